@@ -1,0 +1,237 @@
+//! All that driftless asks of S3: the one seam of the loop.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bucket::{AccountName, BucketId, BucketName, Region};
+use crate::clock::Timestamp;
+use crate::doc::Doc;
+
+#[cfg(feature = "aws")]
+pub mod delete;
+#[cfg(feature = "aws")]
+pub mod wire;
+
+#[cfg(feature = "aws")]
+pub use wire::Fault;
+
+/// A future that a trait object can return.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What went wrong when S3 was asked: plain data, so that plans, reports and tests can hold it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+pub struct S3Error {
+    /// The operation as the API page calls it, such as `GetBucketTagging`.
+    pub operation: String,
+    /// The bucket, or the account for operations on all buckets.
+    pub object: String,
+    /// What it means for the loop.
+    pub kind: S3ErrorKind,
+    /// S3's error code, empty when there was no answer.
+    pub code: String,
+    /// HTTP status, 0 when there was no answer.
+    pub status: u16,
+    /// S3's request id, for a support case.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_id: Option<String>,
+    /// What S3, or the transport, said: at most 300 characters.
+    pub message: String,
+    /// The IAM action that the operation needs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub action: Option<String>,
+}
+
+impl fmt::Display for S3Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on `{}` failed: {}", self.operation, self.object, self.kind.phrase())?;
+        let mut details: Vec<String> = Vec::new();
+        if !self.code.is_empty() {
+            details.push(self.code.clone());
+        }
+        if self.status != 0 && self.code != self.status.to_string() {
+            details.push(format!("status {}", self.status));
+        }
+        if let Some(id) = &self.request_id {
+            details.push(format!("request {id}"));
+        }
+        if !details.is_empty() {
+            write!(f, " ({})", details.join(", "))?;
+        }
+        if !self.message.is_empty() && self.kind != S3ErrorKind::Denied {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl S3Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self.kind {
+            S3ErrorKind::Denied => self
+                .action
+                .as_ref()
+                .map(|action| format!("the role needs `{action}`; `driftless iam` prints all that it needs")),
+            S3ErrorKind::Unsupported => {
+                Some("this store has no such setting; it is left out of the verdict".to_owned())
+            }
+            S3ErrorKind::Throttled => Some("the request rate is lowered by itself".to_owned()),
+            S3ErrorKind::Foreign => Some("the name belongs to another account; choose another name".to_owned()),
+            S3ErrorKind::Credentials => {
+                Some("check the credentials of the account in the agent's configuration".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a failure of S3 means for the loop. It alone decides a retry, and it is a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum S3ErrorKind {
+    /// 403: the role may not.
+    Denied,
+    /// No usable credentials, or S3 does not accept their signature.
+    Credentials,
+    /// The bucket is not there.
+    NoSuchBucket,
+    /// The bucket belongs to another account.
+    Foreign,
+    /// The bucket lives in another region.
+    WrongRegion,
+    /// S3 asks for fewer requests.
+    Throttled,
+    /// Another change of the same bucket is under way (409 OperationAborted).
+    Conflict,
+    /// This store, region or bucket type has no such API.
+    Unsupported,
+    /// S3 refused the content of the request (400).
+    Invalid,
+    /// S3 failed (5xx).
+    Server,
+    /// No answer, half of one, or one that is not S3's.
+    Transport,
+    /// A DELETE that nothing allowed; it was not sent.
+    Forbidden,
+    /// Anything else.
+    Other,
+}
+
+impl S3ErrorKind {
+    /// Whether the same request may succeed a moment later.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Throttled | Self::Conflict | Self::Server | Self::Transport)
+    }
+
+    /// The word for it in metrics and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Credentials => "credentials",
+            Self::NoSuchBucket => "no-such-bucket",
+            Self::Foreign => "foreign",
+            Self::WrongRegion => "wrong-region",
+            Self::Throttled => "throttled",
+            Self::Conflict => "conflict",
+            Self::Unsupported => "unsupported",
+            Self::Invalid => "invalid",
+            Self::Server => "server",
+            Self::Transport => "transport",
+            Self::Forbidden => "forbidden",
+            Self::Other => "other",
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Denied => "access denied",
+            Self::Credentials => "credentials not accepted",
+            Self::NoSuchBucket => "no such bucket",
+            Self::Foreign => "the bucket belongs to another account",
+            Self::WrongRegion => "the bucket lives in another region",
+            Self::Throttled => "throttled",
+            Self::Conflict => "another change of the bucket is under way",
+            Self::Unsupported => "not supported by this store",
+            Self::Invalid => "refused as invalid",
+            Self::Server => "S3 failed",
+            Self::Transport => "no usable answer",
+            Self::Forbidden => "not sent, as nothing allows this DELETE",
+            Self::Other => "unexpected answer",
+        }
+    }
+}
+
+/// A bucket and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The bucket.
+    pub id: BucketId,
+    /// The region whose endpoint answers for it.
+    pub region: Region,
+}
+
+/// One bucket as the account's list of buckets shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: BucketName,
+    /// Its region, where the store says it in the list.
+    pub region: Option<Region>,
+}
+
+/// What can only be said when a bucket is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Creation {
+    /// The object ownership to create it with; S3's default is BucketOwnerEnforced.
+    pub object_ownership: Option<String>,
+    /// Whether object lock is possible in it.
+    pub object_lock: bool,
+}
+
+/// What a look at one bucket by name found (HeadBucket).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there and ours, in this region where the store says so.
+    Here(Option<Region>),
+    /// Nobody has the name, or nobody that we may know of.
+    Missing,
+    /// Somebody else has it.
+    Foreign,
+}
+
+/// S3, as the loop sees it. One implementation speaks HTTP, one is in memory for tests.
+pub trait Cloud: Send + Sync {
+    /// Every bucket of an account, all pages.
+    fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>>;
+    /// Looks at one bucket by its name.
+    fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>>;
+    /// Creates a bucket in its region.
+    fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>>;
+    /// Reads one setting in canonical form; nothing configured is the setting's default.
+    fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>>;
+    /// Writes one setting. `seen` is what [`Cloud::read`] answered for it in this pass.
+    fn write<'a>(
+        &'a self,
+        target: &'a Target,
+        setting: &'static str,
+        seen: &'a Doc,
+        to: &'a Doc,
+    ) -> BoxFuture<'a, Result<(), S3Error>>;
+}
+
+/// A request that was made, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The account.
+    pub account: &'a AccountName,
+    /// The operation.
+    pub operation: &'a str,
+    /// `None` when it succeeded.
+    pub failed: Option<S3ErrorKind>,
+    /// When it ended.
+    pub at: Timestamp,
+}

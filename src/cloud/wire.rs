@@ -1,0 +1,210 @@
+//! How a setting travels to S3 and back: the wire half of each setting's file.
+
+use std::future::Future;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::delete::{Permit, SubResource};
+use super::{BoxFuture, S3Error, S3ErrorKind};
+use crate::bucket::{AccountId, BucketName};
+use crate::doc::Doc;
+use crate::setting::{Entry, Setting};
+
+/// One bucket at S3, in the hands of a setting's `read` and `write`.
+pub struct S3<'a> {
+    /// The shared client of the account and region.
+    pub client: &'a aws_sdk_s3::Client,
+    /// The bucket's name.
+    pub bucket: &'a str,
+    /// The account that must own it, where it is known.
+    pub expected_owner: Option<&'a AccountId>,
+    /// The setting under way, and what a read of it in this pass answered.
+    pub(super) evidence: Option<(&'static str, &'a Doc)>,
+}
+
+impl<'a> S3<'a> {
+    pub(super) fn new(client: &'a aws_sdk_s3::Client, bucket: &'a BucketName, owner: Option<&'a AccountId>) -> Self {
+        Self { client, bucket: bucket.as_str(), expected_owner: owner, evidence: None }
+    }
+
+    /// The value of `x-amz-expected-bucket-owner`.
+    pub fn owner(&self) -> Option<String> {
+        self.expected_owner.map(ToString::to_string)
+    }
+
+    /// A failure that is ours to tell: the SDK refused to build a request, or S3 answered what
+    /// this version does not know.
+    pub fn misuse(&self, operation: &str, kind: S3ErrorKind, said: &str) -> S3Error {
+        S3Error {
+            operation: operation.to_owned(),
+            object: self.bucket.to_owned(),
+            kind,
+            code: String::new(),
+            status: 0,
+            request_id: None,
+            message: said.to_owned(),
+            action: None,
+        }
+    }
+
+    /// Asks the one place that allows a DELETE for leave to send one for this sub-resource. Pass
+    /// it to the request by `.customize().interceptor(permit)`.
+    ///
+    /// # Errors
+    /// When nothing read in this pass proves that the store knows the sub-resource.
+    pub fn may_delete(&self, what: SubResource) -> Result<Permit, S3Error> {
+        super::delete::allow(what, self.bucket, self.evidence)
+    }
+}
+
+/// The wire half of a setting.
+pub trait Wire: Setting {
+    /// Asks S3 for the setting; an error code that means "nothing configured" is the default.
+    fn read(s3: &S3<'_>) -> impl Future<Output = Result<Self::Value, S3Error>> + Send;
+    /// Replaces the setting at S3. `from` is what a read answered in this pass, `to` is canonical.
+    fn write(s3: &S3<'_>, from: &Self::Value, to: &Self::Value) -> impl Future<Output = Result<(), S3Error>> + Send;
+}
+
+/// [`Wire`] without its type.
+pub trait AnyWire: Send + Sync {
+    /// Reads, in canonical form.
+    fn read<'a>(&'a self, s3: &'a S3<'a>) -> BoxFuture<'a, Result<Doc, S3Error>>;
+    /// Writes.
+    fn write<'a>(&'a self, s3: &'a S3<'a>, from: &'a Doc, to: &'a Doc) -> BoxFuture<'a, Result<(), S3Error>>;
+}
+
+impl<S: Wire> AnyWire for Entry<S> {
+    fn read<'a>(&'a self, s3: &'a S3<'a>) -> BoxFuture<'a, Result<Doc, S3Error>> {
+        Box::pin(async move { Ok(Doc::of(&S::canonical(S::read(s3).await?))) })
+    }
+
+    fn write<'a>(&'a self, s3: &'a S3<'a>, from: &'a Doc, to: &'a Doc) -> BoxFuture<'a, Result<(), S3Error>> {
+        Box::pin(async move {
+            let parse = |doc: &Doc| doc.parse::<S::Value>().expect("the doc is of this setting");
+            S::write(s3, &parse(from), &parse(to)).await
+        })
+    }
+}
+
+/// Turns the SDK's failures into ours.
+pub trait Fault<T> {
+    /// Names the operation and the IAM action that it needs.
+    ///
+    /// # Errors
+    /// The failure as plain data.
+    fn or_fault(self, s3: &S3<'_>, operation: &str, action: &str) -> Result<T, S3Error>;
+
+    /// The same, but one of these error codes means that nothing is configured.
+    ///
+    /// # Errors
+    /// The failure as plain data.
+    fn or_none(self, s3: &S3<'_>, operation: &str, action: &str, none: &[&str]) -> Result<Option<T>, S3Error>;
+}
+
+impl<T, E: ProvideErrorMetadata + std::error::Error + 'static> Fault<T> for Result<T, SdkError<E, HttpResponse>> {
+    fn or_fault(self, s3: &S3<'_>, operation: &str, action: &str) -> Result<T, S3Error> {
+        self.map_err(|error| fault(&error, s3.bucket, operation, action))
+    }
+
+    fn or_none(self, s3: &S3<'_>, operation: &str, action: &str, none: &[&str]) -> Result<Option<T>, S3Error> {
+        match self {
+            Ok(answer) => Ok(Some(answer)),
+            // The status counts too: a store that answers a listing instead has no code at all.
+            Err(SdkError::ServiceError(answer))
+                if answer.err().meta().code().is_some_and(|code| none.contains(&code)) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(fault(&error, s3.bucket, operation, action)),
+        }
+    }
+}
+
+/// The SDK's failure as plain data.
+pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
+    error: &SdkError<E, HttpResponse>,
+    object: &str,
+    operation: &str,
+    action: &str,
+) -> S3Error {
+    let meta = error.meta();
+    let response = error.raw_response();
+    let status = response.map_or(0, |response| response.status().as_u16());
+    let code = meta.code().unwrap_or_default().to_owned();
+    let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
+    let kind = match error {
+        SdkError::ServiceError(_) => kind_of(status, &code),
+        SdkError::ConstructionFailure(_) => S3ErrorKind::Credentials,
+        SdkError::ResponseError(_) if status == 200 => S3ErrorKind::Transport,
+        _ => S3ErrorKind::Transport,
+    };
+    let said = match error {
+        SdkError::ServiceError(_) => meta.message().unwrap_or_default().to_owned(),
+        other => chain(other),
+    };
+    let forbidden = said.contains(super::delete::NOT_ALLOWED);
+    S3Error {
+        operation: operation.to_owned(),
+        object: object.to_owned(),
+        kind: if forbidden { S3ErrorKind::Forbidden } else { kind },
+        code,
+        status,
+        request_id: header("x-amz-request-id"),
+        message: said.chars().take(300).collect(),
+        action: Some(action.to_owned()),
+    }
+}
+
+/// What an answer means. A 200 without a code is an answer with the wrong root element: the store
+/// took the sub-resource for something else, so it has none (MinIO and Ceph list objects instead).
+fn kind_of(status: u16, code: &str) -> S3ErrorKind {
+    match (status, code) {
+        (200, _) => S3ErrorKind::Unsupported,
+        (_, "SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests")
+        | (429, _) => S3ErrorKind::Throttled,
+        (_, "OperationAborted") => S3ErrorKind::Conflict,
+        (_, "NotImplemented" | "MethodNotAllowed" | "UnsupportedArgument" | "UnsupportedOperation")
+        | (405 | 501, _) => S3ErrorKind::Unsupported,
+        (_, "NoSuchBucket") => S3ErrorKind::NoSuchBucket,
+        (
+            _,
+            "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException",
+        )
+        | (301 | 307, _) => S3ErrorKind::WrongRegion,
+        (_, "BucketAlreadyExists") => S3ErrorKind::Foreign,
+        (
+            _,
+            "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "ExpiredToken"
+            | "InvalidToken"
+            | "RequestTimeTooSkewed"
+            | "TokenRefreshRequired",
+        ) => S3ErrorKind::Credentials,
+        (401 | 403, _) => S3ErrorKind::Denied,
+        (409, _) => S3ErrorKind::Other,
+        (400, "RequestTimeout" | "IncompleteBody") => S3ErrorKind::Transport,
+        (400, _) => S3ErrorKind::Invalid,
+        (500.., _) => S3ErrorKind::Server,
+        _ => S3ErrorKind::Other,
+    }
+}
+
+/// An error with all its causes in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    text
+}

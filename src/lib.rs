@@ -1,0 +1,13 @@
+//! driftless keeps S3 buckets exactly as git says and policy demands.
+//!
+//! The modules read as the pipeline: a [`source`] gives documents, [`spec`] turns them into
+//! values, [`desired`] says what each bucket should be, [`observed`] what it is, [`plan`]
+//! (pure) the difference, [`apply`] removes it, [`report`] tells. [`reconcile`] joins them.
+
+pub mod bucket;
+pub mod clock;
+pub mod cloud;
+pub mod doc;
+pub mod finding;
+pub mod setting;
+pub mod settings;

@@ -1,0 +1,220 @@
+//! What a setting of a bucket is: the trait that authors write, and the erased twin that lets
+//! one table hold all settings.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::doc::Doc;
+
+/// One setting of an S3 bucket: what it may be and how two values compare. Pure.
+pub trait Setting: Send + Sync + 'static {
+    /// What a spec may say and what S3 may answer. Fields that a spec may leave out are `Option`s
+    /// or collections, skipped when empty; `Default` is how a bucket behaves when S3 holds nothing
+    /// for this setting, so absence is a value.
+    type Value: Serialize + DeserializeOwned + JsonSchema + Default + Clone + PartialEq + Debug + Send + Sync;
+
+    /// The key in specs, the metric label, the row of the page: S3's own term in camelCase.
+    const NAME: &'static str;
+    /// The IAM actions that reading needs.
+    const READS: &'static [&'static str];
+    /// The IAM actions that writing needs.
+    const WRITES: &'static [&'static str];
+    /// The settings of the same bucket that are written before this one.
+    const AFTER: &'static [&'static str] = &[];
+    /// Whether a spec may say `absent`: S3 can go back to holding nothing.
+    const REMOVABLE: bool = false;
+
+    /// Rewrites values that mean the same to one form. Idempotent. Called on whole values: what
+    /// S3 answered, and what a merge made; never on what a spec says alone, which may be partial.
+    fn canonical(value: Self::Value) -> Self::Value {
+        value
+    }
+
+    /// Overlays what is wanted on what is live (canonical); fields that nobody declared stay.
+    fn merge(live: &Self::Value, want: &Self::Value, _how: Overlay) -> Self::Value {
+        overlay(live, want)
+    }
+
+    /// Judges a change between two canonical values before anyone makes it.
+    fn risk(_from: &Self::Value, _to: &Self::Value) -> Risk {
+        Risk::Safe
+    }
+
+    /// The limits that S3 documents for what a spec says, so that a commit is refused in its pull
+    /// request and not by S3 at night. Form and types are checked before, by the JSON Schema.
+    fn check(_want: &Self::Value) -> Vec<Problem> {
+        Vec::new()
+    }
+}
+
+/// Who speaks: it decides what a list means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlay {
+    /// A spec speaks: a list that it names is the whole list.
+    Whole,
+    /// A policy speaks: the elements that it names must be there, others stay.
+    Within,
+}
+
+/// What a change may do to those who use the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Risk {
+    /// It repairs itself.
+    Safe,
+    /// It could destroy data, lock people out or let them in: held until an approval names it.
+    Guarded(&'static str),
+    /// S3 has no such transition: neither done nor failed.
+    Impossible(&'static str),
+}
+
+/// A fault in what a spec says of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where inside the setting, as a JSON pointer (`/rules/0/id`); empty for the whole.
+    pub pointer: String,
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A fault at a JSON pointer inside the setting.
+    pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into(), hint: None }
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Overlays one value on another field by field: objects are merged, everything else replaced.
+pub fn overlay<T: Serialize + DeserializeOwned>(live: &T, want: &T) -> T {
+    let tree = |value: &T| serde_json::to_value(value).expect("the values of settings are plain data");
+    let mut merged = tree(live);
+    overlay_tree(&mut merged, tree(want));
+    serde_json::from_value(merged).expect("an overlay of two values of a type is one of that type")
+}
+
+fn overlay_tree(live: &mut Value, want: Value) {
+    match (live, want) {
+        (Value::Object(live), Value::Object(want)) => {
+            for (key, value) in want {
+                overlay_tree(live.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (live, want) => *live = want,
+    }
+}
+
+/// A setting without its type, for the table. All docs that go in and come out are of this
+/// setting; one of another is a fault of the caller and panics.
+pub trait AnySetting: Send + Sync {
+    /// [`Setting::NAME`].
+    fn name(&self) -> &'static str;
+    /// [`Setting::READS`].
+    fn reads(&self) -> &'static [&'static str];
+    /// [`Setting::WRITES`].
+    fn writes(&self) -> &'static [&'static str];
+    /// [`Setting::AFTER`].
+    fn after(&self) -> &'static [&'static str];
+    /// [`Setting::REMOVABLE`].
+    fn removable(&self) -> bool;
+    /// How a bucket behaves when S3 holds nothing, in canonical form.
+    fn default_doc(&self) -> Doc;
+    /// The JSON Schema of what a spec may say, without `absent`.
+    fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema;
+    /// What a spec says, as a (partial) doc, or the reason why it is none.
+    ///
+    /// # Errors
+    /// When the value has not the setting's form.
+    fn parse(&self, said: &Value) -> Result<Doc, serde_json::Error>;
+    /// [`Setting::canonical`].
+    fn canonical(&self, whole: &Doc) -> Doc;
+    /// [`Setting::merge`], in canonical form.
+    fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc;
+    /// [`Setting::risk`].
+    fn risk(&self, from: &Doc, to: &Doc) -> Risk;
+    /// [`Setting::check`].
+    fn check(&self, want: &Doc) -> Vec<Problem>;
+    /// The wire half.
+    #[cfg(feature = "aws")]
+    fn wire(&self) -> &dyn crate::cloud::wire::AnyWire;
+}
+
+/// The entry of one setting in the table.
+pub struct Entry<S>(PhantomData<S>);
+
+impl<S> Entry<S> {
+    /// The entry.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+fn typed<S: Setting>(doc: &Doc) -> S::Value {
+    match doc.parse() {
+        Ok(value) => value,
+        Err(error) => panic!("a doc of `{}` is one of another setting: {error}: {doc:?}", S::NAME),
+    }
+}
+
+macro_rules! erase {
+    ($($bound:tt)*) => {
+        impl<S: $($bound)*> AnySetting for Entry<S> {
+            fn name(&self) -> &'static str {
+                S::NAME
+            }
+            fn reads(&self) -> &'static [&'static str] {
+                S::READS
+            }
+            fn writes(&self) -> &'static [&'static str] {
+                S::WRITES
+            }
+            fn after(&self) -> &'static [&'static str] {
+                S::AFTER
+            }
+            fn removable(&self) -> bool {
+                S::REMOVABLE
+            }
+            fn default_doc(&self) -> Doc {
+                Doc::of(&S::canonical(S::Value::default()))
+            }
+            fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                generator.subschema_for::<S::Value>()
+            }
+            fn parse(&self, said: &Value) -> Result<Doc, serde_json::Error> {
+                use serde::Deserialize;
+                Ok(Doc::of(&S::Value::deserialize(said)?))
+            }
+            fn canonical(&self, whole: &Doc) -> Doc {
+                Doc::of(&S::canonical(typed::<S>(whole)))
+            }
+            fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc {
+                Doc::of(&S::canonical(S::merge(&typed::<S>(live), &typed::<S>(want), how)))
+            }
+            fn risk(&self, from: &Doc, to: &Doc) -> Risk {
+                S::risk(&typed::<S>(from), &typed::<S>(to))
+            }
+            fn check(&self, want: &Doc) -> Vec<Problem> {
+                S::check(&typed::<S>(want))
+            }
+            #[cfg(feature = "aws")]
+            fn wire(&self) -> &dyn crate::cloud::wire::AnyWire {
+                self
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "aws"))]
+erase!(Setting);
+#[cfg(feature = "aws")]
+erase!(Setting + crate::cloud::wire::Wire);
