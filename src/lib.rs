@@ -7,8 +7,14 @@
 pub mod bucket;
 pub mod clock;
 pub mod cloud;
+pub mod desired;
 pub mod doc;
 pub mod finding;
+pub mod observed;
+pub mod plan;
+pub mod policy;
+pub mod report;
 pub mod setting;
 pub mod settings;
 pub mod spec;
+pub mod verdict;
