@@ -4,6 +4,7 @@
 //! values, [`desired`] says what each bucket should be, [`observed`] what it is, [`plan`]
 //! (pure) the difference, [`apply`] removes it, [`report`] tells. [`reconcile`] joins them.
 
+pub mod apply;
 pub mod board;
 pub mod bucket;
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod finding;
 pub mod observed;
 pub mod plan;
 pub mod policy;
+pub mod reconcile;
 pub mod report;
 pub mod setting;
 pub mod settings;

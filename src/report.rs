@@ -1,6 +1,8 @@
 //! How everything stands, for people and machines: what the page, the API, the metrics and
 //! `status` show (pure).
 
+pub mod tell;
+
 use std::sync::Arc;
 
 use serde::Serialize;
