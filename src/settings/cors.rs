@@ -343,10 +343,7 @@ mod tests {
     fn a_policy_appends_its_rules_and_replaces_those_of_the_same_id() {
         assert_eq!(merged(&rules(&[B]), &rules(&[A, B]), Overlay::Within), canonical(&rules(&[B, A])));
         let live = rules(&[&named("p", A), B]);
-        assert_eq!(
-            merged(&live, &rules(&[&named("p", B)]), Overlay::Within),
-            canonical(&rules(&[&named("p", B), B]))
-        );
+        assert_eq!(merged(&live, &rules(&[&named("p", B)]), Overlay::Within), canonical(&rules(&[&named("p", B), B])));
     }
 
     #[test]
@@ -374,10 +371,7 @@ mod tests {
                 "/rules/0/maxAgeSeconds: -1 seconds",
             ]
         );
-        assert_eq!(
-            said(&rules(&[&named("a", A), &named("a", B)])),
-            ["/rules/1/id: a second rule has the id `a`"]
-        );
+        assert_eq!(said(&rules(&[&named("a", A), &named("a", B)])), ["/rules/1/id: a second rule has the id `a`"]);
         assert_eq!(said(&rules(&[&named(&"a".repeat(256), A)])), ["/rules/0/id: the id has 256 characters"]);
         assert_eq!(said(&rules(&[A; 101])), ["/rules: 101 cors rules"]);
         let good = r#"{"allowedMethods":["GET"],"allowedOrigins":["https://*.a"],"allowedHeaders":["x-amz-*"],"exposeHeaders":["ETag"],"maxAgeSeconds":0}"#;

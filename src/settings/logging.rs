@@ -257,8 +257,8 @@ mod wire {
 
         /// An empty status turns logging off: S3 has no DELETE for it.
         async fn write(s3: &S3<'_>, _from: &Value, to: &Value) -> Result<(), S3Error> {
-            let status = to_sdk(to)
-                .map_err(|error| s3.misuse("PutBucketLogging", S3ErrorKind::Invalid, &error.to_string()))?;
+            let status =
+                to_sdk(to).map_err(|error| s3.misuse("PutBucketLogging", S3ErrorKind::Invalid, &error.to_string()))?;
             s3.client
                 .put_bucket_logging()
                 .bucket(s3.bucket)
@@ -275,7 +275,8 @@ mod wire {
         if *value == Value::default() {
             return Ok(BucketLoggingStatus::builder().build());
         }
-        let grants = value.target_grants.as_ref().map(|grants| grants.iter().map(grant_to_sdk).collect::<Result<_, _>>());
+        let grants =
+            value.target_grants.as_ref().map(|grants| grants.iter().map(grant_to_sdk).collect::<Result<_, _>>());
         let enabled = LoggingEnabled::builder()
             .set_target_bucket(value.target_bucket.clone())
             .target_prefix(value.target_prefix.clone().unwrap_or_default())
@@ -296,9 +297,7 @@ mod wire {
                     partition_date_source: it.partition_date_source.map(|source| source.as_str().into()),
                 }),
             }),
-            target_grants: enabled
-                .target_grants
-                .map(|grants| grants.into_iter().filter_map(grant_from_sdk).collect()),
+            target_grants: enabled.target_grants.map(|grants| grants.into_iter().filter_map(grant_from_sdk).collect()),
         }
     }
 
@@ -483,13 +482,14 @@ mod tests {
 
     fn value() -> impl Strategy<Value = Value> {
         let text = || prop::option::of("[a-c/]{0,4}");
-        (text(), text(), prop::option::of(format()), prop::option::of(prop::collection::vec(grant(), 0..3)))
-            .prop_map(|(target_bucket, target_prefix, target_object_key_format, target_grants)| Value {
+        (text(), text(), prop::option::of(format()), prop::option::of(prop::collection::vec(grant(), 0..3))).prop_map(
+            |(target_bucket, target_prefix, target_object_key_format, target_grants)| Value {
                 target_bucket,
                 target_prefix,
                 target_object_key_format,
                 target_grants,
-            })
+            },
+        )
     }
 
     proptest! {

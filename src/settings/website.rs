@@ -222,7 +222,11 @@ type Say<'a> = dyn FnMut(&str, String, &str) + 'a;
 
 fn host(name: Option<&String>, at: &str, say: &mut Say<'_>) {
     if let Some(name) = name.filter(|name| name.is_empty() || name.contains('/')) {
-        say(&format!("{at}/hostName"), format!("illegal host name `{name}`"), "write the host alone, like `example.com`");
+        say(
+            &format!("{at}/hostName"),
+            format!("illegal host name `{name}`"),
+            "write the host alone, like `example.com`",
+        );
     }
 }
 
@@ -320,8 +324,8 @@ mod wire {
                     .or_fault(s3, "DeleteBucketWebsite", "s3:DeleteBucketWebsite")?;
                 return Ok(());
             }
-            let configuration = to_sdk(to)
-                .map_err(|error| s3.misuse("PutBucketWebsite", S3ErrorKind::Invalid, &error.to_string()))?;
+            let configuration =
+                to_sdk(to).map_err(|error| s3.misuse("PutBucketWebsite", S3ErrorKind::Invalid, &error.to_string()))?;
             s3.client
                 .put_bucket_website()
                 .bucket(s3.bucket)

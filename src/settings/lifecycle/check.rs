@@ -156,7 +156,11 @@ impl Check<'_> {
                 self.say(&format!("{at}/days"), format!("{days} days"), "use 0 or more");
             }
             let date = self.date(&format!("{at}/date"), it.date.as_ref());
-            steps.push(Step { at, when: it.days.map(|days| When::Days(days.into())).or(date), class: &it.storage_class });
+            steps.push(Step {
+                at,
+                when: it.days.map(|days| When::Days(days.into())).or(date),
+                class: &it.storage_class,
+            });
         }
         self.steps(&steps, "days");
         let end = rule.expiration.as_ref().and_then(|it| {
@@ -272,8 +276,7 @@ impl Check<'_> {
                 self.say(&format!("{}/{days}", step.at), message, format!("use {INFREQUENT_DAYS} days or more"));
             }
         }
-        let mut order: Vec<(i64, &Step<'_>)> =
-            steps.iter().filter_map(|step| Some((step.when?.day(), step))).collect();
+        let mut order: Vec<(i64, &Step<'_>)> = steps.iter().filter_map(|step| Some((step.when?.day(), step))).collect();
         if mixed(steps.iter().filter_map(|step| step.when)) {
             return;
         }

@@ -254,7 +254,7 @@ impl Setting for Lifecycle {
             to.rules = Some(others.chain(want).cloned().collect());
         }
         // It goes with the last rule: S3 keeps it nowhere else.
-        if to.rules.as_ref().is_none_or(Vec::is_empty) {
+        if want.rules.is_some() && to.rules.as_ref().is_none_or(Vec::is_empty) {
             to.transition_default_minimum_object_size.clone_from(&want.transition_default_minimum_object_size);
         }
         to

@@ -231,9 +231,7 @@ fn class_from_sdk(class: Option<TransitionStorageClass>) -> StorageClass {
 }
 
 fn date_to_sdk(date: &Date) -> Result<aws_smithy_types::DateTime, BuildError> {
-    let instant = date
-        .instant()
-        .ok_or_else(|| BuildError::other(format!("`{}` is not a date", date.0)))?;
+    let instant = date.instant().ok_or_else(|| BuildError::other(format!("`{}` is not a date", date.0)))?;
     Ok(aws_smithy_types::DateTime::from_secs(instant.timestamp()))
 }
 

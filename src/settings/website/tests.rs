@@ -34,7 +34,8 @@ fn a_code_is_text_whether_a_spec_writes_a_number_or_text() {
 /// because this one did not name it.
 #[test]
 fn pain_7_what_nobody_declared_is_carried_over() {
-    let live = r#"{"indexDocument":"index.html","errorDocument":"error.html","routingRules":[{"redirect":{"hostName":"a"}}]}"#;
+    let live =
+        r#"{"indexDocument":"index.html","errorDocument":"error.html","routingRules":[{"redirect":{"hostName":"a"}}]}"#;
     let to = merged(live, r#"{"errorDocument":"404.html"}"#, Overlay::Whole);
     assert_eq!(to, canonical(&live.replace("error.html", "404.html")));
 }
@@ -50,7 +51,8 @@ fn a_redirect_of_all_requests_and_a_site_exclude_each_other() {
 #[test]
 fn the_order_of_routing_rules_counts_and_a_policy_appends() {
     let rules = |hosts: &[&str]| {
-        let rules: Vec<String> = hosts.iter().map(|host| format!(r#"{{"redirect":{{"hostName":"{host}"}}}}"#)).collect();
+        let rules: Vec<String> =
+            hosts.iter().map(|host| format!(r#"{{"redirect":{{"hostName":"{host}"}}}}"#)).collect();
         format!(r#"{{"indexDocument":"i","routingRules":[{}]}}"#, rules.join(","))
     };
     assert_ne!(canonical(&rules(&["a", "b"])), canonical(&rules(&["b", "a"])));
@@ -150,7 +152,8 @@ fn rule() -> impl Strategy<Value = RoutingRule> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let all = ("[a-c]{0,3}", protocol()).prop_map(|(host_name, protocol)| RedirectAllRequestsTo { host_name, protocol });
+    let all =
+        ("[a-c]{0,3}", protocol()).prop_map(|(host_name, protocol)| RedirectAllRequestsTo { host_name, protocol });
     (text(), text(), prop::option::of(all), prop::option::of(prop::collection::vec(rule(), 0..3))).prop_map(
         |(index_document, error_document, redirect_all_requests_to, routing_rules)| Value {
             index_document,
