@@ -383,6 +383,13 @@ mod tests {
         assert!(serde_json::from_str::<Value>(&rules(&[&A.replace("Origins", "Origin")])).is_err());
     }
 
+    #[test]
+    fn the_schema_takes_what_a_spec_may_say() {
+        laws::schema::<Cors>(&rules(&[A, &named("b", B)]), true);
+        laws::schema::<Cors>(&rules(&[&A.replace("GET", "PATCH")]), false);
+        laws::schema::<Cors>(r#"{"rules":[{"allowedMethods":["GET"]}]}"#, false);
+    }
+
     fn list() -> impl Strategy<Value = Vec<String>> {
         prop::collection::vec("[a-b]{1,2}", 0..3)
     }

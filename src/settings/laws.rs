@@ -14,3 +14,14 @@ pub fn hold<S: Setting>(live: &S::Value, want: &S::Value, how: Overlay) {
     assert_eq!(merge(&to), to, "a merge that was applied asks for nothing more");
     assert_eq!(S::canonical(S::merge(&live, &S::Value::default(), how)), live, "who names nothing changes nothing");
 }
+
+/// Whether the schema of a setting takes what a spec says; what it takes must be a value.
+pub fn schema<S: Setting>(said: &str, takes: bool) {
+    let schema = schemars::schema_for!(S::Value).to_value();
+    let validator = jsonschema::validator_for(&schema).expect("the schema of a setting is a schema");
+    let said = serde_json::from_str(said).expect("what a spec says is JSON");
+    assert_eq!(validator.is_valid(&said), takes, "{said}");
+    if takes {
+        serde_json::from_value::<S::Value>(said).expect("what the schema takes is a value");
+    }
+}

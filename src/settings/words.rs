@@ -87,6 +87,7 @@ mod tests {
         let word: Word = serde_json::from_str("\"FIRST\"").expect("a word");
         assert_eq!((&word, word.as_str()), (&Word::from("FIRST"), "FIRST"));
         assert_eq!(Word::from("SECOND"), Word::Second);
+        assert_eq!(Word::KNOWN, ["FIRST", "SECOND"]);
     }
 
     /// The schema is what keeps a mistyped word out of a spec.

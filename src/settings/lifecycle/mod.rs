@@ -10,6 +10,8 @@ use super::words::{sorted, words};
 use crate::setting::{Overlay, Problem, Risk, Setting, overlay};
 
 mod check;
+#[cfg(test)]
+mod properties;
 mod risk;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,3 @@
-use proptest::prelude::*;
-
 use super::*;
 use crate::doc::Doc;
 use crate::settings::laws;
@@ -151,6 +149,18 @@ fn pain_3_the_size_that_nobody_named_stays() {
     assert_eq!(merged(&live, r#"{"rules":[]}"#, Overlay::Whole), Value::default(), "it goes with the last rule");
 }
 
+/// Pain 5, crossplane-contrib/provider-upjet-aws#1986: the tool said `Synced`, and the bucket had
+/// no rule at all. What S3 answers is compared, never what was sent.
+#[test]
+fn pain_5_a_rule_that_was_never_stored_is_drift() {
+    let want = rule(
+        r#""abortIncompleteMultipartUpload":{"daysAfterInitiation":2},"filter":{"prefix":""},"transitions":[{"days":0,"storageClass":"INTELLIGENT_TIERING"}]"#,
+    );
+    assert_ne!(merged("{}", &want, Overlay::Whole), canonical("{}"));
+    let stored = want.replace(r#","filter":{"prefix":""}"#, "");
+    assert_eq!(merged(&stored, &want, Overlay::Whole), canonical(&stored));
+}
+
 /// Pain 1, crossplane-contrib/provider-upjet-aws#2063: a value that S3 added was a value that the
 /// tool did not know, so that it wrote its own again and again.
 #[test]
@@ -198,6 +208,16 @@ fn pain_9_a_prefix_in_the_old_place_is_never_lost() {
 fn a_typo_is_found() {
     assert!(serde_json::from_str::<Value>(&rule(r#""expiraton":{"days":1}"#)).is_err());
     assert!(serde_json::from_str::<Value>(r#"{"rules":[{"status":"Enabled"}]}"#).is_err(), "a rule without an id");
+}
+
+#[test]
+fn the_schema_takes_what_a_spec_may_say() {
+    laws::schema::<Lifecycle>(&sized("varies_by_storage_class"), true);
+    laws::schema::<Lifecycle>(&rule(r#""transitions":[{"days":0,"storageClass":"GLACIER_IR"}]"#), true);
+    laws::schema::<Lifecycle>(&rule(r#""transitions":[{"days":0,"storageClass":"GLACIER_XR"}]"#), false);
+    laws::schema::<Lifecycle>(&rule(EXPIRES).replace("Enabled", "On"), false);
+    laws::schema::<Lifecycle>(&rule(EXPIRES).replace(r#""id":"a","#, ""), false);
+    laws::schema::<Lifecycle>(&rule(r#""filter":{"prefixx":"a"}"#), false);
 }
 
 fn risk(from: &str, to: &str) -> Risk {
@@ -409,103 +429,6 @@ fn what_s3_takes_is_not_refused() {
     assert_eq!(said(whole), Vec::<String>::new());
 }
 
-fn date() -> impl Strategy<Value = Option<Date>> {
-    let dates = vec!["2030-01-01", "2030-01-01T00:00:00Z", "2030-01-01T10:00:00Z", "2031-06-30T00:00:00.5Z"];
-    prop::option::of(prop::sample::select(dates).prop_map(|date| Date(date.to_owned())))
-}
-
-fn number() -> impl Strategy<Value = Option<i32>> {
-    prop::option::of(0..4)
-}
-
-fn class() -> impl Strategy<Value = StorageClass> {
-    prop::sample::select(vec!["GLACIER", "STANDARD_IA", "GLACIER_XR"]).prop_map(StorageClass::from)
-}
-
-fn filter() -> impl Strategy<Value = Filter> {
-    let tags = prop::option::of(prop::collection::btree_map("[a-b]", "[a-b]?", 0..3));
-    let size = || prop::option::of(0..3_i64);
-    (prop::option::of("[a-b]{0,2}"), tags, size(), size()).prop_map(
-        |(prefix, tags, object_size_greater_than, object_size_less_than)| Filter {
-            prefix,
-            tags,
-            object_size_greater_than,
-            object_size_less_than,
-        },
-    )
-}
-
-fn expiration() -> impl Strategy<Value = Expiration> {
-    (number(), date(), prop::option::of(any::<bool>()))
-        .prop_map(|(days, date, expired_object_delete_marker)| Expiration { days, date, expired_object_delete_marker })
-}
-
-fn any_rule() -> impl Strategy<Value = Rule> {
-    let transition =
-        (number(), date(), class()).prop_map(|(days, date, storage_class)| Transition { days, date, storage_class });
-    let noncurrent =
-        (number(), number(), class()).prop_map(|(noncurrent_days, newer_noncurrent_versions, storage_class)| {
-            NoncurrentVersionTransition { noncurrent_days, newer_noncurrent_versions, storage_class }
-        });
-    let noncurrent_expiration = (number(), number()).prop_map(|(noncurrent_days, newer_noncurrent_versions)| {
-        NoncurrentVersionExpiration { noncurrent_days, newer_noncurrent_versions }
-    });
-    let abort = (1..4).prop_map(|days_after_initiation| AbortIncompleteMultipartUpload { days_after_initiation });
-    (
-        ("[a-c]{0,1}", prop::sample::select(vec!["Enabled", "Disabled", "Odd"]).prop_map(Status::from)),
-        (prop::option::of(filter()), prop::option::of("[a-b]{0,1}")),
-        (prop::option::of(expiration()), prop::option::of(noncurrent_expiration)),
-        prop::option::of(prop::collection::vec(transition, 0..3)),
-        prop::option::of(prop::collection::vec(noncurrent, 0..3)),
-        prop::option::of(abort),
-    )
-        .prop_map(|((id, status), (filter, prefix), (expiration, noncurrent), transitions, moves, abort)| Rule {
-            id,
-            status,
-            filter,
-            prefix,
-            expiration,
-            noncurrent_version_expiration: noncurrent,
-            transitions,
-            noncurrent_version_transitions: moves,
-            abort_incomplete_multipart_upload: abort,
-        })
-}
-
-fn value() -> impl Strategy<Value = Value> {
-    let size = prop::sample::select(vec!["all_storage_classes_128K", "varies_by_storage_class", "odd"]);
-    (prop::option::of(prop::collection::vec(any_rule(), 0..4)), prop::option::of(size)).prop_map(|(rules, size)| {
-        Value { rules, transition_default_minimum_object_size: size.map(MinimumObjectSize::from) }
-    })
-}
-
-proptest! {
-    #[test]
-    fn the_laws_hold(live in value(), want in value()) {
-        laws::hold::<Lifecycle>(&live, &want, Overlay::Whole);
-        laws::hold::<Lifecycle>(&live, &want, Overlay::Within);
-    }
-
-    #[test]
-    fn nothing_changed_is_safe(value in value()) {
-        let mut value = Lifecycle::canonical(value);
-        value.rules.iter_mut().flatten().for_each(|rule| {
-            rule.status = Status::Enabled;
-        });
-        prop_assert_eq!(Lifecycle::risk(&value, &value), Risk::Safe);
-    }
-
-    #[cfg(feature = "aws")]
-    #[test]
-    fn what_is_sent_reads_back(value in value()) {
-        let value = Lifecycle::canonical(value);
-        prop_assume!(value.rules.is_some());
-        let sent = wire::to_sdk(&value).expect("a configuration").rules;
-        let minimum = wire::minimum_to_send(&value, &value);
-        prop_assert_eq!(Lifecycle::canonical(wire::from_sdk(sent, minimum)), value);
-    }
-}
-
 #[cfg(feature = "aws")]
 mod wire_form {
     use aws_sdk_s3::types::{ExpirationStatus, LifecycleRule, LifecycleRuleFilter};
@@ -515,7 +438,6 @@ mod wire_form {
     fn sent(filter: &str) -> LifecycleRuleFilter {
         let value = canonical(&rule(&format!(r#""filter":{filter},{EXPIRES}"#)));
         let rules = wire::to_sdk(&value).expect("a configuration").rules;
-        assert_eq!(rules[0].prefix(), None);
         rules[0].filter.clone().expect("a filter")
     }
 
@@ -534,6 +456,7 @@ mod wire_form {
         assert_eq!(sent(r#"{"prefix":"a","tags":{"a":"1"}}"#).and.expect("and").prefix(), Some("a"));
     }
 
+    #[expect(deprecated, reason = "rules of before 2016 still have their prefix there")]
     /// Rules of before 2016 have a bare prefix, and Ceph answers an empty filter as none at all.
     #[test]
     fn old_and_bare_rules_are_read() {
@@ -547,6 +470,7 @@ mod wire_form {
     #[test]
     fn a_date_that_is_none_is_not_sent() {
         let value = canonical(&rule(r#""expiration":{"date":"soon"}"#));
-        assert_eq!(wire::to_sdk(&value).expect_err("no date").to_string(), "`soon` is not a date");
+        let said = wire::to_sdk(&value).expect_err("no date").to_string();
+        assert_eq!(said, "invalid field in input: date (details: `soon` is not a date)");
     }
 }

@@ -10,7 +10,7 @@ use aws_smithy_types::error::operation::BuildError;
 
 use super::{
     AbortIncompleteMultipartUpload, Date, Expiration, Filter, Lifecycle, MinimumObjectSize,
-    NoncurrentVersionExpiration, NoncurrentVersionTransition, Rule, Status, StorageClass, Transition, Value, full,
+    NoncurrentVersionExpiration, NoncurrentVersionTransition, Rule, StorageClass, Transition, Value, full,
 };
 use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
@@ -111,11 +111,13 @@ fn rule_to_sdk(rule: &Rule) -> Result<LifecycleRule, BuildError> {
             .build()
     });
     let expiration = |it: &Expiration| {
-        Ok(LifecycleExpiration::builder()
-            .set_days(it.days)
-            .set_date(it.date.as_ref().map(date_to_sdk).transpose()?)
-            .set_expired_object_delete_marker(it.expired_object_delete_marker)
-            .build())
+        Ok::<_, BuildError>(
+            LifecycleExpiration::builder()
+                .set_days(it.days)
+                .set_date(it.date.as_ref().map(date_to_sdk).transpose()?)
+                .set_expired_object_delete_marker(it.expired_object_delete_marker)
+                .build(),
+        )
     };
     let noncurrent_expiration = |it: &NoncurrentVersionExpiration| {
         SdkNoncurrent::builder()
@@ -171,6 +173,7 @@ fn filter_to_sdk(filter: &Filter) -> Result<LifecycleRuleFilter, BuildError> {
     })
 }
 
+#[expect(deprecated, reason = "rules of before 2016 still have their prefix there")]
 fn rule_from_sdk(rule: LifecycleRule) -> Rule {
     Rule {
         id: rule.id.unwrap_or_default(),
@@ -231,7 +234,8 @@ fn class_from_sdk(class: Option<TransitionStorageClass>) -> StorageClass {
 }
 
 fn date_to_sdk(date: &Date) -> Result<aws_smithy_types::DateTime, BuildError> {
-    let instant = date.instant().ok_or_else(|| BuildError::other(format!("`{}` is not a date", date.0)))?;
+    let instant =
+        date.instant().ok_or_else(|| BuildError::invalid_field("date", format!("`{}` is not a date", date.0)))?;
     Ok(aws_smithy_types::DateTime::from_secs(instant.timestamp()))
 }
 

@@ -122,6 +122,18 @@ fn a_typo_is_found() {
     assert!(serde_json::from_str::<Value>(r#"{"routingRules":[{"redirect":{"host":"a"}}]}"#).is_err());
 }
 
+#[test]
+fn the_schema_takes_what_a_spec_may_say() {
+    laws::schema::<Website>(SITE, true);
+    laws::schema::<Website>(r#"{"redirectAllRequestsTo":{"hostName":"a","protocol":"https"}}"#, true);
+    laws::schema::<Website>(r#"{"redirectAllRequestsTo":{"protocol":"https"}}"#, false);
+    laws::schema::<Website>(r#"{"redirectAllRequestsTo":{"hostName":"a","protocol":"ftp"}}"#, false);
+    for code in ["301", "\"301\""] {
+        let rules = format!(r#"{{"routingRules":[{{"redirect":{{"httpRedirectCode":{code}}}}}]}}"#);
+        laws::schema::<Website>(&rules, true);
+    }
+}
+
 fn text() -> impl Strategy<Value = Option<String>> {
     prop::option::of("[a-c/]{0,3}")
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::words::{listed, words};
 use crate::setting::{Overlay, Problem, Risk, Setting, overlay};
 
+#[cfg(test)]
+mod tests;
+
 /// The static website (API page PutBucketWebsite).
 pub struct Website;
 
@@ -221,7 +224,7 @@ impl Setting for Website {
 type Say<'a> = dyn FnMut(&str, String, &str) + 'a;
 
 fn host(name: Option<&String>, at: &str, say: &mut Say<'_>) {
-    if let Some(name) = name.filter(|name| name.is_empty() || name.contains('/')) {
+    if let Some(name) = name.filter(|name| name.is_empty() || name.contains("://")) {
         say(
             &format!("{at}/hostName"),
             format!("illegal host name `{name}`"),
@@ -402,6 +405,3 @@ mod wire {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
