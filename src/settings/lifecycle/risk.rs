@@ -6,15 +6,12 @@ use crate::setting::Risk;
 /// Guarded, when a rule of `to` deletes objects sooner than all of those in `from` do. Delete
 /// markers and the parts of incomplete uploads are no objects; a move loses nothing.
 pub(super) fn risk(from: &Value, to: &Value) -> Risk {
-    let unchanged = |rule: &Rule| from.rules.iter().flatten().any(|from| from == rule);
-    let acting = |value: &Value, acts: fn(&Status) -> bool| -> Vec<Rule> {
-        value.rules.iter().flatten().filter(|rule| acts(&rule.status)).cloned().collect()
-    };
+    let (from, to) = (from.rules.as_deref().unwrap_or_default(), to.rules.as_deref().unwrap_or_default());
     // A status that this version does not know might act: it counts where that is the careful way.
-    let deleting = acting(from, |status| *status == Status::Enabled);
-    let to = acting(to, |status| *status != Status::Disabled);
     let covered = |rule: &Rule, deletes: &dyn Fn(&Rule) -> bool| {
-        deleting.iter().any(|from| reaches(from.filter.as_ref(), rule.filter.as_ref()) && deletes(from))
+        from.iter().any(|from| {
+            from.status == Status::Enabled && reaches(from.filter.as_ref(), rule.filter.as_ref()) && deletes(from)
+        })
     };
     let current = |rule: &Rule| {
         let Some(to) = rule.expiration.as_ref().filter(|it| it.days.is_some() || it.date.is_some()) else {
@@ -26,7 +23,8 @@ pub(super) fn risk(from: &Value, to: &Value) -> Risk {
         let Some(to) = &rule.noncurrent_version_expiration else { return true };
         covered(rule, &|from| from.noncurrent_version_expiration.as_ref().is_some_and(|from| no_fewer(from, to)))
     };
-    if to.iter().all(|rule| unchanged(rule) || (current(rule) && noncurrent(rule))) {
+    let harmless = |rule: &Rule| rule.status == Status::Disabled || (current(rule) && noncurrent(rule));
+    if to.iter().all(|rule| from.contains(rule) || harmless(rule)) {
         Risk::Safe
     } else {
         Risk::Guarded("objects would be deleted")
