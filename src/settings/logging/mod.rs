@@ -145,7 +145,7 @@ impl Setting for Logging {
             target_prefix: target_prefix.filter(|prefix| !prefix.is_empty()).or(empty),
             target_bucket,
             target_object_key_format: target_object_key_format.and_then(KeyFormat::canonical),
-            target_grants: target_grants.and_then(sorted),
+            target_grants: target_grants.and_then(|grants| sorted(grants.into_iter().map(Grant::canonical).collect())),
         }
     }
 
@@ -217,6 +217,16 @@ impl Setting for Logging {
             }
         }
         problems
+    }
+}
+
+impl Grant {
+    /// Some stores answer what a grantee has not got as an empty text.
+    fn canonical(self) -> Self {
+        let said = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let Grantee { kind, id, uri, email_address } = self.grantee;
+        let grantee = Grantee { kind, id: said(id), uri: said(uri), email_address: said(email_address) };
+        Self { grantee, permission: self.permission }
     }
 }
 
