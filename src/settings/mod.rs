@@ -2,10 +2,17 @@
 
 use crate::setting::{AnySetting, Entry};
 
+pub mod cors;
 pub mod encryption;
+#[cfg(test)]
+mod laws;
+pub mod lifecycle;
+pub mod logging;
 pub mod public_access_block;
 pub mod tags;
 pub mod versioning;
+pub mod website;
+mod words;
 
 /// Every setting, in the order in which people think of them. Adding one is a file, its `mod`
 /// line above and its line here.
@@ -14,6 +21,10 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<versioning::Versioning>::NEW,
     &Entry::<encryption::Encryption>::NEW,
     &Entry::<tags::Tags>::NEW,
+    &Entry::<lifecycle::Lifecycle>::NEW,
+    &Entry::<logging::Logging>::NEW,
+    &Entry::<website::Website>::NEW,
+    &Entry::<cors::Cors>::NEW,
 ];
 
 /// The setting of that name.
