@@ -4,11 +4,18 @@
 //! values, [`desired`] says what each bucket should be, [`observed`] what it is, [`plan`]
 //! (pure) the difference, [`apply`] removes it, [`report`] tells. [`reconcile`] joins them.
 
+pub mod board;
 pub mod bucket;
 pub mod clock;
 pub mod cloud;
+pub mod desired;
 pub mod doc;
 pub mod finding;
+pub mod observed;
+pub mod plan;
+pub mod policy;
+pub mod report;
 pub mod setting;
 pub mod settings;
 pub mod spec;
+pub mod verdict;

@@ -140,6 +140,8 @@ pub trait AnySetting: Send + Sync {
     fn parse(&self, said: &Value) -> Result<Doc, serde_json::Error>;
     /// [`Setting::canonical`].
     fn canonical(&self, whole: &Doc) -> Doc;
+    /// Overlays one partial doc on another: a bucket's own word on that of its defaults.
+    fn join(&self, below: &Doc, above: &Doc) -> Doc;
     /// [`Setting::merge`], in canonical form.
     fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc;
     /// [`Setting::risk`].
@@ -196,6 +198,9 @@ macro_rules! erase {
             }
             fn canonical(&self, whole: &Doc) -> Doc {
                 Doc::of(&S::canonical(typed::<S>(whole)))
+            }
+            fn join(&self, below: &Doc, above: &Doc) -> Doc {
+                Doc::of(&overlay(&typed::<S>(below), &typed::<S>(above)))
             }
             fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc {
                 Doc::of(&S::canonical(S::merge(&typed::<S>(live), &typed::<S>(want), how)))

@@ -1,5 +1,7 @@
 //! The documents of the source as values: buckets, defaults, policies, exemptions, approvals.
 
+pub mod select;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,0 +1,187 @@
+//! The board: how everything stands right now, written by the loop and read by the page, the API
+//! and the metrics. Whoever reads it has no client and cannot act.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use serde::Serialize;
+
+use crate::bucket::BucketId;
+use crate::clock::Timestamp;
+use crate::report::{BucketReport, Cause, SourceReport, SweepReport};
+use crate::spec::{Mode, PolicySeverity};
+use crate::verdict::Hold;
+
+/// How everything stands.
+#[derive(Debug, Default)]
+pub struct Board {
+    buckets: RwLock<BTreeMap<BucketId, Arc<BucketReport>>>,
+    rest: RwLock<Rest>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Rest {
+    source: Arc<SourceReport>,
+    policies: Arc<[PolicyCard]>,
+    last_sweep: Option<Arc<SweepReport>>,
+    last_success: Option<Timestamp>,
+    running: Option<RunningSweep>,
+    next_sweep: Option<Timestamp>,
+    breakers: BTreeMap<&'static str, Hold>,
+}
+
+/// A policy in force, as people see it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyCard {
+    /// Its name.
+    pub name: Arc<str>,
+    /// One sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// How bad a breach is.
+    pub severity: PolicySeverity,
+    /// Whether a breach is repaired.
+    pub mode: Mode,
+    /// The file that it stands in.
+    pub file: Arc<str>,
+}
+
+/// A sweep under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunningSweep {
+    /// What caused it.
+    pub cause: Cause,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it last finished a bucket: a sweep that stands still is stuck.
+    pub moved_at: Timestamp,
+    /// Buckets that are checked.
+    pub done: usize,
+    /// Buckets that it is to check.
+    pub total: usize,
+}
+
+impl Board {
+    fn read(&self) -> RwLockReadGuard<'_, Rest> {
+        self.rest.read().expect("no holder of the lock panics")
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Rest> {
+        self.rest.write().expect("no holder of the lock panics")
+    }
+
+    /// One bucket.
+    pub fn bucket(&self, id: &BucketId) -> Option<Arc<BucketReport>> {
+        self.buckets.read().expect("no holder of the lock panics").get(id).cloned()
+    }
+
+    /// Every bucket, in the order of account and name.
+    pub fn buckets(&self) -> Vec<Arc<BucketReport>> {
+        self.buckets.read().expect("no holder of the lock panics").values().cloned().collect()
+    }
+
+    /// Calls `look` with every bucket, without copying the list.
+    pub fn each_bucket(&self, mut look: impl FnMut(&BucketReport)) {
+        self.buckets.read().expect("no holder of the lock panics").values().for_each(|report| look(report));
+    }
+
+    /// Puts one bucket up.
+    pub fn put_bucket(&self, report: BucketReport) {
+        let mut buckets = self.buckets.write().expect("no holder of the lock panics");
+        buckets.insert(report.id.clone(), Arc::new(report));
+    }
+
+    /// Takes down the buckets that are neither declared nor seen any more, and names them.
+    pub fn keep_buckets(&self, mut keep: impl FnMut(&BucketId) -> bool) -> Vec<BucketId> {
+        let mut buckets = self.buckets.write().expect("no holder of the lock panics");
+        let gone: Vec<BucketId> = buckets.keys().filter(|id| !keep(id)).cloned().collect();
+        for id in &gone {
+            buckets.remove(id);
+        }
+        gone
+    }
+
+    /// The source.
+    pub fn source(&self) -> Arc<SourceReport> {
+        Arc::clone(&self.read().source)
+    }
+
+    /// Puts the source up.
+    pub fn put_source(&self, source: SourceReport) {
+        self.write().source = Arc::new(source);
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> Arc<[PolicyCard]> {
+        Arc::clone(&self.read().policies)
+    }
+
+    /// Puts the policies up.
+    pub fn put_policies(&self, policies: Vec<PolicyCard>) {
+        self.write().policies = policies.into();
+    }
+
+    /// The last sweep that ended.
+    pub fn last_sweep(&self) -> Option<Arc<SweepReport>> {
+        self.read().last_sweep.clone()
+    }
+
+    /// When a sweep last reached its end.
+    pub fn last_success(&self) -> Option<Timestamp> {
+        self.read().last_success
+    }
+
+    /// Puts a sweep up that ended.
+    pub fn put_sweep(&self, sweep: SweepReport, ended_at: Timestamp) {
+        let mut rest = self.write();
+        rest.running = None;
+        if !sweep.interrupted && sweep.errors.is_empty() {
+            rest.last_success = Some(ended_at);
+        }
+        rest.last_sweep = Some(Arc::new(sweep));
+    }
+
+    /// The sweep under way.
+    pub fn running(&self) -> Option<RunningSweep> {
+        self.read().running
+    }
+
+    /// Puts a sweep up that began.
+    pub fn begin_sweep(&self, cause: Cause, started_at: Timestamp, total: usize) {
+        self.write().running = Some(RunningSweep { cause, started_at, moved_at: started_at, done: 0, total });
+    }
+
+    /// Counts a bucket of the sweep under way.
+    pub fn advance_sweep(&self, now: Timestamp) {
+        if let Some(running) = &mut self.write().running {
+            running.done += 1;
+            running.moved_at = now;
+        }
+    }
+
+    /// When the next sweep is due.
+    pub fn next_sweep(&self) -> Option<Timestamp> {
+        self.read().next_sweep
+    }
+
+    /// Says when the next sweep is due.
+    pub fn put_next_sweep(&self, at: Option<Timestamp>) {
+        self.write().next_sweep = at;
+    }
+
+    /// The breakers that are open, by what they stand for (`fleet`, `loop`), with the held reason.
+    pub fn breakers(&self) -> Vec<(&'static str, Hold)> {
+        self.read().breakers.iter().map(|(name, hold)| (*name, *hold)).collect()
+    }
+
+    /// Opens or closes a breaker.
+    pub fn put_breaker(&self, name: &'static str, open: Option<Hold>) {
+        let mut rest = self.write();
+        match open {
+            Some(hold) => rest.breakers.insert(name, hold),
+            None => rest.breakers.remove(name),
+        };
+    }
+}

@@ -1,0 +1,351 @@
+//! What each bucket shall be: specs, defaults and policies joined bucket by bucket (pure).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::bucket::{AccountName, BucketId, Region};
+use crate::finding::{Finding, Place};
+use crate::policy::{Demand, Policy, Rule};
+use crate::setting::Overlay;
+use crate::settings;
+use crate::spec::select::{CompiledSelector, Facts};
+use crate::spec::{
+    ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs, Suspend,
+};
+
+/// What is wanted of one setting, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// The setting.
+    pub setting: &'static str,
+    /// What it shall be.
+    pub asked: Asked,
+    /// Where it is written.
+    pub at: Place,
+}
+
+/// A policy that applies to a bucket.
+#[derive(Debug, Clone)]
+pub struct PolicyUse {
+    /// The policy.
+    pub policy: Arc<Policy>,
+    /// The exemptions that name it and this bucket; each counts until it expires.
+    pub exemptions: Arc<[Arc<ExemptionSpec>]>,
+}
+
+/// One bucket as it shall be.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The bucket.
+    pub id: BucketId,
+    /// The region that its spec names, or its defaults, or its account.
+    pub region: Region,
+    /// Where its spec begins; `None` for a bucket that no spec declares.
+    pub at: Option<Place>,
+    /// Whether differences are repaired: the agent's mode and the bucket's.
+    pub mode: Mode,
+    /// A pause of writing, until it ends.
+    pub suspend: Option<Suspend>,
+    /// Paths that are neither compared nor written for the spec's sake.
+    pub ignore: Arc<[IgnorePath]>,
+    /// Whether object lock must be possible when the bucket is made.
+    pub object_lock: bool,
+    /// What the spec and its defaults want, in the order of the table of settings.
+    pub wants: Arc<[Want]>,
+    /// The policies that apply, by name.
+    pub policies: Arc<[PolicyUse]>,
+    /// Labels of the spec.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// The spec's newest form is at fault, and this is its last good one.
+    pub frozen: bool,
+}
+
+/// What the agent's own configuration decides about every bucket.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// The mode of the whole agent.
+    pub mode: Mode,
+    /// The accounts by name, each with the region for buckets that name none. The first is the
+    /// account of buckets that name none.
+    pub accounts: Vec<(AccountName, Region)>,
+    /// Whether buckets that no spec declares are judged by the policies; never written.
+    pub undeclared: bool,
+}
+
+/// What every bucket shall be.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// The buckets that specs declare.
+    pub buckets: BTreeMap<BucketId, Arc<Wish>>,
+    /// The approvals.
+    pub approvals: Vec<ApprovalSpec>,
+    resolver: Option<Arc<Resolver>>,
+}
+
+#[derive(Debug)]
+struct Resolver {
+    agent: Agent,
+    policies: Vec<(Arc<Policy>, CompiledSelector)>,
+    exemptions: Vec<(Arc<ExemptionSpec>, CompiledSelector)>,
+}
+
+/// Joins everything. The findings are those that only show when documents meet.
+pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let policies = specs
+        .policies
+        .iter()
+        .filter_map(|spec: &PolicySpec| match Policy::compile(spec) {
+            Ok(policy) => Some((Arc::new(policy), CompiledSelector::new(&spec.selector))),
+            Err(faults) => {
+                findings.extend(faults);
+                None
+            }
+        })
+        .collect();
+    let exemptions = specs
+        .exemptions
+        .iter()
+        .map(|spec| (Arc::new(spec.clone()), CompiledSelector::of_names(&spec.buckets)))
+        .collect();
+    let resolver = Resolver { agent: agent.clone(), policies, exemptions };
+    let defaults: Vec<_> = specs.defaults.iter().map(|spec| (spec, CompiledSelector::new(&spec.selector))).collect();
+
+    let mut shared = Shared::default();
+    let mut buckets = BTreeMap::new();
+    for spec in &specs.buckets {
+        let Some((account, region)) = resolver.account_of(spec.account.as_ref()) else {
+            let named = spec.account.as_ref().map(ToString::to_string).unwrap_or_default();
+            findings.push(
+                Finding::error(spec.at.clone(), format!("account `{named}` is not one of the agent's accounts"))
+                    .hint(format!("accounts: {}", resolver.account_names())),
+            );
+            continue;
+        };
+        let id = BucketId { account, name: spec.name.clone() };
+        let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
+        disagreements(&wish, &mut shared, &mut findings);
+        buckets.insert(id, Arc::new(wish));
+    }
+    findings.sort();
+    findings.dedup();
+    (Desired { buckets, approvals: specs.approvals.clone(), resolver: Some(Arc::new(resolver)) }, findings)
+}
+
+impl Desired {
+    /// How a live bucket that no spec declares is judged: by the policies, observed only.
+    /// `None` when the agent leaves such buckets alone.
+    pub fn undeclared(&self, id: &BucketId, region: &Region) -> Option<Wish> {
+        let resolver = self.resolver.as_ref().filter(|resolver| resolver.agent.undeclared)?;
+        let labels = BTreeMap::new();
+        let facts = Facts { name: &id.name, account: &id.account, region, labels: &labels, tags: &BTreeMap::new() };
+        Some(Wish {
+            id: id.clone(),
+            region: region.clone(),
+            at: None,
+            mode: Mode::Observe,
+            suspend: None,
+            ignore: Arc::new([]),
+            object_lock: false,
+            wants: Arc::new([]),
+            policies: resolver.policies_for(&facts).into(),
+            labels: Arc::new(labels),
+            frozen: false,
+        })
+    }
+
+    /// Whether buckets without a spec are judged.
+    pub fn judges_undeclared(&self) -> bool {
+        self.resolver.as_ref().is_some_and(|resolver| resolver.agent.undeclared)
+    }
+
+    /// The policies that are in force, by name.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        self.resolver.iter().flat_map(|resolver| resolver.policies.iter().map(|(policy, _)| policy))
+    }
+}
+
+/// What buckets of one kind share, so that ten thousand alike cost little more than their names.
+#[derive(Default)]
+struct Shared {
+    policies: HashMap<Vec<*const Policy>, Vec<Arc<[PolicyUse]>>>,
+    agreed: HashMap<(&'static str, Asked, *const Policy), Option<Disagreement>>,
+}
+
+type Disagreement = Vec<(String, String, String)>;
+
+impl Resolver {
+    fn account_of(&self, named: Option<&AccountName>) -> Option<(AccountName, Region)> {
+        match named {
+            None => self.agent.accounts.first().cloned(),
+            Some(name) => self.agent.accounts.iter().find(|(known, _)| known == name).cloned(),
+        }
+    }
+
+    fn account_names(&self) -> String {
+        let names: Vec<_> = self.agent.accounts.iter().map(|(name, _)| format!("`{name}`")).collect();
+        names.join(", ")
+    }
+
+    fn wish(
+        &self,
+        spec: &BucketSpec,
+        id: &BucketId,
+        account_region: &Region,
+        defaults: &[(&DefaultsSpec, CompiledSelector)],
+        frozen: bool,
+        shared: &mut Shared,
+    ) -> Wish {
+        let none = BTreeMap::new();
+        let first_region = spec.region.clone().unwrap_or_else(|| account_region.clone());
+        let before = Facts {
+            name: &id.name,
+            account: &id.account,
+            region: &first_region,
+            labels: &spec.labels,
+            tags: &tags_of(&spec.settings, &none),
+        };
+        let defaults: Vec<&DefaultsSpec> =
+            defaults.iter().filter(|(_, selector)| selector.matches(&before)).map(|(spec, _)| *spec).collect();
+        let region = spec
+            .region
+            .clone()
+            .or_else(|| defaults.iter().find_map(|defaults| defaults.region.clone()))
+            .unwrap_or_else(|| account_region.clone());
+        let mode = spec.mode.or_else(|| defaults.iter().find_map(|defaults| defaults.mode)).unwrap_or_default();
+        let mut ignore: Vec<IgnorePath> = spec.ignore.clone();
+        ignore.extend(defaults.iter().flat_map(|defaults| defaults.ignore.iter().cloned()));
+
+        let mut wants = Vec::new();
+        for setting in settings::SETTINGS {
+            let name = setting.name();
+            // A bucket's own word is overlaid on that of its defaults, field by field.
+            let asks =
+                defaults.iter().filter_map(|defaults| defaults.settings.get(name)).chain(spec.settings.get(name));
+            let joined = asks.fold(None::<Want>, |below, ask| {
+                let asked = match (below.as_ref().map(|want| &want.asked), &ask.what) {
+                    (Some(Asked::Value(below)), Asked::Value(above)) => Asked::Value(setting.join(below, above)),
+                    (_, asked) => asked.clone(),
+                };
+                Some(Want { setting: name, asked, at: ask.at.clone() })
+            });
+            wants.extend(joined);
+        }
+        let wanted_tags = wants
+            .iter()
+            .find(|want| want.setting == "tags")
+            .and_then(|want| match &want.asked {
+                Asked::Value(doc) => doc.parse::<BTreeMap<String, String>>().ok(),
+                Asked::Absent => None,
+            })
+            .unwrap_or_default();
+        let facts = Facts { region: &region, tags: &wanted_tags, ..before };
+        Wish {
+            id: id.clone(),
+            at: Some(spec.at.clone()),
+            mode: self.agent.mode.and(mode),
+            suspend: spec.suspend.clone(),
+            ignore: ignore.into(),
+            object_lock: spec.object_lock,
+            wants: wants.into(),
+            policies: shared.intern(self.policies_for(&facts)),
+            labels: Arc::new(spec.labels.clone()),
+            frozen,
+            region,
+        }
+    }
+
+    fn policies_for(&self, facts: &Facts<'_>) -> Vec<PolicyUse> {
+        let mut uses: Vec<PolicyUse> = self
+            .policies
+            .iter()
+            .filter(|(_, selector)| selector.matches(facts))
+            .map(|(policy, _)| PolicyUse {
+                policy: Arc::clone(policy),
+                exemptions: self
+                    .exemptions
+                    .iter()
+                    .filter(|(exemption, selector)| exemption.policy == policy.name && selector.matches(facts))
+                    .map(|(exemption, _)| Arc::clone(exemption))
+                    .collect(),
+            })
+            .collect();
+        uses.sort_by(|a, b| a.policy.name.cmp(&b.policy.name));
+        uses
+    }
+}
+
+impl Shared {
+    fn intern(&mut self, uses: Vec<PolicyUse>) -> Arc<[PolicyUse]> {
+        let key: Vec<*const Policy> = uses.iter().map(|it| Arc::as_ptr(&it.policy)).collect();
+        let same = |known: &Arc<[PolicyUse]>| {
+            known.iter().zip(&uses).all(|(known, new)| {
+                known.exemptions.len() == new.exemptions.len()
+                    && known.exemptions.iter().zip(&*new.exemptions).all(|(a, b)| Arc::ptr_eq(a, b))
+            })
+        };
+        let known = self.policies.entry(key).or_default();
+        if let Some(shared) = known.iter().find(|known| same(known)) {
+            return Arc::clone(shared);
+        }
+        let shared: Arc<[PolicyUse]> = uses.into();
+        known.push(Arc::clone(&shared));
+        shared
+    }
+}
+
+fn tags_of(asks: &crate::spec::Asks, none: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    match asks.get("tags").map(|ask| &ask.what) {
+        Some(Asked::Value(doc)) => doc.parse().unwrap_or_default(),
+        _ => none.clone(),
+    }
+}
+
+/// Says where an enforced policy overrules the spec, and where policies contradict each other.
+fn disagreements(wish: &Wish, shared: &mut Shared, findings: &mut Vec<Finding>) {
+    for use_ in wish.policies.iter().filter(|use_| use_.policy.mode == Mode::Enforce) {
+        let Rule::Require(demands) = &use_.policy.rule else { continue };
+        for want in wish.wants.iter() {
+            let Some(demand) = demands.iter().find(|demand| demand.setting == want.setting) else { continue };
+            let key = (want.setting, want.asked.clone(), Arc::as_ptr(&use_.policy));
+            let overruled = shared.agreed.entry(key).or_insert_with(|| overruled(want, demand));
+            for (path, spec, policy) in overruled.iter().flatten() {
+                findings.push(
+                    Finding::warning(
+                        want.at.clone(),
+                        format!("`{path}` is {spec} here, but policy `{}` requires {policy}", use_.policy.name),
+                    )
+                    .hint("the policy wins; change the spec, or add an Exemption"),
+                );
+            }
+        }
+    }
+}
+
+/// The declared fields of a spec that a policy's demand would change.
+fn overruled(want: &Want, demand: &Demand) -> Option<Disagreement> {
+    let setting = settings::named(want.setting);
+    let default = setting.default_doc();
+    let whole = match &want.asked {
+        Asked::Value(doc) => setting.merge(&default, doc, Overlay::Whole),
+        Asked::Absent => default.clone(),
+    };
+    let demanded = match &demand.asked {
+        Asked::Value(doc) => setting.merge(&whole, doc, Overlay::Within),
+        Asked::Absent => default,
+    };
+    // Only what the spec declares can be overruled: satisfying it again must undo something.
+    let again = match &want.asked {
+        Asked::Value(doc) => setting.merge(&demanded, doc, Overlay::Within),
+        Asked::Absent => whole,
+    };
+    let show = |value: Option<serde_json::Value>| {
+        value.map_or("not set".to_owned(), |value| format!("`{value}`").replace('"', ""))
+    };
+    let changes = again.changes_to(&demanded);
+    let said = changes.into_iter().map(|change| {
+        let dot = if change.path.is_empty() || change.path.starts_with('[') { "" } else { "." };
+        (format!("{}{dot}{}", want.setting, change.path), show(change.from), show(change.to))
+    });
+    Some(said.collect::<Vec<_>>()).filter(|said| !said.is_empty())
+}

@@ -1,0 +1,471 @@
+//! How everything stands, for people and machines: what the page, the API, the metrics and
+//! `status` show (pure).
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::bucket::{BucketId, Outputs, Region};
+use crate::clock::Timestamp;
+use crate::cloud::S3Error;
+use crate::doc::Change;
+use crate::finding::{Finding, Place};
+use crate::plan::{Held, Step};
+use crate::spec::PolicySeverity;
+use crate::verdict::{Hold, Origin, Verdict};
+
+/// How driftless stands to a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BucketState {
+    /// A good spec declares it, and it was reached.
+    Managed,
+    /// Its newest spec is at fault; the last good one is in force.
+    Invalid,
+    /// It could not be reached, or belongs to somebody else.
+    Unreachable,
+    /// It is there and no spec declares it.
+    Undeclared,
+}
+
+impl BucketState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Managed, Self::Invalid, Self::Unreachable, Self::Undeclared];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::Invalid => "invalid",
+            Self::Unreachable => "unreachable",
+            Self::Undeclared => "undeclared",
+        }
+    }
+}
+
+/// One bucket after its last check. Small when all is well: a fleet has a hundred thousand.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BucketReport {
+    /// The bucket.
+    pub id: BucketId,
+    /// The region it lives in, or is to live in.
+    pub region: Region,
+    /// How driftless stands to it.
+    pub state: BucketState,
+    /// Where its spec begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spec: Option<Place>,
+    /// When it was checked.
+    pub checked_at: Timestamp,
+    /// How it stands to each policy, by name.
+    pub policies: Box<[PolicyStatus]>,
+    /// How it stands to what its spec says, setting by setting.
+    pub settings: Box<[SettingStatus]>,
+    /// What differs and stays so for now.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub held: Box<[HeldReport]>,
+    /// The last writes to it, newest first, at most [`KEPT_REPAIRS`].
+    #[serde(skip_serializing_if = "is_empty")]
+    pub repairs: Box<[Repair]>,
+    /// Reads that failed.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub errors: Box<[ReadError]>,
+    /// Writing pauses until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_until: Option<Timestamp>,
+}
+
+#[allow(clippy::borrowed_box)] // Serde hands over the field itself.
+fn is_empty<T>(list: &Box<[T]>) -> bool {
+    list.is_empty()
+}
+
+/// How many writes a bucket's report keeps; the history has them all.
+pub const KEPT_REPAIRS: usize = 10;
+
+/// How a bucket stands to a policy.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyStatus {
+    /// The policy.
+    pub policy: Arc<str>,
+    /// How bad a breach is.
+    pub severity: PolicySeverity,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// Why, when it is not compliant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<str>>,
+    /// When the difference was first seen that is still open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// When the exemption ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exempt_until: Option<Timestamp>,
+}
+
+/// How a bucket stands to what its spec says of a setting.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingStatus {
+    /// The setting, or `existence`.
+    pub setting: &'static str,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// Why, when it is not compliant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<str>>,
+    /// When the difference was first seen that is still open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// A difference that stays for now, as people see it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldReport {
+    /// The setting, or `existence`.
+    pub setting: &'static str,
+    /// Why, in one word.
+    pub reason: Hold,
+    /// Why, in words.
+    pub detail: String,
+    /// Who asked.
+    pub origins: Vec<Origin>,
+    /// What would change.
+    pub changes: Vec<Change>,
+    /// What an approval must name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The document to commit, when one would let it happen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+}
+
+/// A read that failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadError {
+    /// The setting, or `existence`.
+    pub setting: &'static str,
+    /// What went wrong.
+    pub error: S3Error,
+    /// What the user can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum RepairResult {
+    /// It was read back as written.
+    Applied,
+    /// S3 took it, and reads back something else.
+    Unproved {
+        /// What is different from what was written.
+        detail: String,
+    },
+    /// S3 refused it, or could not be reached.
+    Failed {
+        /// What went wrong.
+        error: S3Error,
+    },
+}
+
+impl RepairResult {
+    /// The metric label.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Unproved { .. } | Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// A write that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Repair {
+    /// The setting, or `existence` for a bucket that was made.
+    pub setting: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// What changed.
+    pub changes: Vec<Change>,
+    /// Who asked.
+    pub origins: Vec<Origin>,
+    /// How it ended.
+    #[serde(flatten)]
+    pub result: RepairResult,
+}
+
+/// What caused a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The daemon began.
+    Start,
+    /// The schedule.
+    Schedule,
+    /// A new revision.
+    Revision,
+    /// Somebody asked.
+    Demand,
+}
+
+/// A sweep that ended.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepReport {
+    /// What caused it.
+    pub cause: Cause,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Buckets that were checked.
+    pub buckets: usize,
+    /// Buckets of which everything is known and as wanted.
+    pub in_sync: usize,
+    /// Buckets with a difference that stays.
+    pub drifted: usize,
+    /// Buckets of which something is not known.
+    pub unknown: usize,
+    /// Writes that were proved.
+    pub repaired: usize,
+    /// Writes that failed.
+    pub failed: usize,
+    /// Differences held.
+    pub held: usize,
+    /// Whether it was ended before its time.
+    pub interrupted: bool,
+    /// Accounts that could not be listed.
+    pub errors: Vec<S3Error>,
+}
+
+/// How the source stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceState {
+    /// The newest revision is in force.
+    Ready,
+    /// The source cannot be reached; the last good revision is in force.
+    Stale,
+    /// A newer revision is there and not obeyed, with a reason.
+    Held,
+    /// There is no revision in force.
+    #[default]
+    Failed,
+}
+
+impl SourceState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Stale, Self::Held, Self::Failed];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Stale => "stale",
+            Self::Held => "held",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The source, as people see it.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// How it stands.
+    pub state: SourceState,
+    /// Where it is, without credentials.
+    pub url: String,
+    /// The branch, tag or commit that is followed; empty for a directory.
+    pub reference: String,
+    /// The revision in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The first line of its message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed_at: Option<Timestamp>,
+    /// When the source last answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Timestamp>,
+    /// Why it is stale, held or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What the user can do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The revision that is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_revision: Option<String>,
+    /// Faults in the documents.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that happened, for the history.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum Event {
+    /// The daemon began.
+    Started {
+        /// Its version.
+        version: &'static str,
+    },
+    /// The daemon ended in good order.
+    Stopped,
+    /// A revision came into force.
+    Revision {
+        /// The revision.
+        revision: String,
+        /// The first line of its message.
+        subject: String,
+        /// Who made it.
+        author: String,
+        /// Faults in it.
+        findings: usize,
+    },
+    /// The source changed its state.
+    Source {
+        /// The state.
+        state: SourceState,
+        /// Why.
+        detail: String,
+    },
+    /// A bucket left the source; it is no longer managed, and stays as it is.
+    Unmanaged {
+        /// The bucket.
+        bucket: BucketId,
+    },
+    /// A bucket was made.
+    Created {
+        /// The bucket.
+        bucket: BucketId,
+        /// Its region.
+        region: Region,
+        /// Who asked.
+        origins: Vec<Origin>,
+    },
+    /// A difference was seen for the first time.
+    DriftDetected {
+        /// The bucket.
+        bucket: BucketId,
+        /// The policy, or `spec`.
+        policy: Arc<str>,
+        /// The setting, for the spec; empty for a policy.
+        setting: &'static str,
+        /// How bad it is.
+        severity: PolicySeverity,
+        /// What differs.
+        detail: String,
+    },
+    /// A difference is gone.
+    DriftClosed {
+        /// The bucket.
+        bucket: BucketId,
+        /// The policy, or `spec`.
+        policy: Arc<str>,
+        /// The setting, for the spec; empty for a policy.
+        setting: &'static str,
+        /// Since when it was known.
+        since: Timestamp,
+    },
+    /// A write was tried.
+    Repair {
+        /// The bucket.
+        bucket: BucketId,
+        /// The write.
+        repair: Repair,
+    },
+    /// A difference is held, for a reason that is new.
+    Held {
+        /// The bucket.
+        bucket: BucketId,
+        /// The setting.
+        setting: &'static str,
+        /// The reason.
+        reason: Hold,
+        /// The reason in words.
+        detail: String,
+    },
+}
+
+impl Event {
+    /// The bucket that it is about.
+    pub fn bucket(&self) -> Option<&BucketId> {
+        match self {
+            Self::Unmanaged { bucket }
+            | Self::Created { bucket, .. }
+            | Self::DriftDetected { bucket, .. }
+            | Self::DriftClosed { bucket, .. }
+            | Self::Repair { bucket, .. }
+            | Self::Held { bucket, .. } => Some(bucket),
+            Self::Started { .. } | Self::Stopped | Self::Revision { .. } | Self::Source { .. } => None,
+        }
+    }
+}
+
+impl BucketReport {
+    /// Whether everything wanted is there and known to be.
+    pub fn in_sync(&self) -> bool {
+        let good = |verdict: Verdict| matches!(verdict, Verdict::Compliant | Verdict::Exempt | Verdict::Unsupported);
+        self.held.is_empty()
+            && self.errors.is_empty()
+            && self.policies.iter().all(|it| good(it.verdict))
+            && self.settings.iter().all(|it| good(it.verdict))
+    }
+
+    /// The worst verdict of all, by which lists are sorted and filtered.
+    pub fn worst(&self) -> Verdict {
+        let rank = |verdict: &Verdict| match verdict {
+            Verdict::Drifted => 5,
+            Verdict::Unknown => 4,
+            Verdict::Suspended => 3,
+            Verdict::Exempt => 2,
+            Verdict::Unsupported => 1,
+            Verdict::Compliant => 0,
+        };
+        let verdicts = self.policies.iter().map(|it| it.verdict).chain(self.settings.iter().map(|it| it.verdict));
+        verdicts.max_by_key(rank).unwrap_or(Verdict::Compliant)
+    }
+
+    /// What other programs want to know of the bucket.
+    pub fn outputs(&self) -> Outputs {
+        Outputs::of(&self.id.name, &self.region)
+    }
+}
+
+/// The document that lets a held change happen.
+pub fn approval_document(bucket: &BucketId, held: &Held, now: Timestamp) -> Option<String> {
+    let digest = held.digest.as_ref()?;
+    Some(format!(
+        "apiVersion: driftless/v1\nkind: Approval\nmetadata:\n  name: {}-{}-{}\nspec:\n  change: \"{digest}\"\n  reason: TELL WHY\n  expires: {}\n",
+        bucket.name.as_str().replace('.', "-"),
+        held.setting.to_lowercase(),
+        &digest[..6],
+        (now + chrono::Duration::days(7)).format("%Y-%m-%d"),
+    ))
+}
+
+/// A difference that is held, as people see it.
+pub fn held_report(bucket: &BucketId, held: &Held, now: Timestamp) -> HeldReport {
+    HeldReport {
+        setting: held.setting,
+        reason: held.hold,
+        detail: held.detail.clone(),
+        origins: held.step.as_ref().map(|step| step.origins.clone()).unwrap_or_default(),
+        changes: held.step.as_ref().map(Step::changes).unwrap_or_default(),
+        digest: held.digest.clone(),
+        approval: approval_document(bucket, held, now),
+    }
+}
