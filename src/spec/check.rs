@@ -40,6 +40,8 @@ pub(super) fn check(kind: Kind, document: &Node, json: &Value) -> Vec<Fitting> {
 pub(super) struct Fitting {
     pub pointer: String,
     pub finding: Finding,
+    /// Whether the value cannot even be read; one that only breaks a limit can.
+    pub unusable: bool,
 }
 
 struct Context<'a> {
@@ -69,6 +71,7 @@ impl Context<'_> {
         let pointer = error.instance_path().as_str();
         let found = self.document.find(pointer);
         let name = label(pointer);
+        let mut unusable = true;
         let finding = match error.kind() {
             Fault::AdditionalProperties { unexpected } | Fault::UnevaluatedProperties { unexpected } => {
                 return unexpected.iter().map(|field| self.unknown(field, error)).collect();
@@ -97,6 +100,7 @@ impl Context<'_> {
                     .hint(format!("add `{field}`{told}"))
             }
             other => {
+                unusable = false;
                 let (message, hint) = limits(other, error.instance(), &name);
                 let finding = Finding::error(found.node.at.clone(), message);
                 match hint.or_else(|| self.description(error)) {
@@ -105,7 +109,8 @@ impl Context<'_> {
                 }
             }
         };
-        vec![Fitting { pointer: pointer.to_owned(), finding }]
+        let missing = matches!(error.kind(), Fault::Required { .. });
+        vec![Fitting { pointer: pointer.to_owned(), finding, unusable: unusable && !missing }]
     }
 
     fn unknown(&self, field: &str, error: &ValidationError<'_>) -> Fitting {
@@ -119,7 +124,7 @@ impl Context<'_> {
             None if known.is_empty() => finding.hint("leave it out"),
             None => finding.hint(format!("known fields: {}", words(&known))),
         };
-        Fitting { pointer, finding }
+        Fitting { pointer, finding, unusable: true }
     }
 
     /// The part of the schema in which the rule stands that the error broke.
@@ -171,7 +176,7 @@ impl Context<'_> {
         allowed.dedup();
         let found = self.document.find(here);
         let finding = wrong_word(found.node, &label(here), &allowed, &wanted);
-        vec![Fitting { pointer: here.to_owned(), finding }]
+        vec![Fitting { pointer: here.to_owned(), finding, unusable: true }]
     }
 }
 
@@ -267,15 +272,17 @@ fn wrong_word(node: &Node, name: &str, allowed: &[&str], types: &[JsonType]) -> 
     let at = node.at.clone();
     let others: Vec<JsonType> = types.iter().copied().filter(|kind| *kind != JsonType::String).collect();
     let Some(said) = node.text() else {
-        let finding = if types.is_empty() {
-            Finding::error(at, format!("`{name}` is {} where text is wanted", is(node)))
-        } else {
-            Finding::error(at, mistyped(node, name, types))
+        let wanted = match (others.as_slice(), allowed) {
+            ([], _) => "text".to_owned(),
+            (others, []) => wanted_words(others),
+            (others, allowed) => format!("{} or {}", wanted_words(others), words(allowed)),
         };
+        let finding = Finding::error(at, format!("`{name}` is {} where {wanted} is wanted", is(node)));
         if let (Some(hint), true) = (hint_for_type(node, name, types), allowed.is_empty()) {
             return finding.hint(hint);
         }
-        return if allowed.is_empty() { finding } else { finding.hint(format!("allowed: {}", words(allowed))) };
+        let told = allowed.is_empty() || !others.is_empty();
+        return if told { finding } else { finding.hint(format!("allowed: {}", words(allowed))) };
     };
     if let Some(near) = did_you_mean(said, allowed.iter().copied()) {
         return Finding::error(at, format!("`{name}` cannot be `{said}`")).hint(format!("did you mean `{near}`?"));

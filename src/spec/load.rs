@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::document::{Document, Reading};
+use super::document::{Document, Names, Reading};
 use super::policies::{self, finish};
 use super::together::{Fault, Together, faults};
-use super::{Ask, Asked, Asks, BucketSpec, IgnorePath, Loaded, Specs, yaml};
+use super::{Ask, Asked, Asks, BucketSpec, Loaded, PolicySpec, Specs, yaml};
 use crate::bucket::{AccountName, BucketName, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
@@ -85,8 +85,7 @@ pub(super) struct Source {
     pub path: Arc<str>,
     pub documents: Vec<Document>,
     pub findings: Vec<Finding>,
-    /// The buckets that it names, in faulty documents too.
-    buckets: BTreeSet<BucketName>,
+    names: Names,
     /// The files that it names.
     used: BTreeSet<String>,
     /// Whether it stands on its last good form.
@@ -105,7 +104,7 @@ pub(super) fn read(path: &Arc<str>, bytes: &[u8], files: &Files<'_>, context: &C
         path: path.clone(),
         documents: Vec::new(),
         findings: Vec::new(),
-        buckets: BTreeSet::new(),
+        names: Names::default(),
         used: BTreeSet::new(),
         old: false,
     };
@@ -123,12 +122,13 @@ pub(super) fn read(path: &Arc<str>, bytes: &[u8], files: &Files<'_>, context: &C
         files,
         context,
         findings: parsed.findings,
-        buckets: BTreeSet::new(),
+        names: Names::default(),
         used: BTreeSet::new(),
-        refused: false,
+        told: Vec::new(),
     };
+    parsed.broken.iter().for_each(|node| reading.name(node));
     source.documents = parsed.documents.iter().filter_map(|node| reading.document(node)).collect();
-    (source.findings, source.buckets, source.used) = (reading.findings, reading.buckets, reading.used);
+    (source.findings, source.names, source.used) = (reading.findings, reading.names, reading.used);
     source
 }
 
@@ -142,36 +142,33 @@ pub fn load(files: &[File<'_>], last_good: &dyn LastGood, context: &Context) -> 
     let mut sources = in_parallel(&paths, |path| read(&Arc::from(path), by_path[path], &now, context));
 
     let old = Files { now: &by_path, old: Some(last_good) };
-    let mut loading = Loading { last_good, old: &old, context, loaded: Loaded::default(), lost: Vec::new() };
-    for source in sources.iter_mut().filter(|source| source.faulty()) {
-        loading.step_back(source);
-    }
-    // Stepping back can bring documents that clash with others; each turn takes some away.
-    let builtin = policies::builtin();
+    let mut loading = Loading::new(last_good, &old, context, &sources);
+    // Documents meet as they are written first, so that every fault is told, then without the
+    // faulty files. Stepping back can bring documents that clash with others; each turn takes
+    // some away.
+    let mut back: BTreeSet<usize> = (0..sources.len()).filter(|n| sources[*n].faulty()).collect();
     loop {
-        let Together { findings, faults, frozen } = faults(&sources, context, &builtin);
+        let Together { findings, faults, frozen } = faults(&sources, context, &loading.builtin);
         loading.loaded.findings.extend(findings);
         loading.loaded.specs.frozen.extend(frozen);
-        if faults.is_empty() {
-            break;
-        }
-        let mut dropping: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
-        let mut stepped = BTreeSet::new();
+        let mut dropped: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         for Fault { source, document } in faults {
             if sources[source].old {
-                dropping.entry(source).or_default().insert(document);
+                dropped.entry(source).or_default().insert(document);
             } else {
-                stepped.insert(source);
+                back.insert(source);
             }
         }
-        for (source, dropped) in dropping {
+        if dropped.is_empty() && back.is_empty() {
+            return loading.finish(sources);
+        }
+        for (source, dropped) in dropped {
             drop_documents(&mut sources[source], &dropped);
         }
-        for source in stepped {
+        for source in std::mem::take(&mut back) {
             loading.step_back(&mut sources[source]);
         }
     }
-    loading.finish(sources)
 }
 
 /// Runs a function over all paths on all cores.
@@ -207,85 +204,107 @@ struct Loading<'a> {
     last_good: &'a dyn LastGood,
     old: &'a Files<'a>,
     context: &'a Context,
+    builtin: Vec<PolicySpec>,
     loaded: Loaded,
     /// The buckets of each file that no earlier form of it describes.
-    lost: Vec<(Arc<str>, Vec<BucketName>)>,
+    lost: Vec<BTreeMap<BucketName, Place>>,
+    /// The policies that documents describe, faulty ones too.
+    policies: BTreeSet<String>,
+    /// The policies that exemptions name.
+    exempted: Vec<(Arc<str>, Place)>,
 }
 
-impl Loading<'_> {
+impl<'a> Loading<'a> {
+    fn new(last_good: &'a dyn LastGood, old: &'a Files<'a>, context: &'a Context, sources: &[Source]) -> Self {
+        let documents = sources.iter().flat_map(|source| &source.documents);
+        Self {
+            last_good,
+            old,
+            context,
+            builtin: policies::builtin(),
+            loaded: Loaded::default(),
+            lost: Vec::new(),
+            policies: sources.iter().flat_map(|source| source.names.policies.iter().cloned()).collect(),
+            exempted: documents
+                .filter_map(|document| match document {
+                    Document::Exemption(exemption, at) => Some((exemption.policy.clone(), at.clone())),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
     /// Puts a file on its last good form. Its buckets are frozen.
     fn step_back(&mut self, source: &mut Source) {
         source.old = true;
         self.loaded.findings.append(&mut source.findings);
         self.loaded.faulty.insert(source.path.clone());
         self.loaded.faulty.extend(source.used.iter().map(|path| Arc::from(path.as_str())));
-        self.loaded.specs.frozen.extend(source.buckets.iter().cloned());
         let before = self.last_good.bytes(&source.path).map(|bytes| read(&source.path, &bytes, self.old, self.context));
-        let (documents, buckets) = before.map(|before| (before.documents, before.buckets)).unwrap_or_default();
-        let lost: Vec<BucketName> = source.buckets.difference(&buckets).cloned().collect();
-        self.lost.push((source.path.clone(), lost));
-        self.loaded.specs.frozen.extend(buckets);
+        let (documents, names) = before.map(|before| (before.documents, before.names)).unwrap_or_default();
+        let frozen = &mut self.loaded.specs.frozen;
+        frozen.extend(source.names.buckets.keys().chain(names.buckets.keys()).cloned());
+        self.lost.push(std::mem::take(&mut source.names.buckets));
         source.documents = documents;
     }
 
     fn finish(mut self, sources: Vec<Source>) -> Loaded {
         let mut shared = Shared::default();
-        let builtin = policies::builtin();
         let mut drafts = Vec::new();
-        let mut named_policies = Vec::new();
         let Specs { buckets, defaults, policies, exemptions, approvals, frozen: _ } = &mut self.loaded.specs;
         for source in sources {
             self.loaded.findings.extend(source.findings);
             for document in source.documents {
                 match document {
-                    Document::Bucket(bucket) => buckets.push(shared.bucket(bucket)),
-                    Document::Defaults(spec, _) => defaults.push(spec),
+                    Document::Bucket(bucket) => buckets.push(shared.bucket(*bucket)),
+                    Document::Defaults(spec, _) => defaults.push(*spec),
                     Document::Policy(draft) => drafts.push(draft),
-                    Document::Exemption(exemption, at) => {
-                        named_policies.push((exemption.policy.clone(), at));
-                        exemptions.push(exemption);
-                    }
+                    Document::Exemption(exemption, _) => exemptions.push(exemption),
                     Document::Approval(approval) => approvals.push(approval),
                 }
             }
         }
         let own: BTreeSet<Arc<str>> = drafts.iter().map(|draft| draft.name.clone()).collect();
-        policies.extend(drafts.into_iter().filter_map(|draft| finish(*draft, &builtin)));
-        policies.extend(builtin.into_iter().filter(|policy| !own.contains(&policy.name)));
-        for (name, at) in named_policies {
-            if !policies.iter().any(|policy| policy.name == name) {
-                let known = policies.iter().map(|policy| &*policy.name);
-                let near = did_you_mean(&name, known.clone());
-                let hint = near.map_or_else(
-                    || format!("policies: {}", known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.loaded.findings.push(
-                    Finding::warning(at, format!("no policy is named `{name}`: the exemption has no effect"))
-                        .hint(hint),
-                );
-            }
-        }
+        policies.extend(drafts.into_iter().filter_map(|draft| finish(*draft, &self.builtin)));
+        policies.extend(self.builtin.drain(..).filter(|policy| !own.contains(&policy.name)));
         buckets.sort_by(|a, b| (&a.name, &a.account).cmp(&(&b.name, &b.account)));
         defaults.sort_by(|a, b| a.name.cmp(&b.name));
         policies.sort_by(|a, b| a.name.cmp(&b.name));
         exemptions.sort_by(|a, b| a.name.cmp(&b.name));
         approvals.sort_by(|a, b| a.name.cmp(&b.name));
-        let managed: HashSet<&BucketName> = buckets.iter().map(|bucket| &bucket.name).collect();
-        for (file, mut lost) in self.lost {
-            lost.retain(|name| !managed.contains(name));
-            let names = match lost.as_slice() {
-                [] => continue,
-                [one] => format!("bucket `{one}` is"),
-                [one, rest @ ..] => format!("bucket `{one}` and {} more are", rest.len()),
-            };
-            let place = Place { file, line: 1, column: 1 };
-            let message = format!("{names} not managed: this file has an error and no earlier good form");
-            self.loaded.findings.push(Finding::warning(place, message).hint("mend the error"));
-        }
+        self.warn();
         self.loaded.findings.sort();
         self.loaded.findings.dedup();
         self.loaded
+    }
+
+    /// Tells of buckets that nobody manages now, and of exemptions that exempt from nothing.
+    fn warn(&mut self) {
+        let Loaded { specs, findings, .. } = &mut self.loaded;
+        let managed: HashSet<&BucketName> = specs.buckets.iter().map(|bucket| &bucket.name).collect();
+        for lost in &self.lost {
+            let lost: Vec<_> = lost.iter().filter(|(name, _)| !managed.contains(name)).collect();
+            let Some(((name, place), more)) = lost.split_first() else { continue };
+            let who = match more.len() {
+                0 => format!("bucket `{name}` is"),
+                more => format!("bucket `{name}` and {more} more of this file are"),
+            };
+            let message = format!("{who} not managed: its file has an error and no earlier good form");
+            findings.push(Finding::warning((*place).clone(), message));
+        }
+        for (name, at) in &self.exempted {
+            let known =
+                || specs.policies.iter().map(|policy| &*policy.name).chain(self.policies.iter().map(String::as_str));
+            if known().any(|known| known == &**name) {
+                continue;
+            }
+            let hint = did_you_mean(name, known()).map_or_else(
+                || format!("policies: {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("no policy is named `{name}`: the exemption has no effect");
+            findings.push(Finding::warning(at.clone(), message).hint(hint));
+        }
     }
 }
 
@@ -317,8 +336,6 @@ fn once<T: Clone + Eq + std::hash::Hash>(known: &mut HashSet<T>, value: T) -> T 
 impl Shared {
     fn bucket(&mut self, bucket: BucketSpec) -> BucketSpec {
         let BucketSpec { name, account, region, labels, mode, suspend, ignore, object_lock, settings, at } = bucket;
-        let mut ignore: Vec<IgnorePath> = ignore;
-        ignore.shrink_to_fit();
         BucketSpec {
             name,
             account: account.map(|account| once(&mut self.accounts, account)),

@@ -1,7 +1,5 @@
 //! The documents of the source as values: buckets, defaults, policies, exemptions, approvals.
 
-pub mod select;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,6 +15,7 @@ mod check;
 mod document;
 mod expr;
 pub mod load;
+mod parts;
 mod policies;
 pub mod schema;
 pub mod select;
@@ -260,6 +259,9 @@ pub enum PolicySeverity {
 }
 
 impl PolicySeverity {
+    /// All of them, the least first.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

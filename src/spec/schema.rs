@@ -98,6 +98,7 @@ pub(super) struct Metadata {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "bucketSpec")]
+#[expect(dead_code, reason = "what has a place is read from the nodes")]
 pub(super) struct BucketPart {
     /// The account, as the agent's configuration names it; needed when there are several.
     pub account: Option<String>,
@@ -120,6 +121,7 @@ pub(super) struct BucketPart {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "suspend")]
+#[expect(dead_code, reason = "what has a place is read from the nodes")]
 pub(super) struct SuspendPart {
     /// Why.
     #[schemars(length(min = 1))]
@@ -132,6 +134,7 @@ pub(super) struct SuspendPart {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "bucketDefaultsSpec")]
+#[expect(dead_code, reason = "what has a place is read from the nodes")]
 pub(super) struct DefaultsPart {
     /// The buckets they are for; all when nothing is said.
     #[serde(default, rename = "match")]
@@ -217,6 +220,7 @@ pub(super) struct Partial {}
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "exemptionSpec")]
+#[expect(dead_code, reason = "what has a place is read from the nodes")]
 pub(super) struct ExemptionPart {
     /// The name of the policy.
     pub policy: String,
@@ -237,6 +241,7 @@ pub(super) struct ExemptionPart {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "approvalSpec")]
+#[expect(dead_code, reason = "what has a place is read from the nodes")]
 pub(super) struct ApprovalPart {
     /// The digest of one held change, as the plan shows it.
     pub change: Option<String>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::document::Reading;
+use super::document::{Reading, within};
 use super::expr::Expr;
 use super::yaml::{self, Node, Tree};
 use super::{Ask, Asked, Asks};
@@ -17,22 +17,22 @@ pub(super) const ABSENT: &str = "absent";
 
 impl Reading<'_> {
     /// The partial spec with every value in its place: `{file: name}` and JSON text resolved.
-    pub(super) fn resolve(&mut self, part: &Node) -> Node {
+    pub(super) fn resolve(&mut self, part: &Node, pointer: &str) -> Node {
         let mut resolved = part.clone();
         for entry in part.entries() {
             if settings::find(&entry.key).is_none() {
                 continue;
             }
             let value = match (&entry.node.tree, entry.node.entries()) {
-                (Tree::Map(_), [only]) if &*only.key == "file" => match only.node.text() {
-                    Some(path) => self.file(path, &only.node.at),
-                    None => None,
-                },
+                (Tree::Map(_), [only]) if &*only.key == "file" && only.node.text().is_some() => {
+                    self.file(only.node.text().unwrap_or_default(), &only.node.at)
+                }
                 (Tree::Text(text), _) if text.trim_start().starts_with('{') => self.json(text, &entry.node.at),
-                _ => None,
+                _ => continue,
             };
-            if let Some(value) = value {
-                resolved = resolved.with(&entry.key, value);
+            match value {
+                Some(value) => resolved = resolved.with(&entry.key, value),
+                None => self.told.push(format!("{pointer}/{}", entry.key)),
             }
         }
         resolved
@@ -94,20 +94,16 @@ impl Reading<'_> {
         let faulty = !parsed.findings.is_empty();
         self.findings.extend(parsed.findings);
         let document = parsed.documents.into_iter().next();
-        if faulty {
-            self.refused = true
-        }
         document.filter(|_| !faulty)
     }
 
     fn refuse(&mut self, finding: Finding) -> Option<Node> {
         self.findings.push(finding);
-        self.refused = true;
         None
     }
 
     /// What a partial spec asks of each setting. `pointer` leads from `document` to it.
-    pub(super) fn asks(&mut self, document: &Node, pointer: &str) -> Asks {
+    pub(super) fn asks(&mut self, document: &Node, json: &Value, pointer: &str) -> Asks {
         let part = document.find(pointer);
         let mut asks = Vec::new();
         if !part.exact {
@@ -118,9 +114,11 @@ impl Reading<'_> {
             let what = if entry.node.text() == Some(ABSENT) && setting.removable() {
                 Asked::Absent
             } else {
-                let value = entry.node.to_json();
-                let doc = match setting.parse(&value) {
+                let inside = format!("{pointer}/{}", setting.name());
+                let Some(value) = json.pointer(&inside) else { continue };
+                let doc = match setting.parse(value) {
                     Ok(doc) => doc,
+                    Err(_) if self.told.iter().any(|told| within(told, &inside)) => continue,
                     Err(error) => {
                         let message = format!("`{}` cannot be read: {error}", setting.name());
                         self.findings.push(Finding::error(entry.node.at.clone(), message));
@@ -144,19 +142,17 @@ impl Reading<'_> {
     }
 
     /// Tells of `absent` where S3 has no way to hold nothing.
-    pub(super) fn irremovable(&mut self, document: &Node, pointer: &str) -> Vec<String> {
+    pub(super) fn irremovable(&mut self, document: &Node, pointer: &str) {
         let part = document.find(pointer).node.entries();
-        let mut told = Vec::new();
         for entry in part.iter().filter(|entry| entry.node.text() == Some(ABSENT)) {
             if let Some(setting) = settings::find(&entry.key).filter(|setting| !setting.removable()) {
                 let message = format!("`{}` cannot be `{ABSENT}`", setting.name());
                 let finding = Finding::error(entry.node.at.clone(), message);
                 self.findings
                     .push(finding.hint("S3 always holds a value for it: name the one you want, or leave it out"));
-                told.push(format!("{pointer}/{}", entry.key));
+                self.told.push(format!("{pointer}/{}", entry.key));
             }
         }
-        told
     }
 }
 

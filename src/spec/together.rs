@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::document::{Document, Draft};
 use super::load::{Context, Source};
 use super::select::{CompiledSelector, Facts};
-use super::yaml::Node;
+use super::yaml::{Entry, Node};
 use super::{Asked, Asks, BucketSpec, DefaultsSpec, PolicySpec};
 use crate::bucket::{AccountName, BucketName, Region};
 use crate::finding::{Finding, Place, did_you_mean};
@@ -101,11 +101,13 @@ fn misfits(draft: &Draft, builtin: &[PolicySpec]) -> Vec<Finding> {
             None => "add the settings that buckets must have, or an expression that must be true".to_owned(),
         };
         let message = format!("policy `{}` has neither `require` nor `assert`", draft.name);
-        return vec![Finding::error(draft.named.clone(), message).hint(hint)];
+        let at = draft.root.find("/metadata/name").node.at.clone();
+        return vec![Finding::error(at, message).hint(hint)];
     };
     let mut findings = Vec::new();
-    for (key, node) in &draft.parameters_at {
-        let Some(own) = policy.parameters.get(key) else {
+    let parameters = draft.root.find("/spec/parameters");
+    for Entry { key, at, node } in parameters.node.entries().iter().filter(|_| parameters.exact) {
+        let Some(own) = policy.parameters.get(&**key) else {
             let known: Vec<&str> = policy.parameters.keys().map(String::as_str).collect();
             let hint = match did_you_mean(key, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -113,7 +115,7 @@ fn misfits(draft: &Draft, builtin: &[PolicySpec]) -> Vec<Finding> {
                 None => format!("known parameters: {}", known.join(", ")),
             };
             let message = format!("the built-in policy `{}` has no parameter `{key}`", policy.name);
-            findings.push(Finding::error(node.at.clone(), message).hint(hint));
+            findings.push(Finding::error(at.clone(), message).hint(hint));
             continue;
         };
         let said = node.to_json();
@@ -266,8 +268,10 @@ fn contradictions<'a>(
             }
             let name = at[1..].replace('/', ".");
             let message = format!(
-                "`{name}` is {} here and {} in `{}`, and both are for {whose}",
-                own.leaves[at], other.leaves[there], other.spec.name
+                "`{name}` is `{}` here and `{}` in `{}`, and both are for {whose}",
+                plain(&own.leaves[at]),
+                plain(&other.leaves[there]),
+                other.spec.name
             );
             let finding = Finding::error(own.place(at), message);
             together
@@ -276,6 +280,10 @@ fn contradictions<'a>(
         }
         together.frozen.extend(clash.buckets.iter().cloned());
     }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What a selector may look at of a bucket before its defaults are known.

@@ -144,6 +144,8 @@ impl Node {
 pub struct Parsed {
     /// The documents; empty ones are left out.
     pub documents: Vec<Node>,
+    /// What could be read of the document in which a fault ended the reading.
+    pub broken: Option<Node>,
     /// The faults.
     pub findings: Vec<Finding>,
 }
@@ -201,6 +203,9 @@ pub fn parse(text: &str, place: &dyn Fn(u32, u32) -> Place) -> Parsed {
             Err(error) => Some(Some(unreadable(text, &error, place))),
         };
         if let Some(fault) = ended {
+            if fault.is_some() {
+                builder.give_up();
+            }
             builder.parsed.findings.extend(fault);
             break;
         }
@@ -291,11 +296,8 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => {
                 let Some(built) = self.anchors.get(&anchor).cloned() else {
-                    return Err(Finding::error(
-                        at,
-                        "an alias inside the value that its anchor names, or of another document",
-                    )
-                    .hint("write the value out"));
+                    return Err(Finding::error(at, "the anchor of this alias is around it, or in another document")
+                        .hint("write the value out"));
                 };
                 self.count(built.size, &at, "with this alias expanded the file has")?;
                 self.deep(built.height, &at)?;
@@ -370,6 +372,13 @@ impl Builder<'_> {
             Some(value) => Tree::Plain(value, said),
             None => Tree::Text(said),
         }
+    }
+
+    /// Closes whatever is open, to keep what was read.
+    fn give_up(&mut self) {
+        let documents = self.parsed.documents.len();
+        while !self.stack.is_empty() && self.close().is_ok() {}
+        self.parsed.broken = self.parsed.documents.drain(documents..).next();
     }
 
     fn close(&mut self) -> Result<(), Finding> {
