@@ -260,7 +260,7 @@ impl Resolver {
             object_lock: spec.object_lock,
             wants: wants.into(),
             policies: shared.intern(self.policies_for(&facts)),
-            labels: Arc::new(spec.labels.clone()),
+            labels: spec.labels.clone(),
             frozen,
             region,
         }

@@ -1,7 +1,5 @@
 //! The documents of the source as values: buckets, defaults, policies, exemptions, approvals.
 
-pub mod select;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,6 +10,23 @@ use crate::bucket::{AccountName, BucketName, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
+
+mod check;
+mod document;
+mod expr;
+pub mod load;
+mod parts;
+mod policies;
+pub mod schema;
+pub mod select;
+mod settled;
+mod together;
+mod words;
+pub mod yaml;
+
+pub use expr::Expr;
+pub use load::load;
+pub use policies::builtin;
 
 /// Whether a difference is repaired or only told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,7 +74,39 @@ pub enum Asked {
 }
 
 /// A partial spec: settings by name. A setting that is not named is not touched.
-pub type Asks = BTreeMap<&'static str, Ask>;
+///
+/// A sorted list and not a map, because a fleet has ten thousand of them with a few entries each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asks(Box<[(&'static str, Ask)]>);
+
+impl Asks {
+    /// What is asked of that setting.
+    pub fn get(&self, setting: &str) -> Option<&Ask> {
+        self.0.iter().find(|(name, _)| *name == setting).map(|(_, ask)| ask)
+    }
+
+    /// The settings in the order of their names, with what is asked of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Ask)> {
+        self.0.iter().map(|(name, ask)| (*name, ask))
+    }
+
+    /// How many settings are named.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no setting is named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(&'static str, Ask)> for Asks {
+    /// Of two asks for one setting the later counts.
+    fn from_iter<I: IntoIterator<Item = (&'static str, Ask)>>(asks: I) -> Self {
+        Self(asks.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+    }
+}
 
 /// `kind: Bucket`: one bucket as it shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +117,8 @@ pub struct BucketSpec {
     pub account: Option<AccountName>,
     /// The region it lives in; the account's when nothing is said.
     pub region: Option<Region>,
-    /// Labels, for selectors.
-    pub labels: BTreeMap<String, String>,
+    /// Labels, for selectors; shared, because a fleet repeats them.
+    pub labels: Arc<BTreeMap<String, String>>,
     /// Whether differences are repaired.
     pub mode: Option<Mode>,
     /// Whether writing pauses.
@@ -194,15 +241,6 @@ pub enum Rule {
     },
 }
 
-/// The text of an expression and the place of its first character.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expr {
-    /// The text.
-    pub text: String,
-    /// Where it begins.
-    pub at: Place,
-}
-
 /// How bad a breach of a policy is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -221,6 +259,9 @@ pub enum PolicySeverity {
 }
 
 impl PolicySeverity {
+    /// All of them, the least first.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -302,4 +343,6 @@ pub struct Loaded {
     pub specs: Specs,
     /// The faults of every file, sorted by place.
     pub findings: Vec<Finding>,
+    /// The files with an error: their bytes are not their last good ones.
+    pub faulty: BTreeSet<Arc<str>>,
 }

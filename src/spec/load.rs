@@ -1,0 +1,363 @@
+//! All documents of all files as values. A file with an error stays on its last good form and
+//! stops nothing else; every fault of every file is told in one pass.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::document::{Document, Names, Reading};
+use super::policies::{self, finish};
+use super::together::{Fault, Together, faults};
+use super::{Ask, Asked, Asks, BucketSpec, Loaded, PolicySpec, Specs, yaml};
+use crate::bucket::{AccountName, BucketName, Region};
+use crate::clock::Timestamp;
+use crate::doc::Doc;
+use crate::finding::{Finding, Place, Severity, did_you_mean};
+
+/// A file of the source. Those that end in `.yaml` or `.yml` hold documents; documents may name
+/// the others.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'a> {
+    /// Path inside the source, with `/`.
+    pub path: &'a str,
+    /// What it holds.
+    pub bytes: &'a [u8],
+}
+
+/// What the agent knows, and documents are judged by.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The present moment: what ended before it has no effect.
+    pub now: Timestamp,
+    /// The agent's accounts with the region of each, when they are known; without a configuration
+    /// (`validate` in a pull request) every name may be one.
+    pub accounts: Option<BTreeMap<AccountName, Region>>,
+    /// Regions that are none of AWS's and look like one.
+    pub regions: Vec<Region>,
+}
+
+/// Remembers files as they were when they last had no error.
+pub trait LastGood: Sync {
+    /// The bytes of the file in the last revision in which it was not in [`Loaded::faulty`].
+    fn bytes(&self, path: &str) -> Option<Vec<u8>>;
+}
+
+/// Nothing is remembered.
+impl LastGood for () {
+    fn bytes(&self, _path: &str) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// For tests, and for stores that keep all of it in memory.
+impl LastGood for BTreeMap<String, Vec<u8>> {
+    fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.get(path).cloned()
+    }
+}
+
+/// The files that documents may name.
+pub(super) struct Files<'a> {
+    now: &'a HashMap<&'a str, &'a [u8]>,
+    /// Old documents name old files.
+    old: Option<&'a dyn LastGood>,
+}
+
+impl<'a> Files<'a> {
+    /// Nothing but the files of this revision.
+    pub(super) fn only(now: &'a HashMap<&'a str, &'a [u8]>) -> Self {
+        Self { now, old: None }
+    }
+
+    pub(super) fn get(&self, path: &str) -> Option<Cow<'_, [u8]>> {
+        let old = self.old.and_then(|old| old.bytes(path)).map(Cow::Owned);
+        old.or_else(|| self.now.get(path).map(|bytes| Cow::Borrowed(*bytes)))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.now.keys().copied()
+    }
+}
+
+/// One file with documents.
+pub(super) struct Source {
+    pub path: Arc<str>,
+    pub documents: Vec<Document>,
+    pub findings: Vec<Finding>,
+    names: Names,
+    /// The files that it names.
+    used: BTreeSet<String>,
+    /// Whether it stands on its last good form.
+    pub old: bool,
+}
+
+impl Source {
+    fn faulty(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// Reads one file.
+pub(super) fn read(path: &Arc<str>, bytes: &[u8], files: &Files<'_>, context: &Context) -> Source {
+    let mut source = Source {
+        path: path.clone(),
+        documents: Vec::new(),
+        findings: Vec::new(),
+        names: Names::default(),
+        used: BTreeSet::new(),
+        old: false,
+    };
+    let text = match yaml::decode(path, bytes) {
+        Ok(text) => text,
+        Err(finding) => {
+            source.findings.push(finding);
+            return source;
+        }
+    };
+    let parsed = yaml::parse(text, &|line, column| Place { file: path.clone(), line, column });
+    let mut reading = Reading {
+        file: path,
+        source: text,
+        files,
+        context,
+        findings: parsed.findings,
+        names: Names::default(),
+        used: BTreeSet::new(),
+        told: Vec::new(),
+    };
+    parsed.broken.iter().for_each(|node| reading.name(node));
+    source.documents = parsed.documents.iter().filter_map(|node| reading.document(node)).collect();
+    (source.findings, source.names, source.used) = (reading.findings, reading.names, reading.used);
+    source
+}
+
+/// Loads all documents. The order of the files does not matter.
+pub fn load(files: &[File<'_>], last_good: &dyn LastGood, context: &Context) -> Loaded {
+    let by_path: HashMap<&str, &[u8]> = files.iter().map(|file| (file.path, file.bytes)).collect();
+    let mut paths: Vec<&str> =
+        by_path.keys().copied().filter(|path| path.ends_with(".yaml") || path.ends_with(".yml")).collect();
+    paths.sort_unstable();
+    let now = Files::only(&by_path);
+    let mut sources = in_parallel(&paths, |path| read(&Arc::from(path), by_path[path], &now, context));
+
+    let old = Files { now: &by_path, old: Some(last_good) };
+    let mut loading = Loading::new(last_good, &old, context, &sources);
+    // Documents meet as they are written first, so that every fault is told, then without the
+    // faulty files. Stepping back can bring documents that clash with others; each turn takes
+    // some away.
+    let mut back: BTreeSet<usize> = (0..sources.len()).filter(|n| sources[*n].faulty()).collect();
+    loop {
+        let Together { findings, faults, frozen } = faults(&sources, context, &loading.builtin);
+        loading.loaded.findings.extend(findings);
+        loading.loaded.specs.frozen.extend(frozen);
+        let mut dropped: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for Fault { source, document } in faults {
+            if sources[source].old {
+                dropped.entry(source).or_default().insert(document);
+            } else {
+                back.insert(source);
+            }
+        }
+        if dropped.is_empty() && back.is_empty() {
+            return loading.finish(sources);
+        }
+        for (source, dropped) in dropped {
+            drop_documents(&mut sources[source], &dropped);
+        }
+        for source in std::mem::take(&mut back) {
+            loading.step_back(&mut sources[source]);
+        }
+    }
+}
+
+/// Runs a function over all paths on all cores.
+fn in_parallel<T: Send>(paths: &[&str], run: impl Fn(&str) -> T + Sync) -> Vec<T> {
+    // Below that, threads cost more than they give.
+    const FEW: usize = 64;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / FEW + 1);
+    if threads == 1 {
+        return paths.iter().map(|path| run(path)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let mut numbered: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let first = next.fetch_add(FEW, Ordering::Relaxed);
+                if first >= paths.len() {
+                    return done;
+                }
+                let last = paths.len().min(first + FEW);
+                done.extend((first..last).map(|n| (n, run(paths[n]))));
+            }
+        };
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    numbered.sort_unstable_by_key(|(n, _)| *n);
+    numbered.into_iter().map(|(_, read)| read).collect()
+}
+
+struct Loading<'a> {
+    last_good: &'a dyn LastGood,
+    old: &'a Files<'a>,
+    context: &'a Context,
+    builtin: Vec<PolicySpec>,
+    loaded: Loaded,
+    /// The buckets of each file that no earlier form of it describes.
+    lost: Vec<BTreeMap<BucketName, Place>>,
+    /// The policies that documents describe, faulty ones too.
+    policies: BTreeSet<String>,
+    /// The policies that exemptions name.
+    exempted: Vec<(Arc<str>, Place)>,
+}
+
+impl<'a> Loading<'a> {
+    fn new(last_good: &'a dyn LastGood, old: &'a Files<'a>, context: &'a Context, sources: &[Source]) -> Self {
+        let documents = sources.iter().flat_map(|source| &source.documents);
+        Self {
+            last_good,
+            old,
+            context,
+            builtin: policies::builtin(),
+            loaded: Loaded::default(),
+            lost: Vec::new(),
+            policies: sources.iter().flat_map(|source| source.names.policies.iter().cloned()).collect(),
+            exempted: documents
+                .filter_map(|document| match document {
+                    Document::Exemption(exemption, at) => Some((exemption.policy.clone(), at.clone())),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
+
+    /// Puts a file on its last good form. Its buckets are frozen.
+    fn step_back(&mut self, source: &mut Source) {
+        source.old = true;
+        self.loaded.findings.append(&mut source.findings);
+        self.loaded.faulty.insert(source.path.clone());
+        self.loaded.faulty.extend(source.used.iter().map(|path| Arc::from(path.as_str())));
+        let before = self.last_good.bytes(&source.path).map(|bytes| read(&source.path, &bytes, self.old, self.context));
+        let (documents, names) = before.map(|before| (before.documents, before.names)).unwrap_or_default();
+        let frozen = &mut self.loaded.specs.frozen;
+        frozen.extend(source.names.buckets.keys().chain(names.buckets.keys()).cloned());
+        self.lost.push(std::mem::take(&mut source.names.buckets));
+        source.documents = documents;
+    }
+
+    fn finish(mut self, sources: Vec<Source>) -> Loaded {
+        let mut shared = Shared::default();
+        let mut drafts = Vec::new();
+        let Specs { buckets, defaults, policies, exemptions, approvals, frozen: _ } = &mut self.loaded.specs;
+        for source in sources {
+            self.loaded.findings.extend(source.findings);
+            for document in source.documents {
+                match document {
+                    Document::Bucket(bucket) => buckets.push(shared.bucket(*bucket)),
+                    Document::Defaults(spec, _) => defaults.push(*spec),
+                    Document::Policy(draft) => drafts.push(draft),
+                    Document::Exemption(exemption, _) => exemptions.push(exemption),
+                    Document::Approval(approval) => approvals.push(approval),
+                }
+            }
+        }
+        let own: BTreeSet<Arc<str>> = drafts.iter().map(|draft| draft.name.clone()).collect();
+        policies.extend(drafts.into_iter().filter_map(|draft| finish(*draft, &self.builtin)));
+        policies.extend(self.builtin.drain(..).filter(|policy| !own.contains(&policy.name)));
+        buckets.sort_by(|a, b| (&a.name, &a.account).cmp(&(&b.name, &b.account)));
+        defaults.sort_by(|a, b| a.name.cmp(&b.name));
+        policies.sort_by(|a, b| a.name.cmp(&b.name));
+        exemptions.sort_by(|a, b| a.name.cmp(&b.name));
+        approvals.sort_by(|a, b| a.name.cmp(&b.name));
+        self.warn();
+        self.loaded.findings.sort();
+        self.loaded.findings.dedup();
+        self.loaded
+    }
+
+    /// Tells of buckets that nobody manages now, and of exemptions that exempt from nothing.
+    fn warn(&mut self) {
+        let Loaded { specs, findings, .. } = &mut self.loaded;
+        let managed: HashSet<&BucketName> = specs.buckets.iter().map(|bucket| &bucket.name).collect();
+        for lost in &self.lost {
+            let lost: Vec<_> = lost.iter().filter(|(name, _)| !managed.contains(name)).collect();
+            let Some(((name, place), more)) = lost.split_first() else { continue };
+            let who = match more.len() {
+                0 => format!("bucket `{name}` is"),
+                more => format!("bucket `{name}` and {more} more of this file are"),
+            };
+            let message = format!("{who} not managed: its file has an error and no earlier good form");
+            findings.push(Finding::warning((*place).clone(), message));
+        }
+        for (name, at) in &self.exempted {
+            let known =
+                || specs.policies.iter().map(|policy| &*policy.name).chain(self.policies.iter().map(String::as_str));
+            if known().any(|known| known == &**name) {
+                continue;
+            }
+            let hint = did_you_mean(name, known()).map_or_else(
+                || format!("policies: {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("no policy is named `{name}`: the exemption has no effect");
+            findings.push(Finding::warning(at.clone(), message).hint(hint));
+        }
+    }
+}
+
+fn drop_documents(source: &mut Source, dropped: &BTreeSet<usize>) {
+    let mut n = 0;
+    source.documents.retain(|_| {
+        n += 1;
+        !dropped.contains(&(n - 1))
+    });
+}
+
+/// A fleet repeats itself: equal values are kept once.
+#[derive(Default)]
+struct Shared {
+    docs: HashSet<Doc>,
+    labels: HashSet<Arc<BTreeMap<String, String>>>,
+    regions: HashSet<Region>,
+    accounts: HashSet<AccountName>,
+}
+
+fn once<T: Clone + Eq + std::hash::Hash>(known: &mut HashSet<T>, value: T) -> T {
+    if let Some(same) = known.get(&value) {
+        return same.clone();
+    }
+    known.insert(value.clone());
+    value
+}
+
+impl Shared {
+    fn bucket(&mut self, bucket: BucketSpec) -> BucketSpec {
+        let BucketSpec { name, account, region, labels, mode, suspend, ignore, object_lock, settings, at } = bucket;
+        BucketSpec {
+            name,
+            account: account.map(|account| once(&mut self.accounts, account)),
+            region: region.map(|region| once(&mut self.regions, region)),
+            labels: once(&mut self.labels, labels),
+            mode,
+            suspend,
+            ignore,
+            object_lock,
+            settings: self.asks(settings),
+            at,
+        }
+    }
+
+    fn asks(&mut self, asks: Asks) -> Asks {
+        let shared = asks.iter().map(|(name, ask)| {
+            let what = match &ask.what {
+                Asked::Value(doc) => Asked::Value(once(&mut self.docs, doc.clone())),
+                Asked::Absent => Asked::Absent,
+            };
+            (name, Ask { what, at: ask.at.clone() })
+        });
+        shared.collect()
+    }
+}
