@@ -8,6 +8,7 @@ pub mod bucket;
 pub mod clock;
 pub mod cloud;
 pub mod doc;
+pub mod expression;
 pub mod finding;
 pub mod setting;
 pub mod settings;
