@@ -18,9 +18,19 @@ pub(super) const NOW: &str = "now";
 
 /// The place of a node in the source: line and column, from 1, in characters.
 pub(super) fn place(info: &SourceInfo, id: u64) -> (u32, u32) {
-    let offset = info.offset_for(id).map_or(0, |(start, _)| start as usize);
+    place_at(info, info.offset_for(id).map_or(0, |(start, _)| start as usize))
+}
+
+fn place_at(info: &SourceInfo, offset: usize) -> (u32, u32) {
     let before = info.source.char_indices().take_while(|(at, _)| *at < offset).map(|(_, c)| c);
     before.fold((1, 1), |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) })
+}
+
+/// The place of the first `.field` after a node, or of the node.
+fn place_of_field(info: &SourceInfo, after: u64, field: &str) -> (u32, u32) {
+    let start = info.offset_for(after).map_or(0, |(start, _)| start as usize);
+    let found = info.source.get(start..).and_then(|rest| rest.find(&format!(".{field}")));
+    place_at(info, start + found.unwrap_or(0))
 }
 
 /// What is wrong with the types of the expression, in the order of the source.
@@ -82,7 +92,14 @@ impl<'a> Checker<'a> {
             },
             Expr::Select(select) => {
                 let on = self.operand(&select.operand);
+                let known = self.problems.len();
                 let field = self.field(expression.id, &on, &select.field);
+                if select.test && self.problems.len() > known {
+                    // The macro `has` has taken the place of the selection.
+                    let (line, column) = place_of_field(self.info, select.operand.id, &select.field);
+                    self.problems[known].line = line;
+                    self.problems[known].column = column;
+                }
                 if select.test { Type::Bool } else { field }
             }
             Expr::List(list) => {

@@ -4,7 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use cel::common::traits::Sizer;
-use cel::common::types::{CelBool, CelInt, CelString, DYN_TYPE, LIST_TYPE, MAP_TYPE, STRING_TYPE};
+use cel::common::types::{CelBool, CelInt, CelList, CelString, DYN_TYPE, LIST_TYPE, MAP_TYPE, STRING_TYPE};
 use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError};
 
@@ -21,6 +21,8 @@ pub(super) const WEIGH: &str = "__weigh";
 pub(super) const ADD: &str = "__add";
 /// `list.join(separator)`, bounded.
 pub(super) const JOIN: &str = "__join";
+/// `text.split(separator)`, bounded.
+pub(super) const SPLIT: &str = "__split";
 /// A text against the pattern of that number in the expression.
 pub(super) const MATCHES: &str = "__matches";
 /// A text against a pattern from the parameters.
@@ -46,6 +48,7 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         env.add_overload(WEIGH, WEIGH, vec![any()], weigh)?;
         env.add_overload(ADD, ADD, vec![any(), any()], add_bounded)?;
         env.add_overload(JOIN, JOIN, vec![any(), any()], join)?;
+        env.add_overload(SPLIT, SPLIT, vec![any(), any()], split)?;
         env.add_overload(MATCHES, MATCHES, vec![any(), any()], matches)?;
         env.add_overload(MATCHES_PARAM, MATCHES_PARAM, vec![any(), any()], matches_param)?;
         env.add_overload(MARK, MARK, vec![], mark)?;
@@ -167,7 +170,7 @@ fn add_bounded<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
     // A document's list is of our own type, which adds nothing: a copy of it is the language's.
     if left.get_type() == &LIST_TYPE && right.get_type() == &LIST_TYPE {
         let elements = [left, right].into_iter().flat_map(elements).collect::<Vec<_>>();
-        return Ok(CowVal::owned(cel::common::types::CelList::from(elements)));
+        return Ok(CowVal::owned(CelList::from(elements)));
     }
     Ok(CowVal::Owned(adder?.add(right)?.into_owned()))
 }
@@ -204,6 +207,23 @@ fn join<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
     }
     meter::burn(joined.len() as u64 / 64)?;
     Ok(CowVal::owned(CelString::from(joined)))
+}
+
+fn split<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
+    let (text, separator) = (text(&arguments[0])?, text(&arguments[1])?);
+    meter::burn(1 + text.len() as u64 / 16)?;
+    let parts = if separator.is_empty() { text.chars().count() } else { text.matches(separator).count() + 1 } as u64;
+    if parts > Limits::SHIPPED.output {
+        return Err(meter::exceeded());
+    }
+    meter::burn(parts)?;
+    let part = |text: String| Box::new(CelString::from(text)) as Box<dyn Val>;
+    let parts: Vec<Box<dyn Val>> = if separator.is_empty() {
+        text.chars().map(|it| part(it.into())).collect()
+    } else {
+        text.split(separator).map(|it| part(it.to_owned())).collect()
+    };
+    Ok(CowVal::owned(CelList::from(parts)))
 }
 
 fn text<'b>(value: &'b CowVal<'_, '_>) -> Result<&'b str, ExecutionError> {

@@ -32,6 +32,8 @@ mod tree;
 mod hostile;
 #[cfg(test)]
 mod lazy;
+#[cfg(test)]
+mod policies;
 
 pub use facts::{Facts, Identity, Seen};
 pub use probe::probe;

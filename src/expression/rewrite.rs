@@ -55,7 +55,11 @@ impl Rewriter {
                 let bucket = std::mem::take(&mut call.args[0]);
                 call.args[0] = call_of(bucket.id, functions::SEEN, vec![bucket, name]);
             }
-            "split" | "contains" | "indexOf" | "substring" | "lowerAscii" | "upperAscii" | "trim" => {
+            "split" => {
+                take_target(call);
+                call.func_name = functions::SPLIT.to_owned();
+            }
+            "contains" | "indexOf" | "substring" | "lowerAscii" | "upperAscii" | "trim" => {
                 if let Some(target) = &mut call.target {
                     weigh(target);
                 }

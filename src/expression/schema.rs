@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::setting::AnySetting;
 
@@ -230,7 +230,11 @@ impl Schema {
         let schemas: Vec<_> =
             settings.iter().map(|setting| (setting.name(), setting.schema(&mut generator).to_value())).collect();
         let root = serde_json::json!({ "$defs": generator.take_definitions(true) });
-        Self::new(schemas.iter().map(|(name, schema)| ((*name).to_owned(), Type::by_json_schema(schema, &root))))
+        Self::new(schemas.iter().map(|(name, schema)| {
+            let seen =
+                canonical_form(name).map_or_else(|| Type::by_json_schema(schema, &root), |it| Type::by_example(&it));
+            ((*name).to_owned(), seen)
+        }))
     }
 
     /// The same with the parameters of one policy. Their names are fixed; what is in them may be
@@ -247,10 +251,35 @@ impl Schema {
     }
 }
 
+/// The canonical form, by example, of a setting for which a spec writes another form.
+fn canonical_form(setting: &str) -> Option<Value> {
+    match setting {
+        // A spec writes a word for the whole list, or one permission for a list of one.
+        "acl" => Some(json!({"grants": [{"grantee": "string", "permissions": ["string"]}]})),
+        // A spec writes AWS's own document.
+        "policy" => Some(json!({
+            "version": "string",
+            "id": "string",
+            "statements": [{
+                "id": "string",
+                "sid": "string",
+                "effect": "string",
+                "principal": {"*": ["string"]},
+                "notPrincipal": {"*": ["string"]},
+                "actions": ["string"],
+                "notActions": ["string"],
+                "resources": ["string"],
+                "notResources": ["string"],
+                "conditions": {"*": {"*": ["string"]}},
+            }],
+        })),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_setting_has_the_type_of_its_canonical_value() {
