@@ -17,6 +17,8 @@ pub(super) const TURN: &str = "__turn";
 pub(super) const KEEP: &str = "__keep";
 /// An operand whose deep size the work on it grows with: `(value)`.
 pub(super) const WEIGH: &str = "__weigh";
+/// What `in` looks into: `(value)`. A list is walked, a map is not.
+pub(super) const AMONG: &str = "__among";
 /// `a + b`, bounded.
 pub(super) const ADD: &str = "__add";
 /// `list.join(separator)`, bounded.
@@ -46,6 +48,7 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         env.add_overload(TURN, TURN, vec![any(), any()], turn)?;
         env.add_overload(KEEP, KEEP, vec![any(), any()], keep)?;
         env.add_overload(WEIGH, WEIGH, vec![any()], weigh)?;
+        env.add_overload(AMONG, AMONG, vec![any()], among)?;
         env.add_overload(ADD, ADD, vec![any(), any()], add_bounded)?;
         env.add_overload(JOIN, JOIN, vec![any(), any()], join)?;
         env.add_overload(SPLIT, SPLIT, vec![any(), any()], split)?;
@@ -125,6 +128,15 @@ fn keep<'b, 'v>(mut arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
 
 fn weigh<'b, 'v>(mut arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
     charge(arguments[0].as_ref())?;
+    Ok(arguments.swap_remove(0))
+}
+
+fn among<'b, 'v>(mut arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
+    if arguments[0].get_type() == &MAP_TYPE {
+        meter::burn(1)?;
+    } else {
+        charge(arguments[0].as_ref())?;
+    }
     Ok(arguments.swap_remove(0))
 }
 
@@ -234,8 +246,9 @@ fn matches<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
     let text = text(&arguments[0])?;
     meter::burn(1 + text.len() as u64 / 64)?;
     let place = usize::try_from(number(arguments[1].as_ref())).unwrap_or(usize::MAX);
-    let regex = meter::pattern(place).ok_or_else(|| ExecutionError::function_error("matches", "no such pattern"))?;
-    Ok(CowVal::owned(CelBool::from(regex.is_match(text))))
+    let matches =
+        meter::matches(text, place).ok_or_else(|| ExecutionError::function_error("matches", "no such pattern"))?;
+    Ok(CowVal::owned(CelBool::from(matches)))
 }
 
 fn matches_param<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {

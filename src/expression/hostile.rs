@@ -35,10 +35,11 @@ fn huge() -> Vec<(&'static str, Is)> {
     ]
 }
 
+/// Without a budget, the loops below would run from minutes to days.
 fn over_budget(source: &str) {
     let begun = Instant::now();
     assert_eq!(decide(source, &huge()), Outcome::Failed(Failure::Budget), "{source}");
-    assert!(begun.elapsed() < Duration::from_secs(10), "{source}: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{source}: {:?}", begun.elapsed());
 }
 
 #[test]

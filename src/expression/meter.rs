@@ -86,7 +86,8 @@ pub(super) fn wanted() -> Option<(Arc<str>, Missing)> {
     })
 }
 
-/// The pattern of that number in the expression under evaluation.
-pub(super) fn pattern(number: usize) -> Option<Regex> {
-    PATTERNS.with_borrow(|patterns| patterns.get(number).cloned())
+/// Whether a text matches the pattern of that number in the expression under evaluation. Not
+/// cloned: each clone of a pattern would warm up a cache of its own.
+pub(super) fn matches(text: &str, number: usize) -> Option<bool> {
+    PATTERNS.with_borrow(|patterns| patterns.get(number).map(|pattern| pattern.is_match(text)))
 }

@@ -6,6 +6,13 @@
 //! every fault that can be found without a bucket; [`probe`] evaluates over made-up buckets to
 //! find those that cannot; what is left is an [`Outcome`].
 //!
+//! Besides the operators and `has`, `all`, `exists`, `exists_one`, `map` and `filter` there are:
+//! `size`, `startsWith`, `endsWith`, `contains`, `matches` (a pattern that is written or comes
+//! from `params`), `lowerAscii`, `upperAscii`, `trim`, `split`, `substring`, `indexOf`, `join`;
+//! `string`, `int`, `double`, `timestamp`, `duration`; `getFullYear`, `getMonth`, `getDate`,
+//! `getDayOfWeek`, `getHours`; `orValue` and `hasValue` for `.?field` and `[?key]`; and
+//! `isPublic(bucket.policy)`, which judges as S3 does ([`public`]).
+//!
 //! The crate behind it checks no types, limits no costs, and aborts the process on hostile input;
 //! nothing outside this folder calls it.
 

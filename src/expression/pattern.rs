@@ -1,7 +1,7 @@
 //! Patterns: regular expressions with a limit on what they may cost.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use regex::{Regex, RegexBuilder};
 
@@ -38,18 +38,18 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
 ///
 /// # Errors
 /// As [`compile`].
-pub(super) fn cached(pattern: &str) -> Result<Regex, String> {
-    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+pub(super) fn cached(pattern: &str) -> Result<Arc<Regex>, String> {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Regex>>>> = LazyLock::new(Mutex::default);
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(regex) = known().get(pattern) {
-        return Ok(regex.clone());
+        return Ok(Arc::clone(regex));
     }
-    let regex = compile(pattern)?;
+    let regex = Arc::new(compile(pattern)?);
     let mut known = known();
     if known.len() >= KEPT {
         known.clear();
     }
-    known.insert(pattern.to_owned(), regex.clone());
+    known.insert(pattern.to_owned(), Arc::clone(&regex));
     Ok(regex)
 }
 

@@ -117,7 +117,7 @@ fn private_judges_acl_and_policy_where_the_block_does_not_stand() {
         known(json!({"statements": [{"effect": "Allow", "principal": {"AWS": ["111122223333"]}, "conditions": {}}]})),
     );
     for block in [block(false), ("publicAccessBlock", Is::Absent)] {
-        assert_eq!(private.decide(&[block.clone()]), needs("acl"));
+        assert_eq!(private.decide(std::slice::from_ref(&block)), needs("acl"));
         assert_eq!(private.decide(&[block.clone(), nobody.clone()]), needs("policy"));
         assert_eq!(private.decide(&[block.clone(), nobody.clone(), closed.clone()]), YES);
         assert_eq!(private.decide(&[block.clone(), nobody.clone(), ("policy", Is::Absent)]), YES);

@@ -25,31 +25,29 @@ pub fn probe(assert: &Expression, message: Option<&Expression>, schema: &Schema,
         .filter_map(|setting| Some((setting, schema.bucket.get(setting)?)))
         .map(|(setting, kind)| (setting, [sample(kind, &names, false), sample(kind, &names, true)]))
         .collect();
-    let named: Vec<&str> = values.keys().copied().filter(|setting| names.contains(setting)).collect();
-
-    let mut kinds: Vec<(String, Box<dyn Fn(&str) -> Filling>)> = vec![
-        ("a bucket with nothing set".to_owned(), Box::new(|_| Filling::Nothing)),
-        ("a bucket with everything set".to_owned(), Box::new(|_| Filling::Everything)),
-        ("a bucket with every setting and nothing in it".to_owned(), Box::new(|_| Filling::Bare)),
-    ];
-    for setting in named {
-        let (one, other) = (setting.to_owned(), setting.to_owned());
-        let only = move |it: &str| if it == one { Filling::Everything } else { Filling::Nothing };
-        let but = move |it: &str| if it == other { Filling::Nothing } else { Filling::Everything };
-        kinds.push((format!("a bucket with `{setting}` alone set"), Box::new(only)));
-        kinds.push((format!("a bucket with all but `{setting}` set"), Box::new(but)));
+    let mut buckets: Vec<(String, BTreeMap<&str, Filling>)> = Vec::new();
+    let mut bucket = |said: String, fill: &dyn Fn(&str) -> Filling| {
+        buckets.push((said, values.keys().map(|setting| (*setting, fill(setting))).collect()));
+    };
+    bucket("a bucket with nothing set".to_owned(), &|_| Filling::Nothing);
+    bucket("a bucket with everything set".to_owned(), &|_| Filling::Everything);
+    bucket("a bucket with every setting and nothing in it".to_owned(), &|_| Filling::Bare);
+    for one in values.keys().filter(|setting| names.contains(*setting)) {
+        let (set, others) = (Filling::Everything, Filling::Nothing);
+        bucket(format!("a bucket with `{one}` alone set"), &|it| if it == *one { set } else { others });
+        bucket(format!("a bucket with all but `{one}` set"), &|it| if it == *one { others } else { set });
     }
 
     let labels = BTreeMap::new();
     let identity =
         Identity { name: TEXT, arn: "arn:aws:s3:::x", account: "default", region: "us-east-1", labels: &labels };
     let mut problems: Vec<Diagnostic> = Vec::new();
-    for (kind, filling) in &kinds {
+    for (kind, filling) in &buckets {
         let mut facts = Facts::new(schema, &identity, DateTime::UNIX_EPOCH);
         for (setting, [bare, full]) in &values {
             facts.set(
                 setting,
-                match filling(setting) {
+                match filling[setting] {
                     Filling::Nothing => Seen::Absent,
                     Filling::Bare => Seen::Known(bare),
                     Filling::Everything => Seen::Known(full),
@@ -87,6 +85,7 @@ pub fn probe(assert: &Expression, message: Option<&Expression>, schema: &Schema,
 }
 
 /// What a setting of a made-up bucket holds.
+#[derive(Clone, Copy)]
 enum Filling {
     Nothing,
     /// The setting itself, its lists and maps empty.

@@ -48,8 +48,10 @@ impl Rewriter {
         }
         match call.func_name.as_str() {
             op::ADD => call.func_name = functions::ADD.to_owned(),
-            op::IN if !is_constant(&call.args[1]) => weigh(&mut call.args[1]),
-            op::EQUALS | op::NOT_EQUALS if !call.args.iter().any(is_scalar) => weigh(&mut call.args[0]),
+            op::IN if !is_constant(&call.args[1]) => wrap(&mut call.args[1], functions::AMONG),
+            op::EQUALS | op::NOT_EQUALS if !call.args.iter().any(is_scalar) => {
+                wrap(&mut call.args[0], functions::WEIGH)
+            }
             op::OPT_SELECT | op::OPT_INDEX if is_bucket(&call.args[0]) => {
                 let name = call.args[1].clone();
                 let bucket = std::mem::take(&mut call.args[0]);
@@ -61,7 +63,7 @@ impl Rewriter {
             }
             "contains" | "indexOf" | "substring" | "lowerAscii" | "upperAscii" | "trim" => {
                 if let Some(target) = &mut call.target {
-                    weigh(target);
+                    wrap(target, functions::WEIGH);
                 }
             }
             "join" => {
@@ -187,9 +189,9 @@ fn take_target(call: &mut CallExpr) {
     }
 }
 
-fn weigh(expression: &mut IdedExpr) {
+fn wrap(expression: &mut IdedExpr, function: &str) {
     let inner = std::mem::take(expression);
-    *expression = call_of(inner.id, functions::WEIGH, vec![inner]);
+    *expression = call_of(inner.id, function, vec![inner]);
 }
 
 fn charged(expression: &mut IdedExpr, function: &str, cost: i64) {
