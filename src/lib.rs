@@ -11,6 +11,7 @@ pub mod clock;
 pub mod cloud;
 pub mod desired;
 pub mod doc;
+pub mod expression;
 pub mod finding;
 pub mod observed;
 pub mod plan;
