@@ -52,8 +52,10 @@ mod table {
         }
     }
 
+    /// Pain 22, terraform-provider-aws#7628: two settings of a bucket were written at once, and S3
+    /// refused one of them; here each has its place after others.
     #[test]
-    fn every_setting_comes_after_settings_that_are_there_and_none_waits_for_itself() {
+    fn pain_22_settings_come_after_settings_that_are_there_and_none_waits_for_itself() {
         let mut written: BTreeSet<&str> = BTreeSet::new();
         for setting in SETTINGS {
             for before in setting.after() {

@@ -133,25 +133,30 @@ fn principals(at: &str, statement: &Statement, problems: &mut Vec<Problem>) {
 }
 
 fn names(at: &str, statement: &Statement, problems: &mut Vec<Problem>) {
-    let action = |name: &str| name == "*" || name.contains(':');
-    let arn = |name: &str| name == "*" || name.starts_with("arn:");
-    let rules: [(&str, _, &dyn Fn(&str) -> bool, &str); 4] = [
-        ("Action", &statement.actions, &action, "write the service too, as in `s3:GetObject`"),
-        ("NotAction", &statement.not_actions, &action, "write the service too, as in `s3:GetObject`"),
-        ("Resource", &statement.resources, &arn, "write an ARN, as in `arn:aws:s3:::<bucket>/*`"),
-        ("NotResource", &statement.not_resources, &arn, "write an ARN, as in `arn:aws:s3:::<bucket>/*`"),
-    ];
-    for (element, names, legal, hint) in rules {
-        let Some(names) = names else { continue };
-        let pointer = format!("{at}/{element}");
-        if names.is_empty() {
-            problems.push(Problem::at(pointer.clone(), format!("`{element}` is empty")).hint(hint));
-        }
-        for name in names.iter().filter(|name| !legal(name)) {
-            let what = if element.ends_with("Action") { "an action" } else { "a resource" };
-            problems.push(Problem::at(pointer.clone(), format!("`{name}` is not {what}")).hint(hint));
-        }
+    let service = |name: &String| name == "*" || name.contains(':');
+    let arn = |name: &String| name == "*" || name.starts_with("arn:");
+    for (element, names) in [("Action", &statement.actions), ("NotAction", &statement.not_actions)] {
+        let hint = "write the service too, as in `s3:GetObject`";
+        let bad = names.iter().flatten().filter(|name| !service(name)).map(|name| format!("`{name}` is not an action"));
+        illegal(&format!("{at}/{element}"), element, names, bad, hint, problems);
     }
+    for (element, names) in [("Resource", &statement.resources), ("NotResource", &statement.not_resources)] {
+        let hint = "write an ARN, as in `arn:aws:s3:::<bucket>/*`";
+        let bad = names.iter().flatten().filter(|name| !arn(name)).map(|name| format!("`{name}` is not a resource"));
+        illegal(&format!("{at}/{element}"), element, names, bad, hint, problems);
+    }
+}
+
+fn illegal(
+    pointer: &str,
+    element: &str,
+    names: &Option<BTreeSet<String>>,
+    bad: impl Iterator<Item = String>,
+    hint: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let empty = names.as_ref().is_some_and(BTreeSet::is_empty).then(|| format!("`{element}` is empty"));
+    problems.extend(empty.into_iter().chain(bad).map(|message| Problem::at(pointer, message).hint(hint)));
 }
 
 #[cfg(test)]

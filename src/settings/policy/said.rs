@@ -16,7 +16,7 @@ use crate::finding::did_you_mean;
 #[expect(dead_code, reason = "a description for the JSON Schema")]
 pub(super) enum Said {
     /// The document in AWS's own form.
-    Document(Document),
+    Document(Box<Document>),
     /// A file beside the spec that holds the document as JSON or YAML.
     File(File),
     /// The document as JSON text.
