@@ -203,7 +203,12 @@ impl Setting for Acl {
         let grants = match (&live.grants, &want.grants, how) {
             (live, None, _) => live.clone(),
             (_, want, Overlay::Whole) => want.clone(),
-            (live, Some(want), Overlay::Within) => Some(live.iter().flatten().chain(want).cloned().collect()),
+            (live, Some(want), Overlay::Within) => {
+                // An owner that is not in the list has full control, and so all that can be wanted.
+                let full = !live.iter().flatten().any(|grant| grant.grantee == OWNER);
+                let wanted = want.iter().filter(|grant| !(full && grant.grantee == OWNER));
+                Some(live.iter().flatten().chain(wanted).cloned().collect())
+            }
         };
         Value { grants }
     }

@@ -9,6 +9,8 @@ use crate::setting::{Overlay, Problem, Risk, Setting};
 
 mod canonical;
 mod check;
+#[cfg(test)]
+mod properties;
 mod public;
 mod risk;
 mod said;
@@ -150,17 +152,24 @@ impl Setting for Policy {
             }
             Overlay::Within => {
                 let mut statements = there.to_vec();
-                for want in wanted {
-                    let stands = |live: &Statement| {
-                        is_answer_to(live, &want)
-                            || (want.effect.as_deref() == Some("Deny") && risk::covers(live, &want))
-                    };
-                    if statements.iter().any(stands) {
-                        continue;
+                let stands = |statements: &[Statement], want: &Statement| {
+                    let deny = want.effect.as_deref() == Some("Deny");
+                    statements.iter().any(|live| is_answer_to(live, want) || (deny && risk::covers(live, want)))
+                };
+                // One that gives way to another of its name may have stood for a third.
+                loop {
+                    let before = statements.len();
+                    for want in wanted.iter().filter(|want| want.sid.is_some()) {
+                        if !stands(&statements, want) {
+                            statements.retain(|live| live.sid != want.sid);
+                        }
                     }
-                    statements.retain(|live| live.sid.is_none() || live.sid != want.sid);
-                    statements.push(want);
+                    if statements.len() == before {
+                        break;
+                    }
                 }
+                let missing: Vec<Statement> = wanted.into_iter().filter(|want| !stands(&statements, want)).collect();
+                statements.extend(missing);
                 // Another version would give the variables of others a meaning, or take it from them.
                 let mut theirs = statements.iter().filter(|statement| there.contains(statement));
                 let needed = there.is_empty()

@@ -100,6 +100,13 @@ fn a_specs_list_is_whole_and_a_policys_is_within() {
 }
 
 #[test]
+fn a_policy_takes_nothing_from_the_owner() {
+    let want = of(r#"{"grants":[{"grantee":"Owner","permission":"READ"}]}"#);
+    let private = canonical("\"private\"");
+    assert_eq!(Acl::canonical(Acl::merge(&private, &want, Overlay::Within)), private);
+}
+
+#[test]
 fn shutting_the_world_out_is_safe_and_everything_else_is_guarded() {
     let world = Risk::Guarded("everybody in the world, or with an AWS account, would be let in");
     assert_eq!(risk("\"private\"", "\"public-read\""), world);
