@@ -11,3 +11,4 @@ pub mod doc;
 pub mod finding;
 pub mod setting;
 pub mod settings;
+pub mod source;
