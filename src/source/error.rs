@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 use serde::{Deserialize, Serialize};
 
 /// The longest text of a server or library that is passed on, in characters.
@@ -124,10 +124,15 @@ impl ErrorKind {
 /// server's words reach a terminal), and not longer than 300 characters.
 pub fn scrub(text: &str) -> String {
     static USERINFO: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'`@]*(?:@[^/\s'`@]*)*@").expect("the pattern is well formed")
+        Regex::new(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/\s'`@]*(?:@[^/\s'`@]*)*@)").expect("the pattern is well formed")
     });
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let clean = USERINFO.replace_all(&clean, "$1");
+    // The user of ssh alone is no secret, and it is part of the address.
+    let clean =
+        USERINFO.replace_all(&clean, |found: &Captures<'_>| match &found[1] == "ssh://" && !found[2].contains(':') {
+            true => found[0].to_owned(),
+            false => found[1].to_owned(),
+        });
     let clean = clean.trim();
     match clean.char_indices().nth(SAID_MAX) {
         Some((end, _)) => format!("{}…", &clean[..end]),
@@ -143,7 +148,8 @@ mod tests {
     fn no_text_keeps_the_userinfo_of_a_url() {
         assert_eq!(scrub("no https://bob:s3cret@git.example/x"), "no https://git.example/x");
         assert_eq!(scrub("no https://a@b:p@ss@git.example/x"), "no https://git.example/x");
-        assert_eq!(scrub("'ssh://git@h/x' and 'https://t:u@h/y'"), "'ssh://h/x' and 'https://h/y'");
+        assert_eq!(scrub("'ssh://git@h/x' and 'https://t:u@h/y'"), "'ssh://git@h/x' and 'https://h/y'");
+        assert_eq!(scrub("ssh://git:s3cret@h/x"), "ssh://h/x");
         assert_eq!(scrub("mail me@example.com"), "mail me@example.com");
     }
 

@@ -3,6 +3,7 @@
 //! Credentials never stand in an address: addresses are logged and shown.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,12 @@ impl GitUrl {
         })
     }
 
+    /// The folder of a local repository.
+    pub fn local_path(&self) -> Option<&Path> {
+        let path = self.text.strip_prefix("file://").unwrap_or(&self.text);
+        (self.scheme == Scheme::Local).then(|| Path::new(path))
+    }
+
     /// Whether a token may be sent: over https, or to this very machine.
     pub fn may_carry_token(&self) -> bool {
         match self.scheme {
@@ -111,7 +118,7 @@ impl FromStr for GitUrl {
             return local(text);
         }
         if let Some((scheme, rest)) = text.split_once("://") {
-            return match scheme.to_ascii_lowercase().as_str() {
+            return match scheme {
                 "file" => local(rest),
                 "https" => network(text, Scheme::Https, rest),
                 "http" => network(text, Scheme::Http, rest),

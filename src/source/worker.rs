@@ -99,8 +99,7 @@ impl Worker {
         command
             .arg(COMMAND)
             .env_clear()
-            .env("HOME", store::home(&request.store))
-            .current_dir("/")
+            .env("HOME", std::path::absolute(store::home(&request.store))?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -114,33 +114,56 @@ fn attempt(request: &Request) -> Result<Response, Error> {
         return Err(fail(ErrorKind::Other, "another process is fetching into the same folder")
             .hint("give each agent a data folder of its own"));
     }
+    if url.local_path().is_some_and(|path| !path.is_dir()) {
+        return Err(
+            fail(ErrorKind::NotFound, "no such repository").hint("check the path, and whether its disk is mounted")
+        );
+    }
     let fetch = Fetch { request, url: &url };
     fetch.prepare_home().map_err(disk)?;
 
-    let (kept, fresh) = (store::repository(&request.store), request.store.join("fresh.git"));
+    store::recover(&request.store).map_err(disk)?;
+    let kept = store::repository(&request.store);
     if !request.anew && kept.exists() {
         store::sweep(&kept);
         let fetched = open(&kept).map_err(|error| fetch.failed(&error)).and_then(|repository| fetch.bring(&repository));
         match fetched {
-            Ok((commit, received)) => return Ok(Response { commit, received, anew: false }),
+            Ok((commit, received)) => {
+                if store::packs(&kept) > PACKS_MAX {
+                    // It saves files and memory only: the next fetch tries again.
+                    let _ = compact(&request.store);
+                }
+                return Ok(Response { commit, received, anew: false });
+            }
             Err(error) if error.kind == ErrorKind::Corrupt => {}
             Err(error) => return Err(error),
         }
     }
     // The old one stays until the new one is complete.
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).map_err(disk)?;
-    }
-    let repository = Repository::init_opts(&fresh, RepositoryInitOptions::new().bare(true).external_template(false))
-        .and_then(|_| open(&fresh))
-        .map_err(|error| fetch.failed(&error))?;
+    let repository =
+        store::fresh(&request.store).map_err(disk).and_then(|at| init(&at).map_err(|error| fetch.failed(&error)))?;
     let (commit, received) = fetch.bring(&repository)?;
     drop(repository);
-    if kept.exists() {
-        fs::remove_dir_all(&kept).map_err(disk)?;
-    }
-    fs::rename(&fresh, &kept).map_err(disk)?;
+    store::swap(&request.store).map_err(disk)?;
     Ok(Response { commit, received, anew: true })
+}
+
+/// Packs in the local repository above which they are made one: each fetch adds one.
+const PACKS_MAX: usize = 50;
+
+/// Copies what is noted into a fresh repository, as one pack, and puts that in place.
+fn compact(store: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let fresh = init(&store::fresh(store)?)?;
+    let from = std::path::absolute(store::repository(store))?;
+    let from = from.to_str().ok_or("the path is not UTF-8")?;
+    fresh.remote_anonymous(from)?.fetch(&["+refs/driftless/*:refs/driftless/*"], None, None)?;
+    drop(fresh);
+    Ok(store::swap(store)?)
+}
+
+fn init(at: &Path) -> Result<Repository, git2::Error> {
+    Repository::init_opts(at, RepositoryInitOptions::new().bare(true).external_template(false))?;
+    open(at)
 }
 
 /// Opens a bare repository with its own configuration only.
@@ -148,6 +171,20 @@ pub(super) fn open(path: &Path) -> Result<Repository, git2::Error> {
     let repository = Repository::open_bare(path)?;
     repository.set_config(&Config::open(&path.join("config"))?)?;
     Ok(repository)
+}
+
+/// Whether another refspec would fail in the same way.
+fn is_final(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Auth
+            | ErrorKind::HostKey
+            | ErrorKind::Certificate
+            | ErrorKind::Redirect
+            | ErrorKind::RefusedUrl
+            | ErrorKind::Timeout
+            | ErrorKind::TooLarge
+    )
 }
 
 struct Fetch<'a> {
@@ -234,7 +271,8 @@ impl Fetch<'_> {
         match self.remote(repository).and_then(|mut remote| self.download(&mut remote, &[format!("+{id}:{FETCHED}")])) {
             Ok(received) if repository.find_commit(oid).is_ok() => return pin(received),
             Ok(_) => {}
-            Err(error) if matches!(error.kind, ErrorKind::Other | ErrorKind::NotFound | ErrorKind::Network) => {}
+            // A server that does not give commits by id says so in one of many ways.
+            Err(error) if !is_final(error.kind) => {}
             Err(error) => return Err(error),
         }
         let all = ["+refs/heads/*:refs/driftless/heads/*", "+refs/tags/*:refs/driftless/tags/*"].map(str::to_owned);

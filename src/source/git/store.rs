@@ -40,6 +40,47 @@ pub(super) fn create(store: &Path) -> io::Result<()> {
     fs::set_permissions(store, fs::Permissions::from_mode(0o700))
 }
 
+/// An empty place for a repository that is made beside the one in use.
+pub(super) fn fresh(store: &Path) -> io::Result<PathBuf> {
+    let at = store.join("fresh.git");
+    remove(&at)?;
+    Ok(at)
+}
+
+/// Puts the fresh repository in the place of the one in use.
+pub(super) fn swap(store: &Path) -> io::Result<()> {
+    let (used, old) = (repository(store), store.join("old.git"));
+    remove(&old)?;
+    if used.exists() {
+        fs::rename(&used, &old)?;
+    }
+    fs::rename(store.join("fresh.git"), &used)?;
+    remove(&old)
+}
+
+/// Ends a swap that was broken off, so that the last good revision is not lost with it.
+pub(super) fn recover(store: &Path) -> io::Result<()> {
+    let (used, old) = (repository(store), store.join("old.git"));
+    match used.exists() {
+        true => remove(&old),
+        false if old.exists() => fs::rename(&old, &used),
+        false => Ok(()),
+    }
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// How many packs a repository has.
+pub(super) fn packs(repository: &Path) -> usize {
+    let entries = fs::read_dir(repository.join("objects/pack")).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "pack")).count()
+}
+
 /// Removes what a fetch that was ended left behind. Nobody else is at it: the caller holds the lock.
 pub(super) fn sweep(repository: &Path) {
     let mut folders = vec![repository.to_owned(), repository.join("objects/pack")];
