@@ -22,3 +22,4 @@ pub mod setting;
 pub mod settings;
 pub mod spec;
 pub mod verdict;
+pub mod source;
