@@ -9,5 +9,7 @@ pub mod clock;
 pub mod cloud;
 pub mod doc;
 pub mod finding;
+#[cfg(feature = "daemon")]
+pub mod sandbox;
 pub mod setting;
 pub mod settings;

@@ -1,1 +1,2 @@
-
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod sandbox;
