@@ -1,6 +1,8 @@
-mod documents;
 //! The only integration test binary: each one that links the SDK costs a minute and 100 MB.
 
+mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod sandbox;
 mod support;
