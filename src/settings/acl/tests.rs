@@ -1,3 +1,5 @@
+//! What the canonical form, the merge and the risk of ACLs claim.
+
 use proptest::prelude::*;
 
 use super::*;

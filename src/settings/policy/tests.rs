@@ -1,3 +1,5 @@
+//! What the canonical form, the merge and the pains of policies claim.
+
 use serde_json::{Value as Json, json};
 
 use super::*;
