@@ -352,7 +352,8 @@ impl Override {
     /// # Errors
     /// When there is no `=`.
     pub fn from_flag(text: &str) -> Result<Self, String> {
-        let (path, value) = text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: write `field.field=value`"))?;
+        let (path, value) =
+            text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: write `field.field=value`"))?;
         Ok(Self {
             path: path.split('.').map(str::to_owned).collect(),
             value: value.to_owned(),
@@ -403,12 +404,12 @@ pub fn parse(file: &str, text: &str, overrides: &[Override]) -> Result<Config, V
     if parsed.documents.len() > 1 {
         findings.push(Finding::error(at(1, 1), "more than one document").hint("write one document, without `---`"));
     }
-    let mut document = parsed.documents.into_iter().next().unwrap_or_else(|| yaml::empty(at(1, 1)));
+    let mut document = parsed.documents.into_iter().next().unwrap_or_else(|| yaml::Node::empty(at(1, 1)));
     for it in overrides {
         let place = |_, _| Place { file: it.from.as_str().into(), line: 1, column: 1 };
         let value = yaml::parse(&it.value, &place);
         findings.extend(value.findings);
-        let value = value.documents.into_iter().next().unwrap_or_else(|| yaml::empty(place(1, 1)));
+        let value = value.documents.into_iter().next().unwrap_or_else(|| yaml::Node::empty(place(1, 1)));
         document = document.with_path(&it.path, value);
     }
     if !findings.is_empty() {
@@ -416,11 +417,11 @@ pub fn parse(file: &str, text: &str, overrides: &[Override]) -> Result<Config, V
     }
     let checker = Checker::of(schema());
     let json = document.to_json();
-    let mut findings = checker.check(&document, &json);
+    let mut findings: Vec<Finding> = checker.check(&document, &json).into_iter().map(|it| it.finding).collect();
     let config = match serde_json::from_value::<Config>(json) {
         Ok(config) => Some(config),
         Err(error) if findings.is_empty() => {
-            findings.push(Finding::error(document.place().clone(), error.to_string()));
+            findings.push(Finding::error(document.at.clone(), error.to_string()));
             None
         }
         Err(_) => None,

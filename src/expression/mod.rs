@@ -162,6 +162,11 @@ impl Expression {
         &self.0.source
     }
 
+    /// Whether a field or key of that name stands in it.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.names.iter().any(|(known, ..)| known == name)
+    }
+
     /// The first place where a field or key of that name stands.
     fn place_of(&self, name: &str) -> (u32, u32) {
         let found = self.0.names.iter().find(|(known, ..)| known == name);
