@@ -9,7 +9,7 @@ use cel::common::value::{CowVal, Val};
 use cel::{Env, ExecutionError};
 
 use super::schema::Type;
-use super::{Limits, meter, pattern, public, tree};
+use super::{Limits, meter, pattern, tree};
 
 /// One turn of a loop: `(value, cost)`.
 pub(super) const TURN: &str = "__turn";
@@ -17,8 +17,12 @@ pub(super) const TURN: &str = "__turn";
 pub(super) const KEEP: &str = "__keep";
 /// An operand whose deep size the work on it grows with: `(value)`.
 pub(super) const WEIGH: &str = "__weigh";
-/// What `in` looks into: `(value)`. A list is walked, a map is not.
-pub(super) const AMONG: &str = "__among";
+/// `a == b`, charged. The language's own lists never equal a document's.
+pub(super) const EQUAL: &str = "__equal";
+/// `a != b`, likewise.
+pub(super) const UNEQUAL: &str = "__unequal";
+/// `a in b`, likewise.
+pub(super) const IN: &str = "__in";
 /// `a + b`, bounded.
 pub(super) const ADD: &str = "__add";
 /// `list.join(separator)`, bounded.
@@ -48,7 +52,9 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         env.add_overload(TURN, TURN, vec![any(), any()], turn)?;
         env.add_overload(KEEP, KEEP, vec![any(), any()], keep)?;
         env.add_overload(WEIGH, WEIGH, vec![any()], weigh)?;
-        env.add_overload(AMONG, AMONG, vec![any()], among)?;
+        env.add_overload(EQUAL, EQUAL, vec![any(), any()], equal)?;
+        env.add_overload(UNEQUAL, UNEQUAL, vec![any(), any()], unequal)?;
+        env.add_overload(IN, IN, vec![any(), any()], contained)?;
         env.add_overload(ADD, ADD, vec![any(), any()], add_bounded)?;
         env.add_overload(JOIN, JOIN, vec![any(), any()], join)?;
         env.add_overload(SPLIT, SPLIT, vec![any(), any()], split)?;
@@ -56,8 +62,7 @@ pub(super) static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
         env.add_overload(MATCHES_PARAM, MATCHES_PARAM, vec![any(), any()], matches_param)?;
         env.add_overload(MARK, MARK, vec![], mark)?;
         env.add_overload(SETTLE, SETTLE, vec![any(), any()], settle)?;
-        env.add_overload(SEEN, SEEN, vec![any(), STRING_TYPE], seen)?;
-        env.add_overload("isPublic", "isPublic", vec![any()], is_public)
+        env.add_overload(SEEN, SEEN, vec![any(), STRING_TYPE], seen)
     };
     add().expect("no two functions have one name");
     Arc::new(env)
@@ -100,7 +105,6 @@ pub(super) static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| {
         call("double", &[Any], Double),
         call("timestamp", &[String], Timestamp),
         call("duration", &[String], Duration),
-        call("isPublic", &[Any], Bool),
     ];
     for name in ["getFullYear", "getMonth", "getDate", "getDayOfWeek", "getHours"] {
         all.push(on(Timestamp, name, &[], Int));
@@ -131,13 +135,56 @@ fn weigh<'b, 'v>(mut arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
     Ok(arguments.swap_remove(0))
 }
 
-fn among<'b, 'v>(mut arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
-    if arguments[0].get_type() == &MAP_TYPE {
-        meter::burn(1)?;
-    } else {
-        charge(arguments[0].as_ref())?;
+fn equal<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
+    Ok(CowVal::owned(CelBool::from(are_equal(arguments[0].as_ref(), arguments[1].as_ref())?)))
+}
+
+fn unequal<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
+    Ok(CowVal::owned(CelBool::from(!are_equal(arguments[0].as_ref(), arguments[1].as_ref())?)))
+}
+
+/// Whether two values are equal, whoever made them. Takes fuel for what is compared.
+fn are_equal(a: &dyn Val, b: &dyn Val) -> Result<bool, ExecutionError> {
+    let kind = a.get_type();
+    meter::burn(1 + length(a).min(length(b)) / 16)?;
+    if kind != b.get_type() || (kind != &LIST_TYPE && kind != &MAP_TYPE) {
+        return Ok(a.equals(b));
     }
-    Ok(arguments.swap_remove(0))
+    let (Some(mine), Some(theirs)) = (a.as_iterable(), b.as_iterable()) else { return Ok(false) };
+    if length(a) != length(b) {
+        return Ok(false);
+    }
+    let (mut mine, mut theirs) = (mine.iter(), theirs.iter());
+    while let (Some(element), Some(other)) = (mine.next(), theirs.next()) {
+        let same = if kind == &LIST_TYPE {
+            are_equal(element, other)?
+        } else {
+            match (a.as_indexer().map(|it| it.get(element)), b.as_indexer().map(|it| it.get(element))) {
+                (Some(Ok(value)), Some(Ok(other))) => are_equal(value.as_ref(), other.as_ref())?,
+                _ => false,
+            }
+        };
+        if !same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn contained<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
+    let [value, among] = [arguments[0].as_ref(), arguments[1].as_ref()];
+    meter::burn(1)?;
+    if among.get_type() != &LIST_TYPE {
+        let container = among.as_container().ok_or_else(|| tree::unexpected(among, "list or map"))?;
+        return Ok(CowVal::owned(CelBool::from(container.contains(value)?)));
+    }
+    let mut elements = among.as_iterable().ok_or_else(|| tree::unexpected(among, "list"))?.iter();
+    while let Some(element) = elements.next() {
+        if are_equal(value, element)? {
+            return Ok(CowVal::owned(CelBool::from(true)));
+        }
+    }
+    Ok(CowVal::owned(CelBool::from(false)))
 }
 
 /// Takes fuel for the deep size of a value: one for each part, and one for every 16 bytes.
@@ -276,9 +323,4 @@ fn seen<'b, 'v>(mut arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
         }
     }
     Ok(arguments.swap_remove(0))
-}
-
-fn is_public<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
-    charge(arguments[0].as_ref())?;
-    Ok(CowVal::owned(CelBool::from(public::policy_is_public(&tree::to_json(arguments[0].as_ref())))))
 }

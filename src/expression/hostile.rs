@@ -98,7 +98,7 @@ fn the_bucket_as_a_whole_is_no_value() {
         ("size(bucket) > 0", 6),
         ("[bucket].exists(b, has(b.tags))", 2),
         ("bucket[bucket.name] == 'x'", 1),
-        ("isPublic(bucket)", 10),
+        ("string(bucket) == ''", 8),
     ] {
         let said = faults(source);
         assert!(said.contains(&format!("1:{column}: `bucket` stands alone{hint}")), "{source}: {said}");

@@ -17,7 +17,7 @@ pub(super) fn schema() -> Schema {
         "objectOwnership": {"rule": "string"},
         "acl": {"grants": [{"grantee": "string", "permissions": ["string"]}]},
         "policy": {"version": "string", "statements": [{
-            "id": "string", "sid": "string", "effect": "string", "principal": {"*": ["string"]}, "notPrincipal": {"*": ["string"]},
+            "id": "string", "sid": "string", "effect": "string", "public": "bool", "principal": {"*": ["string"]}, "notPrincipal": {"*": ["string"]},
             "actions": ["string"], "notActions": ["string"], "resources": ["string"], "notResources": ["string"],
             "conditions": {"*": {"*": ["string"]}}}]},
         "lifecycle": {"rules": [{"id": "string", "status": "string", "prefix": "string", "abortIncompleteMultipartUpload": {"days": "int"}}]},
@@ -153,6 +153,36 @@ fn nothing_set_is_absent_and_a_map_is_always_there() {
     }
     let absent_field = known(json!({"grants": []}));
     assert_eq!(decide("has(bucket.acl) && bucket.acl.grants.size() == 0", &[("acl", absent_field)]), YES);
+}
+
+/// Lists and maps of a document are values of ours, those that an expression makes are the
+/// language's: an operator takes either on either side.
+#[test]
+fn documents_and_what_expressions_make_are_compared_alike() {
+    let grants = json!({"grants": [{"grantee": "AllUsers", "permissions": ["READ", "WRITE"]}]});
+    let settings = [("acl", known(grants)), ("tags", known(json!({"a": "1"})))];
+    for holds in [
+        "bucket.acl.grants[0].permissions == ['READ', 'WRITE']",
+        "['READ', 'WRITE'] == bucket.acl.grants[0].permissions",
+        "bucket.acl.grants[0].permissions != ['READ']",
+        "['READ'] != bucket.acl.grants[0].permissions",
+        "bucket.acl.grants.map(g, g.grantee) == ['AllUsers']",
+        "['AllUsers'] == bucket.acl.grants.map(g, g.grantee)",
+        "bucket.acl.grants[0].permissions in [['READ', 'WRITE']]",
+        "bucket.acl.grants[0] in bucket.acl.grants",
+        "bucket.acl.grants.filter(g, true) == bucket.acl.grants",
+        "bucket.acl.grants == bucket.acl.grants.filter(g, true)",
+        "bucket.acl.grants[0].permissions + ['x'] == ['READ', 'WRITE', 'x']",
+        "['x'] + bucket.acl.grants[0].permissions == ['x', 'READ', 'WRITE']",
+        "'READ WRITE'.split(' ') == bucket.acl.grants[0].permissions",
+        "bucket.acl.grants[0].permissions.join() == 'READWRITE'",
+        "bucket.acl.grants[0].permissions.map(p, p).size() == size(bucket.acl.grants[0].permissions)",
+        "bucket.tags == bucket.tags && bucket.tags != bucket.labels",
+        "bucket.tags.map(k, bucket.tags[k]) == ['1']",
+        "(bucket.name == 'data' ? ['READ', 'WRITE'] : []) == bucket.acl.grants[0].permissions",
+    ] {
+        assert_eq!(decide(holds, &settings), YES, "{holds}");
+    }
 }
 
 #[test]

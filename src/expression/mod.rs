@@ -10,8 +10,7 @@
 //! `size`, `startsWith`, `endsWith`, `contains`, `matches` (a pattern that is written or comes
 //! from `params`), `lowerAscii`, `upperAscii`, `trim`, `split`, `substring`, `indexOf`, `join`;
 //! `string`, `int`, `double`, `timestamp`, `duration`; `getFullYear`, `getMonth`, `getDate`,
-//! `getDayOfWeek`, `getHours`; `orValue` and `hasValue` for `.?field` and `[?key]`; and
-//! `isPublic(bucket.policy)`, which judges as S3 does ([`public`]).
+//! `getDayOfWeek`, `getHours`; `orValue` and `hasValue` for `.?field` and `[?key]`.
 //!
 //! The crate behind it checks no types, limits no costs, and aborts the process on hostile input;
 //! nothing outside this folder calls it.
@@ -30,7 +29,6 @@ mod functions;
 mod meter;
 mod pattern;
 mod probe;
-pub mod public;
 mod rewrite;
 mod schema;
 mod tree;

@@ -110,11 +110,17 @@ fn private_judges_acl_and_policy_where_the_block_does_not_stand() {
     let private = load("private", &schema());
     let nobody = ("acl", known(json!({"grants": []})));
     let everybody = ("acl", known(json!({"grants": [{"grantee": "AllUsers", "permissions": ["READ"]}]})));
-    let open =
-        ("policy", known(json!({"statements": [{"effect": "Allow", "principal": {"AWS": ["*"]}, "conditions": {}}]})));
+    let open = (
+        "policy",
+        known(
+            json!({"statements": [{"effect": "Allow", "public": true, "principal": {"AWS": ["*"]}, "conditions": {}}]}),
+        ),
+    );
     let closed = (
         "policy",
-        known(json!({"statements": [{"effect": "Allow", "principal": {"AWS": ["111122223333"]}, "conditions": {}}]})),
+        known(
+            json!({"statements": [{"effect": "Allow", "public": false, "principal": {"AWS": ["111122223333"]}, "conditions": {}}]}),
+        ),
     );
     for block in [block(false), ("publicAccessBlock", Is::Absent)] {
         assert_eq!(private.decide(std::slice::from_ref(&block)), needs("acl"));
@@ -149,7 +155,8 @@ fn private_is_unknown_only_while_it_depends_on_what_was_denied() {
     assert_eq!(private.decide(&[denied("publicAccessBlock")]), needs("acl"), "the rest could settle it");
     let rest = [denied("publicAccessBlock"), nobody.clone(), ("policy", Is::Absent)];
     assert_eq!(private.decide(&rest), YES, "nothing is public, whatever the block says");
-    let open = ("policy", known(json!({"statements": [{"effect": "Allow", "principal": {"AWS": ["*"]}}]})));
+    let open =
+        ("policy", known(json!({"statements": [{"effect": "Allow", "public": true, "principal": {"AWS": ["*"]}}]})));
     let rest = [denied("publicAccessBlock"), nobody.clone(), open.clone()];
     assert_eq!(private.decide(&rest), Outcome::Unknown("publicAccessBlock".into()));
     assert_eq!(private.decide(&[block(false), denied("acl"), open]), NO, "the policy alone lets them in");
@@ -231,7 +238,7 @@ fn policies_that_people_write_are_decided() {
     check(tls_only, &[("policy", denies(narrowed))], NO);
 
     let no_public = r#"(!has(bucket.acl) || !bucket.acl.grants.exists(g, g.grantee in ["AllUsers", "AuthenticatedUsers"]))
-        && (!has(bucket.policy) || !isPublic(bucket.policy))"#;
+        && (!has(bucket.policy) || !bucket.policy.statements.exists(s, s.public))"#;
     check(no_public, &[("acl", json!({"grants": []})), ("policy", json!({"statements": []}))], YES);
     check(no_public, &[("acl", json!({"grants": [{"grantee": "AllUsers", "permissions": ["READ"]}]}))], NO);
 

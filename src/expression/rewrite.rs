@@ -48,10 +48,10 @@ impl Rewriter {
         }
         match call.func_name.as_str() {
             op::ADD => call.func_name = functions::ADD.to_owned(),
-            op::IN if !is_constant(&call.args[1]) => wrap(&mut call.args[1], functions::AMONG),
-            op::EQUALS | op::NOT_EQUALS if !call.args.iter().any(is_scalar) => {
-                wrap(&mut call.args[0], functions::WEIGH)
-            }
+            op::IN if !is_list_of_scalars(&call.args[1]) => call.func_name = functions::IN.to_owned(),
+            // What is compared with a literal costs no more than the literal is long.
+            op::EQUALS if !call.args.iter().any(is_scalar) => call.func_name = functions::EQUAL.to_owned(),
+            op::NOT_EQUALS if !call.args.iter().any(is_scalar) => call.func_name = functions::UNEQUAL.to_owned(),
             op::OPT_SELECT | op::OPT_INDEX if is_bucket(&call.args[0]) => {
                 let name = call.args[1].clone();
                 let bucket = std::mem::take(&mut call.args[0]);
@@ -170,13 +170,9 @@ fn is_bucket(expression: &IdedExpr) -> bool {
     matches!(&expression.expr, Expr::Ident(name) if name == BUCKET)
 }
 
-/// Whether the cost of working on it is bounded by the length of the source.
-fn is_constant(expression: &IdedExpr) -> bool {
-    match &expression.expr {
-        Expr::Literal(_) => true,
-        Expr::List(list) => list.elements.iter().all(is_constant),
-        _ => false,
-    }
+/// Whether looking into it costs no more than the source is long.
+fn is_list_of_scalars(expression: &IdedExpr) -> bool {
+    matches!(&expression.expr, Expr::List(list) if list.elements.iter().all(is_scalar))
 }
 
 fn is_scalar(expression: &IdedExpr) -> bool {

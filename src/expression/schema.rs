@@ -270,6 +270,7 @@ fn canonical_form(setting: &str) -> Option<Value> {
                 "id": "string",
                 "sid": "string",
                 "effect": "string",
+                "public": "bool",
                 "principal": {"*": ["string"]},
                 "notPrincipal": {"*": ["string"]},
                 "actions": ["string"],
@@ -296,6 +297,30 @@ mod tests {
         assert_eq!(encryption.get("algorithm"), Some(&Type::String));
         assert_eq!(encryption.get("blockedEncryptionTypes"), Some(&Type::List(Box::new(Type::String))));
         assert_eq!(schema.bucket.get("tags"), Some(&Type::Map(Box::new(Type::String))));
+    }
+
+    fn fits(kind: &Type, value: &Value) -> bool {
+        match (kind, value) {
+            (Type::Any, _) | (_, Value::Null) => true,
+            (Type::Object(fields), Value::Object(object)) => {
+                object.iter().all(|(key, value)| fields.get(key).is_some_and(|kind| fits(kind, value)))
+            }
+            (Type::Map(kind), Value::Object(object)) => object.values().all(|value| fits(kind, value)),
+            (Type::List(kind), Value::Array(list)) => list.iter().all(|value| fits(kind, value)),
+            (Type::String, Value::String(_)) | (Type::Bool, Value::Bool(_)) => true,
+            (Type::Int | Type::Double, Value::Number(_)) => true,
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn what_a_setting_is_by_default_has_its_type() {
+        let schema = Schema::of_settings(crate::settings::SETTINGS);
+        for setting in crate::settings::SETTINGS {
+            let (kind, default) = (&schema.bucket[setting.name()], setting.default_doc().value());
+            assert!(fits(kind, &default), "{}: {default} is no {kind:?}", setting.name());
+        }
+        assert!(!fits(&schema.bucket["versioning"], &json!({"state": "Enabled"})));
     }
 
     #[test]

@@ -86,40 +86,6 @@ impl<'d> Node<'d> {
     }
 }
 
-/// A value as JSON. What JSON has no form for becomes `null`.
-pub(super) fn to_json(value: &dyn Val) -> Value {
-    if let Some(it) = value.downcast_ref::<CelString>() {
-        return Value::String(it.inner().to_owned());
-    }
-    if let Some(it) = value.downcast_ref::<CelBool>() {
-        return Value::Bool(*it.inner());
-    }
-    if let Some(it) = value.downcast_ref::<CelInt>() {
-        return Value::from(*it.inner());
-    }
-    if let Some(it) = value.downcast_ref::<CelDouble>() {
-        return Value::from(*it.inner());
-    }
-    let Some(iterable) = value.as_iterable() else { return Value::Null };
-    let mut elements = iterable.iter();
-    if value.get_type() == &LIST_TYPE {
-        let mut list = Vec::new();
-        while let Some(element) = elements.next() {
-            list.push(to_json(element));
-        }
-        return Value::Array(list);
-    }
-    let mut object = serde_json::Map::new();
-    while let Some(key) = elements.next() {
-        if let Some(name) = key.downcast_ref::<CelString>()
-            && let Some(Ok(element)) = value.as_indexer().map(|it| it.get(key))
-        {
-            object.insert(name.inner().to_owned(), to_json(element.as_ref()));
-        }
-    }
-    Value::Object(object)
-}
-
 pub(super) fn string(value: &dyn Val) -> Option<&str> {
     value.downcast_ref::<CelString>().map(CelString::inner)
 }
