@@ -67,7 +67,7 @@ fn binds(operator: &str, key: &str, value: &str) -> bool {
         ("ipaddress", "aws:sourceip") => is_narrow(value),
         // The name of the access point may be any, its account not.
         ("stringequals" | "stringlike" | "arnequals" | "arnlike", "s3:dataaccesspointarn") => {
-            value.splitn(6, ':').nth(4).is_some_and(|account| !account.is_empty() && is_fixed(account))
+            value.split(':').nth(4).is_some_and(|account| !account.is_empty() && is_fixed(account))
         }
         ("stringequals" | "stringequalsignorecase" | "stringlike" | "arnequals" | "arnlike", _) => {
             key != "aws:sourceip" && is_fixed(value)

@@ -15,6 +15,10 @@ use serde_json::{Value, json};
 
 use super::faults::{Answer, Fault, Weather};
 use super::{Prepared, Shared};
+use crate::bucket::BucketName;
+
+/// As many as six digits tell apart.
+const MOST_PREPARED: usize = 1_000_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +80,10 @@ fn perform(shared: &Shared, method: &Method, path: &str, body: &[u8]) -> Result<
         }
         ("POST", "buckets") => {
             let prepared: Prepared = parse(body)?;
+            BucketName::parse(&prepared.bucket_name(0)).map_err(|illegal| bad(illegal.message))?;
+            if prepared.count > MOST_PREPARED {
+                return Err(bad(format!("{MOST_PREPARED} buckets are the most at once")));
+            }
             shared.prepare(&prepared);
             done
         }

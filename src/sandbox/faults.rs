@@ -183,8 +183,8 @@ impl Faults {
         };
         let mut random =
             fastrand::Rng::with_seed(fnv(&[&self.seed.to_le_bytes(), &key.to_le_bytes(), &attempt.to_le_bytes()]));
-        let (mean, jitter) = (weather.latency_ms * 1000, weather.jitter_ms * 1000);
-        let micros = random.u64(mean.saturating_sub(jitter)..=mean + jitter);
+        let (mean, jitter) = (weather.latency_ms.saturating_mul(1000), weather.jitter_ms.saturating_mul(1000));
+        let micros = random.u64(mean.saturating_sub(jitter)..=mean.saturating_add(jitter));
         let chance = random.f64();
         let strike = if chance < weather.throttle_rate {
             Strike::Throttle

@@ -30,6 +30,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,9 @@ use buckets::{Bucket, Buckets};
 use config::{Config, Versioning, Word};
 use faults::Faults;
 use ledger::Ledger;
+
+/// How long the answers under way have when the server stops.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How a sandbox is set up.
 #[derive(Clone)]
@@ -101,13 +105,14 @@ impl Default for Options {
     }
 }
 
-/// Many buckets that are alike. A hundred thousand cost a moment and some 100 bytes each.
+/// Many buckets that are alike. A hundred thousand cost a twentieth of a second and 20 MB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Prepared {
     /// How many.
     pub count: usize,
-    /// Their name, in which `{n}` stands for the number of each: six digits from `000000` on.
+    /// Their name, in which `{n}` stands for the number of each: six digits from `000000` on. It
+    /// should be legal; only the control endpoint looks.
     pub name: String,
     /// Whose they are.
     pub account: AccountId,
@@ -131,6 +136,12 @@ impl Default for Prepared {
             compliant: true,
             tags: [tag("Name", "AI Model Data Storage"), tag("Purpose", "Distributed AI Model Training")].into(),
         }
+    }
+}
+
+impl Prepared {
+    fn bucket_name(&self, n: usize) -> String {
+        self.name.replace("{n}", &format!("{n:06}"))
     }
 }
 
@@ -191,8 +202,7 @@ impl Shared {
         };
         let mut buckets = self.write();
         for n in 0..prepared.count {
-            let name = prepared.name.replace("{n}", &format!("{n:06}"));
-            buckets.insert(name.into(), bucket.clone());
+            buckets.insert(prepared.bucket_name(n).into(), bucket.clone());
         }
     }
 
@@ -231,7 +241,8 @@ impl Sandbox {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Serves until `shutdown` is ready and the answers under way are sent.
+    /// Serves until `shutdown` is ready and the answers under way are sent, for which they have
+    /// ten seconds.
     ///
     /// # Errors
     /// When the listener fails.
@@ -244,12 +255,20 @@ impl Sandbox {
         let router = http::router(http::Server { shared: self.shared, stop: stop.clone() });
         // Without it each answer in two packets waits for an acknowledgement of the first.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move {
-                shutdown.await;
-                stop.cancel();
-            })
-            .await
+        let stopped = stop.clone();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            shutdown.await;
+            stop.cancel();
+        });
+        // A client that sent half a request and no more would hold the server for ever.
+        let overdue = async move {
+            stopped.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            outcome = serving.into_future() => outcome,
+            () = overdue => Ok(()),
+        }
     }
 
     /// Binds the address of the options and serves in a task of the current runtime.

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use axum::body::Bytes;
-use quick_xml::escape::escape;
+use quick_xml::escape::{escape, partial_escape};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
@@ -158,7 +158,7 @@ impl Node {
 
 /// Appends text so that a reader gets it back, carriage returns too.
 pub(super) fn push_escaped(out: &mut String, text: &str) {
-    let escaped = escape(text);
+    let escaped = partial_escape(text);
     if escaped.contains('\r') {
         out.push_str(&escaped.replace('\r', "&#13;"));
     } else {

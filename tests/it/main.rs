@@ -3,6 +3,8 @@
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
+//! The only integration test binary: one module per area.
+
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod sandbox;
 mod support;

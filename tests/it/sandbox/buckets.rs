@@ -250,3 +250,16 @@ async fn a_bucket_can_be_deleted_so_that_a_test_can_prove_that_nobody_did() {
     assert_eq!(refusal(client.delete_bucket().bucket("data").send().await), code(404, "NoSuchBucket"));
     assert_eq!(server.requests(), [("DeleteBucket", 2)].into());
 }
+
+#[tokio::test]
+async fn without_a_signature_the_region_is_the_servers() {
+    let region = driftless::bucket::Region::parse("eu-north-1").expect("a region");
+    let server = Sandbox::start(Options { region, ..Options::default() }).await.expect("a free port");
+    let ask = |line: &str| {
+        exchange(server.address(), format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+    };
+    assert_eq!(ask("PUT /new").await.status, 200);
+    assert_eq!(ask("HEAD /new").await.header("x-amz-bucket-region"), Some("eu-north-1"));
+    assert_eq!(ask("PUT /new").await.refusal(), code(409, "BucketAlreadyOwnedByYou"));
+    assert_eq!(server.log()[0].account.as_str(), "000000000000");
+}

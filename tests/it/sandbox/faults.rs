@@ -221,6 +221,12 @@ async fn what_the_control_endpoint_does_not_understand_it_says() {
     assert_eq!(bad("PUT /_sandbox/weather", rate).await, (400, json!({"error": "a rate lies between 0 and 1"})));
     let tags = r#"{"bucket":"none","tags":{}}"#;
     assert_eq!(bad("POST /_sandbox/tags", tags).await, (404, json!({"error": "there is no bucket `none`"})));
+    let many = r#"{"count":1000001}"#;
+    let said = json!({"error": "1000000 buckets are the most at once"});
+    assert_eq!(bad("POST /_sandbox/buckets", many).await, (400, said));
+    let name = r#"{"name":"Data-{n}"}"#;
+    let said = json!({"error": "illegal bucket name `Data-000000`: `D` is not allowed"});
+    assert_eq!(bad("POST /_sandbox/buckets", name).await, (400, said));
     let unknown = (404, json!({"error": "nothing answers GET /_sandbox/nonsense"}));
     assert_eq!(bad("GET /_sandbox/nonsense", "").await, unknown);
     assert!(server.faults().is_empty() && server.requests().is_empty());
