@@ -6,12 +6,16 @@
 
 pub mod board;
 pub mod bucket;
+pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod desired;
 pub mod doc;
 pub mod finding;
+#[cfg(feature = "daemon")]
+pub mod history;
 pub mod observed;
+pub mod past;
 pub mod plan;
 pub mod policy;
 pub mod report;
