@@ -335,11 +335,18 @@ fn move_aside(path: &Path, now: Timestamp) -> Result<PathBuf, Error> {
         .map(|n: u32| with(&if n == 0 { format!(".corrupt-{stamp}") } else { format!(".corrupt-{stamp}-{n}") }))
         .find(|aside| !aside.exists())
         .expect("some number is free");
-    let mut journal = aside.as_os_str().to_owned();
-    journal.push("-journal");
     fs::rename(path, &aside).map_err(|error| Error::file("move aside", path, error))?;
-    match fs::rename(with("-journal"), journal) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("move aside", path, error)),
-        _ => Ok(aside),
-    }
+    let journal = with("-journal");
+    let moved = match fs::metadata(&journal) {
+        Ok(metadata) if metadata.len() == 0 => fs::remove_file(&journal),
+        Ok(_) => {
+            let mut kept = aside.as_os_str().to_owned();
+            kept.push("-journal");
+            fs::rename(&journal, kept)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    };
+    moved.map_err(|error| Error::file("move aside", path, error))?;
+    Ok(aside)
 }
