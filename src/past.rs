@@ -65,7 +65,7 @@ impl Fingerprint {
     /// Reads 32 hexadecimal digits.
     pub fn parse(hex: &str) -> Option<Self> {
         let mut bytes = [0; 16];
-        if hex.len() != 32 || !hex.is_ascii() {
+        if hex.len() != 32 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         for (at, byte) in bytes.iter_mut().enumerate() {
@@ -261,7 +261,7 @@ impl Brakes for Past {
         let mut memory = self.memory();
         let track = memory.tracks.get_mut(bucket)?.iter_mut().find(|track| *track.setting == *setting)?;
         track.set_to(now, &self.limits);
-        let fight = track.fight(Fingerprint::of(to), now, &self.limits);
+        let fight = track.fight(Fingerprint::of(to), &self.limits);
         track.fight_until = fight.as_ref().map(|(until, _)| *until);
         if let Some((until, said)) = fight {
             return Some((Hold::Fighting, format!("{said}; next attempt at {}", clock(until))));
@@ -324,7 +324,7 @@ impl Track {
     }
 
     /// Until when, and why, no write of `to` is made.
-    fn fight(&self, to: Fingerprint, now: Timestamp, limits: &Limits) -> Option<(Timestamp, String)> {
+    fn fight(&self, to: Fingerprint, limits: &Limits) -> Option<(Timestamp, String)> {
         let window = span(limits.window);
         let until = |write: &Write| later(write.at, limits.window);
         let newest_first = || self.writes.iter().rev();
@@ -336,13 +336,13 @@ impl Track {
             } else {
                 format!("written {times} times in {window} and never read back as written")
             };
-            return Some((until(oldest), said)).filter(|(until, _)| *until > now);
+            return Some((until(oldest), said));
         }
         let any: Vec<&Write> = newest_first().filter(|write| !write.outdated).take(limits.any_value()).collect();
         if let (Some(oldest), true) = (any.last(), any.len() == limits.any_value()) {
             let times = any.len();
             let said = format!("repaired {times} times in {window} to changing values; something keeps changing it");
-            return Some((until(oldest), said)).filter(|(until, _)| *until > now);
+            return Some((until(oldest), said));
         }
         None
     }

@@ -8,6 +8,7 @@ use crate::bucket::BucketId;
 use crate::clock::Timestamp;
 use crate::cloud::S3Error;
 use crate::doc::Change;
+use crate::verdict::SPEC;
 
 /// One entry of the history.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,10 +64,11 @@ impl Entry {
         line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim_end().to_owned()
     }
 
-    /// Whether the policy has to do with it: it asked, or it is the one that does not hold.
+    /// Whether the policy, or `spec` for specs, has to do with it: it asked, or it does not hold.
     pub fn concerns(&self, policy: &str) -> bool {
         let asks = |origins: &Value| {
-            origins.as_array().is_some_and(|all| all.iter().any(|it| it["policy"].as_str() == Some(policy)))
+            let asks = |it: &Value| it["policy"].as_str() == Some(policy) || (policy == SPEC && !it["spec"].is_null());
+            origins.as_array().is_some_and(|all| all.iter().any(asks))
         };
         self.event["policy"].as_str() == Some(policy)
             || asks(&self.event["origins"])

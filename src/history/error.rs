@@ -68,6 +68,12 @@ pub enum Error {
         /// What SQLite said.
         what: String,
     },
+    /// What was recorded could not be written yet and waits in memory.
+    #[error("entries of the history wait in memory: {what}")]
+    Waiting {
+        /// Why they could not be written.
+        what: String,
+    },
     /// A pattern of bucket names is none.
     #[error("illegal pattern `{pattern}`: {what}")]
     Pattern {

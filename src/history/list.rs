@@ -58,7 +58,8 @@ impl Store {
         let mut rows = query.query(params_from_iter(values)).during("read")?;
         while entries.len() < limit {
             let Some(row) = rows.next().during("read")? else { break };
-            let Some(entry) = read(row).during("read")? else { continue };
+            // An entry that is none, because somebody changed it, is left to `verify`.
+            let Ok(Some(entry)) = read(row) else { continue };
             let fits = pattern.as_ref().is_none_or(|it| entry.bucket.as_ref().is_some_and(|id| it.fits(id)))
                 && filter.policy.as_ref().is_none_or(|policy| entry.concerns(policy));
             if fits {
@@ -69,7 +70,6 @@ impl Store {
     }
 }
 
-/// An entry that is none, because somebody changed it, is left to `verify`.
 fn read(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
     let (at, json): (String, String) = (row.get(1)?, row.get(5)?);
     let (account, name): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);

@@ -174,7 +174,7 @@ impl History {
         let (done, answer) = oneshot::channel();
         self.put(Job::Flush(done))?;
         let written = answer.await.map_err(|_| Error::Closed)?;
-        written.map_err(|what| Error::Sqlite { operation: "write", what })
+        written.map_err(|what| Error::Waiting { what })
     }
 
     /// Writes what waits and ends the thread. Nothing is recorded after it.
@@ -368,6 +368,7 @@ impl Drop for AtEnd<'_> {
 /// The thread: writes what comes in, and does what is asked.
 fn write_all(mut store: Store, shared: &Shared, clock: &dyn Clock) {
     let _at_end = AtEnd(shared);
+    say_head(&store, "the history goes on");
     loop {
         let mut inbox = shared.inbox();
         while !inbox.fresh && !inbox.closing {
@@ -399,9 +400,19 @@ fn write_all(mut store: Store, shared: &Shared, clock: &dyn Clock) {
             break;
         }
     }
+    say_head(&store, "the history ends");
     let waiting = shared.inbox().events.len();
     if waiting > 0 {
         tracing::warn!(waiting, "entries of the history could not be written and are lost");
+    }
+}
+
+/// The log is often kept elsewhere: the head in it lets a later `--expect-head` show that the file
+/// was not rewritten.
+fn say_head(store: &Store, what: &str) {
+    match store.head() {
+        Ok((entries, head)) => tracing::info!(entries, head = %head, "{what}"),
+        Err(error) => tracing::warn!(error = %error, "the head of the history cannot be read"),
     }
 }
 

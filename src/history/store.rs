@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[&str] = &["
         json TEXT NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL
     ) STRICT;
     CREATE INDEX entry_bucket ON entry (bucket, seq);
+    CREATE INDEX entry_at ON entry (at);
     CREATE TABLE mark (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
     CREATE TABLE open_drift (
         account TEXT NOT NULL, bucket TEXT NOT NULL, policy TEXT NOT NULL, setting TEXT NOT NULL, since TEXT NOT NULL,

@@ -18,7 +18,7 @@ async fn fill(history: &History) {
     let big = Event::Source { state: SourceState::Stale, detail: "x".repeat(5000) };
     history.record(&[(noon(), big)]);
     let error = history.flush().await.expect_err("no room");
-    assert_eq!(error.to_string(), "cannot write the history: cannot write the history: the disk is full");
+    assert_eq!(error.to_string(), "entries of the history wait in memory: cannot write the history: the disk is full");
 }
 
 async fn make_room(history: &History) {
@@ -298,4 +298,34 @@ async fn a_reader_sees_the_file_while_the_daemon_has_it_open() {
     history.record(&[started()]);
     history.flush().await.expect("written");
     assert_eq!(store.list(&Filter::default()).expect("lists").len(), 2);
+}
+
+#[tokio::test]
+async fn two_daemons_on_one_file_keep_one_chain() {
+    let dir = Dir::new();
+    let (one, two) = (dir.open(), dir.open());
+    for _ in 0..20 {
+        one.record(&[started()]);
+        two.record(&[started()]);
+    }
+    one.flush().await.expect("written");
+    two.flush().await.expect("written");
+    assert_eq!(one.verify(None).await.expect("reads").map(|it| it.entries), Ok(40));
+}
+
+#[tokio::test]
+async fn a_reader_that_stays_long_delays_writing_and_loses_nothing() {
+    let dir = Dir::with(&[started()]).await;
+    let history = dir.open();
+    history.ask(|store| store.connection.busy_timeout(std::time::Duration::ZERO).during("open")).await.expect("set");
+    let reader = rusqlite::Connection::open(dir.file()).expect("opens");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM entry").expect("reads");
+    history.record(&[started()]);
+    let error = history.flush().await.expect_err("locked");
+    let why = "cannot write the history: database is locked";
+    assert_eq!(error.to_string(), format!("entries of the history wait in memory: {why}"));
+    assert_eq!(history.degraded().as_deref(), Some(why));
+    reader.execute_batch("COMMIT").expect("ends");
+    history.flush().await.expect("written");
+    assert_eq!((history.degraded(), history.head().await.expect("reads").0), (None, 2));
 }

@@ -129,6 +129,7 @@ async fn a_filter_lets_through_what_fits_all_of_it() {
     assert_eq!(list(Filter { bucket: Some("default/web".into()), ..all() }), [0_u64; 0]);
     assert_eq!(list(Filter { policy: Some("versioned".into()), ..all() }), [2]);
     assert_eq!(list(Filter { policy: Some("private".into()), ..all() }), [3]);
+    assert_eq!(list(Filter { policy: Some(SPEC.into()), ..all() }), [2], "its spec asked, too");
     assert_eq!(list(Filter { kind: Some("held".into()), ..all() }), [4]);
     assert_eq!(list(Filter { since: Some(at(1)), until: Some(at(3)), ..all() }), [3, 2]);
     assert_eq!(list(Filter { bucket: Some("ai-*".into()), limit: Some(1), ..all() }), [3]);

@@ -123,3 +123,12 @@ async fn an_empty_history_holds() {
     let verified = dir.read().verify(None).expect("reads").expect("holds");
     assert_eq!((verified.entries, verified.oldest), (0, None));
 }
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_any_more_hides_no_other() {
+    let dir = Dir::with(&vec![started(); 3]).await;
+    let sql = "UPDATE entry SET json = '{' WHERE seq = 2; UPDATE entry SET prev = x'00' WHERE seq = 3";
+    rusqlite::Connection::open(dir.file()).and_then(|it| it.execute_batch(sql)).expect("tampered");
+    let left = dir.read().list(&Filter::default()).expect("lists");
+    assert_eq!(left.iter().map(|it| it.seq).collect::<Vec<_>>(), [1]);
+}
