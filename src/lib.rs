@@ -7,6 +7,7 @@
 pub mod apply;
 pub mod board;
 pub mod bucket;
+pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod config;
@@ -14,7 +15,10 @@ pub mod desired;
 pub mod doc;
 pub mod expression;
 pub mod finding;
+#[cfg(feature = "daemon")]
+pub mod history;
 pub mod observed;
+pub mod past;
 pub mod plan;
 pub mod policy;
 pub mod reconcile;
