@@ -1,1 +1,3 @@
+//! The integration tests: everything that is tested from outside.
+
 mod documents;
