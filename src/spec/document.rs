@@ -80,9 +80,10 @@ impl Reading<'_> {
         let root = self.settle(root, parts);
         parts.iter().for_each(|part| self.irremovable(&root, part));
         let mut json = root.to_json();
-        let mut wrong = self.told.clone();
+        let before_schema = self.told.clone();
+        let mut wrong = before_schema.clone();
         for fitting in check(kind, &root, &json) {
-            if self.told.iter().any(|pointer| within(&fitting.pointer, pointer)) {
+            if before_schema.iter().any(|pointer| within(&fitting.pointer, pointer)) {
                 continue;
             }
             self.findings.push(fitting.finding);

@@ -68,17 +68,16 @@ impl Expr {
 fn runs(text: &str, source: &str, at: &Place) -> Vec<Run> {
     let mut lines = source.split('\n');
     let Some(first) = lines.nth(at.line.saturating_sub(1) as usize) else { return Vec::new() };
-    let skip = at.column.saturating_sub(1) as usize;
-    let mut here = first.chars().skip(skip).peekable();
-    let (mut line, mut column) = (at.line, at.column);
-    // Properties such as an anchor, and the header of a block scalar, stand before the text.
-    let header: String = first.chars().skip(skip).collect();
-    if header.starts_with(['|', '>']) {
+    let before = at.column.saturating_sub(1) as usize;
+    let first = first.char_indices().nth(before).map_or("", |(start, _)| &first[start..]);
+    let (mut here, mut line, mut column) = (first.chars(), at.line, at.column);
+    // The header of a block scalar, and a quote, stand before the text.
+    if first.starts_with(['|', '>']) {
         match lines.next() {
-            Some(next) => (here, line, column) = (next.chars().skip(0).peekable(), line + 1, 1),
+            Some(next) => (here, line, column) = (next.chars(), line + 1, 1),
             None => return Vec::new(),
         }
-    } else if header.starts_with(['"', '\'']) {
+    } else if first.starts_with(['"', '\'']) {
         here.next();
         column += 1;
     }
@@ -90,7 +89,7 @@ fn runs(text: &str, source: &str, at: &Place) -> Vec<Run> {
                 Some(found) if found == wanted => break,
                 Some(_) => column += 1,
                 None => match lines.next() {
-                    Some(next) => (here, line, column) = (next.chars().skip(0).peekable(), line + 1, 1),
+                    Some(next) => (here, line, column) = (next.chars(), line + 1, 1),
                     None => return runs,
                 },
             }

@@ -140,3 +140,71 @@ impl CompiledTerms {
             || self.tags.iter().any(|pair| has(pair, facts.tags))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(include: Terms, exclude: Terms, name: &str) -> bool {
+        let map = |key: &str, value: &str| BTreeMap::from([(key.to_owned(), value.to_owned())]);
+        let facts = Facts {
+            name: &BucketName::parse(name).expect("legal"),
+            account: &AccountName::parse("prod").expect("legal"),
+            region: &Region::parse("eu-west-1").expect("legal"),
+            labels: &map("team", "ml-platform"),
+            tags: &map("path", "a/b"),
+        };
+        CompiledSelector::new(&Selector { include, exclude }).matches(&facts)
+    }
+
+    fn terms(list: &str, text: &str) -> Terms {
+        let mut terms = Terms::default();
+        match list {
+            "buckets" => terms.buckets.push(text.to_owned()),
+            "accounts" => terms.accounts.push(text.to_owned()),
+            "regions" => terms.regions.push(text.to_owned()),
+            "team" | "owner" => drop(terms.labels.insert(list.to_owned(), text.to_owned())),
+            _ => drop(terms.tags.insert(list.to_owned(), text.to_owned())),
+        }
+        terms
+    }
+
+    #[test]
+    fn an_empty_selector_matches_all_and_an_empty_exclude_none() {
+        assert!(check(Terms::default(), Terms::default(), "ai-data"));
+    }
+
+    #[test]
+    fn every_kind_of_term_decides() {
+        for (list, text, is) in [
+            ("buckets", "ai-*", true),
+            ("buckets", "{ai,ml}-data", true),
+            ("buckets", "ml-*", false),
+            ("accounts", "prod", true),
+            ("accounts", "pro", false),
+            ("regions", "eu-*", true),
+            ("regions", "us-*", false),
+            ("team", "ml-*", true),
+            ("owner", "*", false),
+            ("path", "a*", true),
+        ] {
+            assert_eq!(check(terms(list, text), Terms::default(), "ai-data"), is, "{list}: {text}");
+            assert_eq!(check(Terms::default(), terms(list, text), "ai-data"), !is, "exclude {list}: {text}");
+        }
+    }
+
+    #[test]
+    fn every_list_must_match_and_any_term_of_exclude_is_enough() {
+        let both = Terms { buckets: vec!["x".to_owned(), "ai-*".to_owned()], ..terms("accounts", "prod") };
+        assert!(check(both.clone(), Terms::default(), "ai-data"));
+        assert!(!check(both, Terms::default(), "other"));
+        let either = Terms { buckets: vec!["ai-*".to_owned()], ..terms("accounts", "test") };
+        assert!(!check(Terms::default(), either, "ai-data"));
+    }
+
+    #[test]
+    fn a_bad_glob_is_told_with_its_reason() {
+        assert_eq!(check_glob("a[b"), Err("unclosed character class; missing ']'".to_owned()));
+        assert_eq!(check_glob("a-{b,c}*"), Ok(()));
+    }
+}

@@ -65,7 +65,8 @@ fn duplicates<'a>(
     context: &Context,
     together: &mut Together,
 ) {
-    let mut by_name: BTreeMap<(&str, &str, Option<AccountName>), Vec<(usize, usize, &Place)>> = BTreeMap::new();
+    type Named<'a> = (&'static str, &'a str, Option<AccountName>);
+    let mut by_name: BTreeMap<Named<'_>, Vec<(usize, usize, &Place)>> = BTreeMap::new();
     for (source, document, found) in all {
         let (kind, name, account, at): (_, &str, _, _) = match found {
             Document::Bucket(bucket) => ("bucket", bucket.name.as_str(), Some(account_of(bucket, context)), &bucket.at),
