@@ -72,6 +72,28 @@ pub struct Agent {
     pub undeclared: bool,
 }
 
+impl Agent {
+    /// An agent that has every account that the specs name: for checking them without a
+    /// configuration.
+    pub fn of_any_account(specs: &Specs) -> Self {
+        let named = specs.buckets.iter().filter_map(|bucket| bucket.account.clone());
+        let mut accounts: Vec<AccountName> = std::iter::once(AccountName::default()).chain(named).collect();
+        accounts.sort();
+        accounts.dedup();
+        accounts.sort_by_key(|account| *account != AccountName::default());
+        let accounts = accounts.into_iter().map(|account| (account, Region::us_east_1())).collect();
+        Self { mode: Mode::Enforce, accounts, undeclared: false }
+    }
+}
+
+/// What is asked, in one line.
+pub fn said(asked: &Asked) -> String {
+    match asked {
+        Asked::Value(doc) => doc.as_str().to_owned(),
+        Asked::Absent => "absent".to_owned(),
+    }
+}
+
 /// What every bucket shall be.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {

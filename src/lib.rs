@@ -4,6 +4,8 @@
 //! values, [`desired`] says what each bucket should be, [`observed`] what it is, [`plan`]
 //! (pure) the difference, [`apply`] removes it, [`report`] tells. [`reconcile`] joins them.
 
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod agent;
 pub mod apply;
 pub mod board;
 pub mod bucket;

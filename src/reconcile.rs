@@ -52,6 +52,8 @@ pub struct Loop {
     pub concurrency: usize,
     /// How long to wait for a write to show.
     pub proof: Proof,
+    /// Whether the plans that are left are returned: for commands, as the daemon has the board.
+    pub keep_plans: bool,
     /// Ends the sweep: no write is begun any more.
     pub stop: CancellationToken,
 }
@@ -108,7 +110,7 @@ impl Loop {
                 Some(visited) if first == visit::Pass::Look && visited.last.has_work() => waiting.push(visited),
                 Some(visited) => {
                     tally.count(&visited);
-                    if hands == Hands::Bound {
+                    if self.keep_plans {
                         plans.push(visited);
                     }
                 }
@@ -123,7 +125,12 @@ impl Loop {
             let mut visits = self.visits(&visitor, tasks.collect(), visit::Pass::Act);
             while let Some(visited) = visits.next().await {
                 match visited {
-                    Some(visited) => tally.count(&visited),
+                    Some(visited) => {
+                        tally.count(&visited);
+                        if self.keep_plans {
+                            plans.push(visited);
+                        }
+                    }
                     None => tally.unvisited += 1,
                 }
             }
@@ -236,10 +243,21 @@ impl Loop {
     /// Takes buckets off the board that are neither declared nor there any more, and says so of
     /// those that were declared: they stay as they are, and nobody watches them.
     fn forget_gone(&self, keep: impl Fn(&BucketId) -> bool) {
-        let gone = self.board.keep_buckets(keep).into_iter().filter(|report| report.spec.is_some());
-        let left: Vec<Event> = gone.map(|report| Event::Unmanaged { bucket: report.id.clone() }).collect();
+        let now = self.clock.now();
+        let mut left = Vec::new();
+        let mut closed = Vec::new();
+        for report in self.board.keep_buckets(keep) {
+            for (policy, setting, since) in crate::report::tell::open_lines(&report) {
+                closed.push(DriftChange::Closed { policy: Arc::clone(&policy), since });
+                left.push(Event::DriftClosed { bucket: report.id.clone(), policy, setting, since });
+            }
+            if report.spec.is_some() {
+                left.push(Event::Unmanaged { bucket: report.id.clone() });
+            }
+        }
+        self.witness.drift(now, &closed);
         if !left.is_empty() {
-            self.witness.events(self.clock.now(), left);
+            self.witness.events(now, left);
         }
     }
 }

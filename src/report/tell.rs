@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     BucketReport, BucketState, Event, KEPT_REPAIRS, PolicyStatus, ReadError, Repair, RepairResult, SettingStatus,
-    held_report,
+    approval_document, held_report,
 };
 use crate::clock::Timestamp;
 use crate::desired::Wish;
@@ -125,8 +125,10 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
         }
     }
     for held in &last.held {
+        // Not the words, which may tell the time of the next attempt.
         let known = previous.is_some_and(|it| {
-            it.held.iter().any(|it| it.setting == held.setting && it.reason == held.hold && it.detail == held.detail)
+            let same = |it: &&super::HeldReport| it.setting == held.setting && it.reason == held.hold;
+            it.held.iter().any(|it| same(&it) && it.digest == held.digest)
         });
         if !known {
             events.push(Event::Held {
@@ -134,6 +136,7 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
                 setting: held.setting,
                 reason: held.hold,
                 detail: held.detail.clone(),
+                approval: approval_document(bucket, held, now),
             });
         }
     }
@@ -179,7 +182,8 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
         (Some(_), false) if unreachable => BucketState::Unreachable,
         _ => BucketState::Managed,
     };
-    let mut kept: Vec<Repair> = repairs;
+    // What was written as a whole is for the history; the changes tell it to people.
+    let mut kept: Vec<Repair> = repairs.into_iter().map(|repair| Repair { to: None, ..repair }).collect();
     kept.reverse();
     kept.extend(previous.into_iter().flat_map(|it| it.repairs.iter().cloned()));
     kept.truncate(KEPT_REPAIRS);
@@ -237,7 +241,8 @@ fn follow(
     }
 }
 
-fn open_lines(report: &BucketReport) -> impl Iterator<Item = (Arc<str>, &'static str, Timestamp)> {
+/// The differences of a bucket that are open: policy, setting, since when.
+pub fn open_lines(report: &BucketReport) -> impl Iterator<Item = (Arc<str>, &'static str, Timestamp)> {
     let policies = report.policies.iter().filter_map(|it| Some((Arc::clone(&it.policy), "", it.since?)));
     policies.chain(report.settings.iter().filter_map(|it| Some((SPEC.into(), it.setting, it.since?))))
 }

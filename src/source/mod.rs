@@ -206,7 +206,7 @@ impl fmt::Display for Origin {
 }
 
 /// Gives revisions of wanted state.
-pub trait Source: Send {
+pub trait Source: Send + Sync {
     /// Looks for a revision other than `known`, the id of the last accepted one, and reads it.
     ///
     /// Ends at the deadline at the latest. To drop the future ends it at once.

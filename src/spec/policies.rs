@@ -67,7 +67,7 @@ pub(super) fn finish(draft: Draft, builtin: &[PolicySpec]) -> Option<PolicySpec>
 
 /// Overlays parameters: mappings are merged, everything else is replaced, and an empty value
 /// takes a key out (as in a JSON merge patch, RFC 7396).
-fn overlay(under: &mut Map<String, Value>, over: Map<String, Value>) {
+pub(crate) fn overlay(under: &mut Map<String, Value>, over: Map<String, Value>) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             (Some(Value::Object(under)), Value::Object(over)) => overlay(under, over),

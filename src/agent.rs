@@ -1,0 +1,347 @@
+//! The daemon: everything put together from the configuration, and kept going until it is told
+//! to end. `apply`, `plan` and `scan` use the same parts for one sweep.
+
+mod assemble;
+mod follow;
+mod sweeper;
+pub mod witness;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::board::{Board, PolicyCard};
+use crate::bucket::{AccountName, BucketId};
+use crate::clock::{Clock, Timestamp};
+use crate::cloud::patient::Patience;
+use crate::cloud::{Cloud, Observer, S3ErrorKind};
+use crate::config::{Config, DetailConfig};
+use crate::desired::Desired;
+use crate::history::History;
+use crate::metrics::{Detail, Metrics, MetricsOptions};
+use crate::past::{Limits, Past};
+use crate::report::{BucketReport, BucketState, Event, PolicyStatus, SettingStatus};
+use crate::serve::health::Heartbeat;
+use crate::serve::{self, Serve, Token};
+use crate::settings;
+use crate::spec::PolicySeverity;
+use crate::verdict::{EXISTENCE, SPEC, Verdict};
+
+pub use assemble::{cloud, load_files, source};
+pub use witness::Telling;
+
+/// What cannot be begun, in words, with what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What is wrong.
+    pub message: String,
+    /// What the user can do about it.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    fn new(message: impl ToString, hint: Option<impl ToString>) -> Self {
+        Self { message: message.to_string(), hint: hint.map(|hint| hint.to_string()) }
+    }
+}
+
+/// The metrics as the observer of requests.
+struct Metered(Arc<Metrics>);
+
+impl Observer for Metered {
+    fn request(&self, account: &AccountName, operation: &str, failed: Option<S3ErrorKind>, seconds: f64) {
+        self.0.request(account, operation, failed, seconds);
+    }
+
+    fn concurrency(&self, account: &AccountName, limit: f64) {
+        self.0.concurrency_limit(account, limit);
+    }
+}
+
+/// The daemon, put together and not yet begun.
+pub struct Agent {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+    history: Arc<History>,
+    past: Arc<Past>,
+    cloud: Arc<dyn Cloud>,
+    source: Box<dyn crate::source::Source>,
+    heartbeat: Arc<Heartbeat>,
+    listener: tokio::net::TcpListener,
+    metrics_listener: Option<tokio::net::TcpListener>,
+    token: Option<Token>,
+    stop: CancellationToken,
+}
+
+impl Agent {
+    /// Puts everything together: whatever can fail at the start fails here, before anything is
+    /// done.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do about it.
+    pub async fn new(config: Config, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<Self, Error> {
+        prepare_data_dir(&config)?;
+        let board = Arc::new(Board::default());
+        let detail = match config.metrics.detail {
+            DetailConfig::Bucket => Detail::Bucket,
+            DetailConfig::Policy => Detail::Policy,
+            DetailConfig::Summary => Detail::Summary,
+        };
+        let options = MetricsOptions { detail, ..MetricsOptions::default() };
+        let metrics = Arc::new(Metrics::new(Arc::clone(&board), Arc::clone(&clock), options));
+        let path = config.data_dir.join(crate::history::FILE);
+        let history =
+            History::open_or_in_memory(&path, Arc::clone(&clock)).map_err(|error| Error::new(&error, error.hint()))?;
+        let past = Arc::new(Past::new(Limits {
+            max_repairs: u32::try_from(config.limits.fight_repairs).unwrap_or(u32::MAX),
+            window: chrono::Duration::from_std(config.limits.fight_window.0).unwrap_or(chrono::Duration::hours(1)),
+            ..Limits::default()
+        }));
+        let observer: Arc<dyn Observer> = Arc::new(Metered(Arc::clone(&metrics)));
+        let patience = Patience { deadline: config.limits.request_deadline.0, ..Patience::default() };
+        let cloud = assemble::cloud(&config, patience, &observer, &stop).await?;
+        let source = assemble::source(&config)?;
+        let listener = serve::bind(config.http.listen)
+            .await
+            .map_err(|error| Error::new(&error, Some(error.hint("http.listen"))))?;
+        let metrics_listener = match config.http.metrics_listen {
+            None => None,
+            Some(address) => Some(
+                serve::bind(address)
+                    .await
+                    .map_err(|error| Error::new(&error, Some(error.hint("http.metricsListen"))))?,
+            ),
+        };
+        let token = match &config.http.sync_token_file {
+            None => None,
+            Some(file) => {
+                let text = std::fs::read_to_string(file).map_err(|error| {
+                    let said = error.to_string().to_lowercase();
+                    Error::new(
+                        format!("the token for syncs cannot be read from `{}`: {said}", file.display()),
+                        Some("correct `http.syncTokenFile`, or leave it out"),
+                    )
+                })?;
+                match text.trim() {
+                    "" => {
+                        let message = format!("the file of the token for syncs, `{}`, is empty", file.display());
+                        return Err(Error::new(message, Some("write a long random word into it")));
+                    }
+                    token => Some(Token::new(token)),
+                }
+            }
+        };
+        let heartbeat = Arc::new(Heartbeat::new(clock.now()));
+        Ok(Self {
+            config,
+            clock,
+            board,
+            metrics,
+            history: Arc::new(history),
+            past,
+            cloud,
+            source,
+            heartbeat,
+            listener,
+            metrics_listener,
+            token,
+            stop,
+        })
+    }
+
+    /// The address of the page.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// How everything stands, for those who look on.
+    pub fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// Goes on until it is told to end; then the write under way is finished and proved.
+    pub async fn run(self) {
+        let Self {
+            config,
+            clock,
+            board,
+            metrics,
+            history,
+            past,
+            cloud,
+            source,
+            heartbeat,
+            listener,
+            metrics_listener,
+            token,
+            stop,
+        } = self;
+        let telling = Arc::new(Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past)));
+        remember(&history, &past, &board, clock.now()).await;
+        telling.happened(clock.now(), vec![Event::Started { version: env!("CARGO_PKG_VERSION") }]);
+
+        let demand = Arc::new(tokio::sync::Notify::new());
+        let served = CancellationToken::new();
+        let state = Serve {
+            board: Arc::clone(&board),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+            heartbeat: Arc::clone(&heartbeat),
+            options: serve::Options {
+                metrics_apart: metrics_listener.is_some(),
+                token,
+                stuck_after: config.limits.stuck_after.0,
+                ..serve::Options::default()
+            },
+            wake: {
+                let demand = Arc::clone(&demand);
+                Arc::new(move || demand.notify_one())
+            },
+        };
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "page, API and health at http://{address}/");
+        }
+        let metrics_address = metrics_listener.as_ref().unwrap_or(&listener).local_addr();
+        if let Ok(address) = metrics_address {
+            tracing::info!(%address, "metrics at http://{address}/metrics");
+        }
+        let page = tokio::spawn(serve::serve(listener, state.clone(), served.clone()));
+        let apart = metrics_listener.map(|it| tokio::spawn(serve::serve_metrics(it, state, served.clone())));
+
+        let (wanted, coming) = tokio::sync::watch::channel(None::<follow::InForce>);
+        let follower = follow::Follower {
+            config: config.clone(),
+            clock: Arc::clone(&clock),
+            board: Arc::clone(&board),
+            metrics: Arc::clone(&metrics),
+            history: Arc::clone(&history),
+            past: Arc::clone(&past),
+            telling: Arc::clone(&telling),
+            source,
+            wanted,
+            stop: stop.clone(),
+        };
+        let sweeper = sweeper::Sweeper {
+            config,
+            clock: Arc::clone(&clock),
+            board,
+            metrics,
+            past,
+            telling: Arc::clone(&telling),
+            cloud,
+            heartbeat,
+            demand,
+            coming,
+            history: Arc::clone(&history),
+            stop: stop.clone(),
+        };
+        let following = tokio::spawn(follower.run());
+        let sweeping = tokio::spawn(sweeper.run());
+        // The two end by themselves once told to; one that panicked must not leave the other alone.
+        let (following, sweeping) = tokio::join!(following, sweeping);
+        if following.is_err() || sweeping.is_err() {
+            tracing::error!("a part of the daemon failed; it ends so that it can be started anew");
+        }
+        telling.happened(clock.now(), vec![Event::Stopped]);
+        served.cancel();
+        let _ = page.await;
+        if let Some(apart) = apart {
+            let _ = apart.await;
+        }
+        let closing = tokio::time::timeout(Duration::from_secs(5), history.close());
+        if let Ok(Err(error)) = closing.await {
+            tracing::warn!("the last entries of the history are lost: {error}");
+        }
+    }
+}
+
+/// The folder for the history and the copy of the repository: ours alone.
+fn prepare_data_dir(config: &Config) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    let dir = &config.data_dir;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| {
+        let said = error.to_string().to_lowercase();
+        Error::new(
+            format!("the data folder `{}` cannot be made: {said}", dir.display()),
+            Some("set `dataDir` to a folder that the agent may write to"),
+        )
+    })
+}
+
+/// What comes back after a restart: writes for the loop breaker, and since when differences are
+/// open.
+async fn remember(history: &History, past: &Past, board: &Board, now: Timestamp) {
+    match history.recent_repairs(now - chrono::Duration::days(1)).await {
+        Ok(repairs) => past.restore(repairs),
+        Err(error) => tracing::warn!("the writes of the last day are not remembered: {error}"),
+    }
+    let drifts = match history.open_drifts().await {
+        Ok(drifts) => drifts,
+        Err(error) => {
+            tracing::warn!("since when differences are open is not remembered: {error}");
+            return;
+        }
+    };
+    let mut by_bucket: std::collections::BTreeMap<BucketId, Vec<crate::history::OpenDrift>> = Default::default();
+    for drift in drifts {
+        by_bucket.entry(drift.bucket.clone()).or_default().push(drift);
+    }
+    for (id, drifts) in by_bucket {
+        board.put_bucket(unchecked(id, drifts, now));
+    }
+}
+
+/// A bucket of which only the open differences of an earlier life are known.
+fn unchecked(id: BucketId, drifts: Vec<crate::history::OpenDrift>, now: Timestamp) -> BucketReport {
+    let detail = || Some("not checked since the daemon began".into());
+    let (mut policies, mut own) = (Vec::new(), Vec::new());
+    for drift in drifts {
+        if &*drift.policy == SPEC {
+            let setting = settings::find(&drift.setting).map_or(EXISTENCE, |setting| setting.name());
+            own.push(SettingStatus { setting, verdict: Verdict::Unknown, detail: detail(), since: Some(drift.since) });
+        } else {
+            policies.push(PolicyStatus {
+                policy: drift.policy,
+                severity: PolicySeverity::default(),
+                verdict: Verdict::Unknown,
+                detail: detail(),
+                since: Some(drift.since),
+                exempt_until: None,
+            });
+        }
+    }
+    BucketReport {
+        id,
+        region: crate::bucket::Region::us_east_1(),
+        state: BucketState::Managed,
+        spec: None,
+        checked_at: now,
+        policies: policies.into(),
+        settings: own.into(),
+        held: Box::default(),
+        repairs: Box::default(),
+        errors: Box::default(),
+        suspended_until: None,
+    }
+}
+
+/// The policies in force, as people see them.
+fn cards(desired: &Desired) -> Vec<PolicyCard> {
+    desired
+        .policies()
+        .map(|policy| PolicyCard {
+            name: Arc::clone(&policy.name),
+            title: policy.title.clone(),
+            severity: policy.severity,
+            mode: policy.mode,
+            file: Arc::clone(&policy.at.file),
+        })
+        .collect()
+}

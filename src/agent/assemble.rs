@@ -1,0 +1,154 @@
+//! Parts from the configuration: the accounts' S3, the source, the documents of a revision.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Error;
+use crate::clock::Timestamp;
+use crate::cloud::aws::{AccountOptions, AwsCloud};
+use crate::cloud::budget::Bounds;
+use crate::cloud::patient::{Patience, Patient};
+use crate::cloud::{Cloud, Observer};
+use crate::config::{Config, GitConfig, PoliciesConfig, Rewritten};
+use crate::desired::{Agent, Desired, resolve};
+use crate::finding::{Finding, Place};
+use crate::source::dir::DirSource;
+use crate::source::git::{Credential, GitOptions, GitSource, Rewritten as GitRewritten, SecretRef};
+use crate::source::url::{GitUrl, Reference, SubPath};
+use crate::source::{Limits, Source, Tree};
+use crate::spec::load::{Context, File, LastGood, load};
+use crate::spec::{Loaded, PolicySpec};
+
+/// S3 for every account, asked patiently.
+///
+/// # Errors
+/// When the credentials of an account are another account's.
+pub async fn cloud(
+    config: &Config,
+    patience: Patience,
+    observer: &Arc<dyn Observer>,
+    stop: &CancellationToken,
+) -> Result<Arc<dyn Cloud>, Error> {
+    let accounts = config.accounts.iter().map(|account| AccountOptions {
+        name: account.name.clone(),
+        id: account.id.clone(),
+        region: account.region.clone(),
+        endpoint: account.endpoint.clone(),
+        path_style: account.path_style,
+        profile: account.profile.clone(),
+        role: account.role.clone(),
+        writer_role: account.writer_role.clone(),
+        external_id: account.external_id.clone(),
+    });
+    let aws = AwsCloud::connect(accounts.collect(), observer)
+        .await
+        .map_err(|error| Error::new(&error, Some(error.hint())))?;
+    let bounds = config.accounts.iter().map(|account| {
+        let defaults = Bounds::default();
+        let most = account.max_concurrency.unwrap_or(defaults.most);
+        let start = defaults.start.max(config.limits.concurrency).min(most);
+        (account.name.clone(), Bounds { rate: account.requests_per_second, start, most })
+    });
+    Ok(Arc::new(Patient::new(aws, patience, bounds, Arc::clone(observer), stop.clone())))
+}
+
+/// The source that the configuration names.
+///
+/// # Errors
+/// What is wrong with its address or its credentials.
+pub fn source(config: &Config) -> Result<Box<dyn Source>, Error> {
+    if let Some(dir) = &config.source.dir {
+        let mut source = DirSource::new(dir, Limits::default());
+        if let Some(accept) = &config.source.accept {
+            source = source.accept(accept);
+        }
+        return Ok(Box::new(source));
+    }
+    let git = config.source.git.as_ref().expect("a configuration without a source is refused");
+    let wrong = |error: crate::source::url::Illegal| Error::new(&error, error.hint.clone());
+    let url = git.url.parse::<GitUrl>().map_err(wrong)?;
+    let reference = match (&git.tag, &git.commit) {
+        (Some(tag), _) => Reference::tag(tag),
+        (None, Some(commit)) => Reference::commit(commit),
+        (None, None) => Reference::branch(git.branch.as_deref().unwrap_or("main")),
+    };
+    let mut options = GitOptions::new(url, reference.map_err(wrong)?, &config.data_dir);
+    options.path = git.path.parse::<SubPath>().map_err(wrong)?;
+    options.credential = credential(git)?;
+    options.known_hosts.clone_from(&git.known_hosts_file);
+    options.ca_file.clone_from(&git.ca_file);
+    options.accept.clone_from(&config.source.accept);
+    options.rewritten = match git.rewritten_history {
+        Rewritten::Hold => GitRewritten::Hold,
+        Rewritten::Accept => GitRewritten::Accept,
+    };
+    let source = GitSource::new(options).map_err(|error| Error::new(&error, error.hint.clone()))?;
+    Ok(Box::new(source))
+}
+
+fn credential(git: &GitConfig) -> Result<Option<Credential>, Error> {
+    let token = match (&git.token_file, &git.token_env) {
+        (Some(_), Some(_)) => {
+            return Err(Error::new("both `tokenFile` and `tokenEnv` of the source", Some("name one")));
+        }
+        (Some(file), None) => Some(SecretRef::File(file.clone())),
+        (None, Some(name)) => Some(SecretRef::Env(name.clone())),
+        (None, None) => None,
+    };
+    match (token, &git.ssh_key_file) {
+        (Some(_), Some(_)) => Err(Error::new("both a token and an ssh key of the source", Some("name one"))),
+        (Some(token), None) => {
+            let username = git.username.clone().unwrap_or_else(|| Credential::USERNAME.to_owned());
+            Ok(Some(Credential::Token { username, token }))
+        }
+        (None, Some(file)) => {
+            let passphrase = git.ssh_passphrase_file.clone().map(SecretRef::File);
+            Ok(Some(Credential::SshKey { file: file.clone(), passphrase }))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// What the configuration says to every bucket.
+pub(super) fn agent(config: &Config) -> Agent {
+    Agent {
+        mode: config.mode,
+        accounts: config.accounts.iter().map(|account| (account.name.clone(), account.region.clone())).collect(),
+        undeclared: config.policies.undeclared,
+    }
+}
+
+/// Reads the documents of a revision and joins them. Whatever is good comes into force, and every
+/// fault is found.
+pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: Timestamp) -> (Desired, Loaded) {
+    let files: Vec<File<'_>> = tree.files.iter().map(|(path, bytes)| File { path, bytes }).collect();
+    let accounts = config.accounts.iter().map(|account| (account.name.clone(), account.region.clone()));
+    // A store of one's own may name regions as it likes.
+    let regions = config.accounts.iter().filter(|it| it.endpoint.is_some()).map(|it| it.region.clone());
+    let accounts: BTreeMap<_, _> = accounts.collect();
+    let context = Context { now, accounts: Some(accounts), regions: regions.collect() };
+    let mut loaded = load(&files, last_good, &context);
+    choose_policies(&config.policies, &mut loaded.specs.policies);
+    let (desired, joined) = resolve(&loaded.specs, &agent(config));
+    loaded.findings.extend(joined);
+    for refused in &tree.refused {
+        let place = Place { file: Arc::clone(&refused.path), line: 1, column: 1 };
+        loaded.findings.push(Finding::error(place, format!("the file is not read: {}", refused.why)));
+    }
+    loaded.findings.sort();
+    (desired, loaded)
+}
+
+/// Leaves out the built-in policies that the configuration does not name, and overlays its
+/// parameters on the others.
+pub(crate) fn choose_policies(config: &PoliciesConfig, policies: &mut Vec<PolicySpec>) {
+    let own = |policy: &PolicySpec| !policy.at.file.starts_with("built-in/");
+    policies.retain(|policy| own(policy) || config.builtin.iter().any(|name| **name == *policy.name));
+    for policy in policies.iter_mut() {
+        if let Some(parameters) = config.parameters.get(&*policy.name) {
+            crate::spec::overlay_parameters(&mut policy.parameters, parameters.clone());
+        }
+    }
+}

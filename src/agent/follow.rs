@@ -1,0 +1,277 @@
+//! Following the source: a new revision is fetched, read once, and put into force, or not obeyed
+//! with a reason. Whatever fails, the last good revision stays.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use super::assemble::load_files;
+use super::{Telling, cards};
+use crate::board::Board;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::desired::Desired;
+use crate::finding::{Finding, Severity};
+use crate::history::History;
+use crate::metrics::{FetchOp, FetchResult, Metrics};
+use crate::past::Past;
+use crate::report::{Event, SourceReport, SourceState};
+use crate::source::{Fetched, Source, Tree, poll};
+use crate::spec::Approved;
+
+/// What is in force.
+#[derive(Debug, Clone)]
+pub(super) struct InForce {
+    /// What every bucket shall be.
+    pub desired: Arc<Desired>,
+    /// Whether it is a revision that was not in force before the daemon ended last.
+    pub new: bool,
+}
+
+pub(super) struct Follower {
+    pub config: Config,
+    pub clock: Arc<dyn Clock>,
+    pub board: Arc<Board>,
+    pub metrics: Arc<Metrics>,
+    pub history: Arc<History>,
+    pub past: Arc<Past>,
+    pub telling: Arc<Telling>,
+    pub source: Box<dyn Source>,
+    pub wanted: tokio::sync::watch::Sender<Option<InForce>>,
+    pub stop: CancellationToken,
+}
+
+impl Follower {
+    pub(super) async fn run(mut self) {
+        let origin = self.source.describe();
+        let mut report = SourceReport {
+            url: if origin.path.is_empty() { origin.url.clone() } else { format!("{} ({})", origin.url, origin.path) },
+            reference: origin.reference.clone(),
+            ..SourceReport::default()
+        };
+        self.board.put_source(report.clone());
+        let mut known = self.take_up(&mut report).await;
+        let mut failures = 0;
+        loop {
+            let fetched = self.fetch(&mut known, &mut report).await;
+            failures = if fetched { 0 } else { failures + 1 };
+            let pause = poll::pause(self.config.source.interval.0, failures, fastrand::f64());
+            if self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Takes up the last good revision, so that a git server that is away when the daemon begins
+    /// leaves the buckets watched.
+    async fn take_up(&mut self, report: &mut SourceReport) -> Option<String> {
+        let revision = match self.history.good_revision().await {
+            Ok(revision) => revision?,
+            Err(error) => {
+                tracing::warn!("the last good revision is not known: {error}");
+                return None;
+            }
+        };
+        match self.source.load(&revision).await {
+            Ok(Some(tree)) => {
+                self.put_in_force(&tree, report, false).await;
+                Some(revision)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!("the last good revision cannot be read: {error}");
+                None
+            }
+        }
+    }
+
+    /// Looks once. Returns whether the source answered.
+    async fn fetch(&mut self, known: &mut Option<String>, report: &mut SourceReport) -> bool {
+        let begun = Instant::now();
+        let deadline = self.config.source.timeout.0;
+        let fetching = self.source.fetch(known.as_deref(), deadline);
+        let Some(fetched) = self.stop.clone().run_until_cancelled(fetching).await else { return true };
+        let seconds = begun.elapsed().as_secs_f64();
+        let now = self.clock.now();
+        let result = match &fetched {
+            Ok(Fetched::Unchanged) => FetchResult::Unchanged,
+            Ok(Fetched::New { .. }) => FetchResult::New,
+            Ok(Fetched::Held { .. }) => FetchResult::Held,
+            Err(_) => FetchResult::Failed,
+        };
+        self.metrics.fetch(FetchOp::Fetch, result, seconds);
+        match fetched {
+            Err(error) => {
+                let state = if report.revision.is_some() { SourceState::Stale } else { SourceState::Failed };
+                let mut detail = error.to_string();
+                if let Some(revision) = &report.revision {
+                    detail.push_str(&format!("; revision {} stays in force", crate::source::short(revision)));
+                }
+                self.stand(report, state, detail, error.hint.clone(), None);
+                return false;
+            }
+            Ok(Fetched::Unchanged) => {
+                report.last_success = Some(now);
+                if report.state == SourceState::Stale {
+                    tracing::info!("the source answers again");
+                    self.stand(report, SourceState::Ready, String::new(), None, None);
+                }
+            }
+            Ok(Fetched::Held { revision, reason }) => {
+                report.last_success = Some(now);
+                let detail = format!("revision {} is not obeyed: {reason}", revision.short());
+                self.stand(report, SourceState::Held, detail, Some(reason.hint()), Some(revision.id));
+            }
+            Ok(Fetched::New { tree, despite }) => {
+                report.last_success = Some(now);
+                if let Some(reason) = despite {
+                    tracing::warn!("revision {} is obeyed although {reason}", tree.revision.short());
+                }
+                if self.put_in_force(&tree, report, true).await {
+                    if let Err(error) = self.source.mark_good(&tree.revision.id).await {
+                        tracing::warn!("the revision in force cannot be kept for a restart: {error}");
+                    }
+                    *known = Some(tree.revision.id.clone());
+                }
+            }
+        }
+        self.board.put_source(report.clone());
+        true
+    }
+
+    /// Changes the state of the source, and says so when it is another.
+    fn stand(
+        &self,
+        report: &mut SourceReport,
+        state: SourceState,
+        detail: String,
+        hint: Option<String>,
+        held: Option<String>,
+    ) {
+        let new = report.state != state || (!detail.is_empty() && report.detail.as_deref() != Some(&*detail));
+        report.state = state;
+        report.detail = Some(detail.clone()).filter(|it| !it.is_empty());
+        report.hint = hint.clone();
+        report.held_revision = held;
+        if new && state != SourceState::Ready {
+            let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
+            let event = Event::Source { state, detail: format!("{detail}{hint}") };
+            self.telling.happened(self.clock.now(), vec![event]);
+        }
+        self.board.put_source(report.clone());
+    }
+
+    /// Reads a revision and puts it into force. `false` when it is held.
+    async fn put_in_force(&self, tree: &Tree, report: &mut SourceReport, new: bool) -> bool {
+        let begun = Instant::now();
+        let good: BTreeMap<String, Vec<u8>> = match self.history.good_files().await {
+            Ok(good) => good.files.into_iter().collect(),
+            Err(error) => {
+                tracing::warn!("the last good files cannot be read: {error}");
+                BTreeMap::new()
+            }
+        };
+        let now = self.clock.now();
+        let (desired, loaded) = {
+            let (config, files, good) = (self.config.clone(), tree.clone(), good.clone());
+            let reading = tokio::task::spawn_blocking(move || load_files(&config, &files, &good, now));
+            match reading.await {
+                Ok(read) => read,
+                Err(error) => {
+                    let detail = format!("revision {} could not be read: {error}", tree.revision.short());
+                    self.stand(report, SourceState::Held, detail, None, Some(tree.revision.id.clone()));
+                    return false;
+                }
+            }
+        };
+        if let Some((detail, hint)) = self.shrinks(&desired, &loaded.specs.approvals, now) {
+            let detail = format!("revision {} is not obeyed: {detail}", tree.revision.short());
+            self.metrics.fetch(FetchOp::Load, FetchResult::Held, begun.elapsed().as_secs_f64());
+            self.stand(report, SourceState::Held, detail, Some(hint), Some(tree.revision.id.clone()));
+            return false;
+        }
+        self.metrics.fetch(FetchOp::Load, FetchResult::New, begun.elapsed().as_secs_f64());
+        say_findings(&loaded.findings);
+
+        let revision = &tree.revision;
+        report.state = SourceState::Ready;
+        report.detail = None;
+        report.hint = None;
+        report.held_revision = None;
+        report.revision = Some(revision.id.clone());
+        report.subject = Some(revision.message.clone()).filter(|it| !it.is_empty());
+        report.author = Some(revision.author.clone()).filter(|it| !it.is_empty());
+        report.committed_at = revision.committed_at;
+        report.findings = loaded.findings;
+        self.board.put_source(report.clone());
+        self.board.put_policies(cards(&desired));
+        self.metrics.follow_policies();
+        if new {
+            let event = Event::Revision {
+                revision: revision.id.clone(),
+                subject: revision.message.clone(),
+                author: revision.author.clone(),
+                findings: report.findings.len(),
+            };
+            self.telling.happened(now, vec![event]);
+            self.past.on_revision();
+            self.keep_good(tree, &good, &loaded.faulty).await;
+        }
+        self.wanted.send_replace(Some(InForce { desired: Arc::new(desired), new }));
+        true
+    }
+
+    /// Keeps the files without fault, which a later fault falls back on.
+    async fn keep_good(
+        &self,
+        tree: &Tree,
+        good: &BTreeMap<String, Vec<u8>>,
+        faulty: &std::collections::BTreeSet<Arc<str>>,
+    ) {
+        let changed = tree.files.iter().filter(|(path, bytes)| {
+            !faulty.contains(*path) && good.get(&***path).is_none_or(|known| known.as_slice() != &***bytes)
+        });
+        let changed = changed.map(|(path, bytes)| (path.to_string(), bytes.to_vec())).collect();
+        let removed = good.keys().filter(|path| !tree.files.contains_key(path.as_str())).cloned().collect();
+        if let Err(error) = self.history.put_good_files(tree.revision.id.clone(), changed, removed).await {
+            tracing::warn!("the good files of this revision cannot be kept: {error}");
+        }
+    }
+
+    /// Why a revision that drops most buckets is not obeyed, and what to commit so that it is.
+    fn shrinks(
+        &self,
+        desired: &Desired,
+        approvals: &[crate::spec::ApprovalSpec],
+        now: crate::clock::Timestamp,
+    ) -> Option<(String, String)> {
+        let before = self.wanted.borrow().as_ref().map(|it| Arc::clone(&it.desired))?;
+        let from = before.buckets.len();
+        let gone = before.buckets.keys().filter(|id| !desired.buckets.contains_key(*id)).count();
+        if !crate::source::is_shrunk(from, from - gone) {
+            return None;
+        }
+        let approved = approvals.iter().filter(|it| it.expires > now).any(|it| match it.what {
+            Approved::Removals(buckets) => buckets >= gone,
+            _ => false,
+        });
+        (!approved).then(|| {
+            (
+                format!("{gone} of {from} buckets would no longer be managed"),
+                format!("when this was meant, commit an Approval with `removals: {gone}`"),
+            )
+        })
+    }
+}
+
+/// Every fault once, at its place.
+fn say_findings(findings: &[Finding]) {
+    for finding in findings {
+        match finding.severity {
+            Severity::Error => tracing::error!(place = %finding.place, "{finding}"),
+            Severity::Warning => tracing::warn!(place = %finding.place, "{finding}"),
+        }
+    }
+}

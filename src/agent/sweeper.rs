@@ -1,0 +1,168 @@
+//! When to sweep: on the schedule, at once after a new revision, and when somebody asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Telling;
+use super::follow::InForce;
+use crate::board::Board;
+use crate::clock::{Clock, Timestamp};
+use crate::cloud::Cloud;
+use crate::config::Config;
+use crate::config::schedule::Schedule;
+use crate::history::History;
+use crate::metrics::Metrics;
+use crate::past::Past;
+use crate::reconcile::{FleetLimit, Hands, Loop, Swept};
+use crate::report::Cause;
+use crate::serve::health::Heartbeat;
+use crate::verdict::Hold;
+
+/// How often the sweeper looks at the clock: a machine that slept, or a clock that was put
+/// forward, makes a sweep due that no timer announced.
+const GLANCE: Duration = Duration::from_secs(5);
+
+pub(super) struct Sweeper {
+    pub config: Config,
+    pub clock: Arc<dyn Clock>,
+    pub board: Arc<Board>,
+    pub metrics: Arc<Metrics>,
+    pub past: Arc<Past>,
+    pub telling: Arc<Telling>,
+    pub cloud: Arc<dyn Cloud>,
+    pub heartbeat: Arc<Heartbeat>,
+    pub demand: Arc<tokio::sync::Notify>,
+    pub coming: tokio::sync::watch::Receiver<Option<InForce>>,
+    pub history: Arc<History>,
+    pub stop: CancellationToken,
+}
+
+impl Sweeper {
+    pub(super) async fn run(mut self) {
+        let schedule = Schedule::parse(&self.config.schedule.cron, &self.config.schedule.zone)
+            .expect("a configuration with a bad schedule is refused");
+        let mut due = None;
+        let mut swept = false;
+        let mut pruned_at: Option<Timestamp> = None;
+        loop {
+            let now = self.clock.now();
+            self.heartbeat.beat(now);
+            let in_force = self.coming.borrow().is_some();
+            if in_force {
+                due = Some(self.due(&schedule, due, now));
+            }
+            self.board.put_next_sweep(due);
+            let cause = match self.wait(due).await {
+                None => return,
+                Some(None) => continue,
+                Some(Some(Cause::Revision)) if !swept => Cause::Start,
+                Some(Some(cause)) => cause,
+            };
+            let Some(in_force) = self.coming.borrow_and_update().clone() else { continue };
+            // After a restart on the revision that was in force there is nothing to hold back.
+            let gated = matches!(cause, Cause::Revision) || (cause == Cause::Start && in_force.new);
+            self.sweep(&in_force, cause, gated).await;
+            swept = true;
+            due = None;
+            let now = self.clock.now();
+            if pruned_at.is_none_or(|at| now - at > chrono::Duration::days(1) || at > now) {
+                pruned_at = Some(now);
+                self.prune(now).await;
+            }
+        }
+    }
+
+    /// When the next sweep is due. A clock that jumps back far would leave it in a distant future,
+    /// so it is never further away than the schedule says from now.
+    fn due(&self, schedule: &Schedule, known: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let jitter = chrono::Duration::from_std(self.config.schedule.jitter.0).unwrap_or_default();
+        let next = schedule.next_after(now).unwrap_or(now + chrono::Duration::hours(1));
+        match known {
+            Some(known) if known <= next + jitter => known,
+            _ => next + jitter * fastrand::i32(0..=1000) / 1000,
+        }
+    }
+
+    /// Waits for a cause to sweep; `Some(None)` when there is none yet, `None` at the end.
+    async fn wait(&mut self, due: Option<Timestamp>) -> Option<Option<Cause>> {
+        let left = match due {
+            None => GLANCE,
+            Some(due) => (due - self.clock.now()).to_std().unwrap_or_default(),
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            changed = self.coming.changed() => Some(changed.is_ok().then_some(Cause::Revision)),
+            () = self.demand.notified() => Some(Some(Cause::Demand)),
+            () = tokio::time::sleep(left.min(GLANCE)) => {
+                Some(due.filter(|due| *due <= self.clock.now()).map(|_| Cause::Schedule))
+            }
+        }
+    }
+
+    async fn sweep(&self, in_force: &InForce, cause: Cause, gated: bool) {
+        let limits = &self.config.limits;
+        let it = Arc::new(Loop {
+            cloud: Arc::clone(&self.cloud),
+            clock: Arc::clone(&self.clock),
+            board: Arc::clone(&self.board),
+            brakes: Arc::clone(&self.past) as Arc<dyn crate::plan::Brakes>,
+            witness: Arc::clone(&self.telling) as Arc<dyn crate::reconcile::Witness>,
+            limit: FleetLimit { percent: limits.changed_percent, least: limits.changed_least },
+            concurrency: limits.concurrency,
+            proof: crate::apply::Proof::default(),
+            keep_plans: false,
+            stop: self.stop.clone(),
+        });
+        let sweeping = it.sweep(&in_force.desired, cause, Hands::Free, gated);
+        tokio::pin!(sweeping);
+        let Swept { report, .. } = loop {
+            tokio::select! {
+                swept = &mut sweeping => break swept,
+                // A long sweep is alive as long as its buckets move, which `/readyz` sees.
+                () = tokio::time::sleep(GLANCE) => self.heartbeat.beat(self.clock.now()),
+            }
+        };
+        self.metrics.sweep_ended(&report);
+        let fights = self.past.fights(self.clock.now());
+        self.board.put_breaker("loop", (fights > 0).then_some(Hold::Fighting));
+        for error in &report.errors {
+            let hint = error.hint().map_or(String::new(), |hint| format!("\nhint: {hint}"));
+            tracing::error!(kind = error.kind.word(), "{error}{hint}");
+        }
+        if report.interrupted {
+            tracing::info!("the sweep was ended before its time; the write under way was finished");
+            return;
+        }
+        let mut said = vec![format!("{} in sync", report.in_sync)];
+        for (count, word) in [
+            (report.repaired, "repaired"),
+            (report.drifted, "still different"),
+            (report.held, "held"),
+            (report.unknown, "unknown"),
+            (report.failed, "writes failed"),
+        ] {
+            if count > 0 {
+                said.push(format!("{count} {word}"));
+            }
+        }
+        tracing::info!(
+            buckets = report.buckets,
+            seconds = report.seconds,
+            "sweep of {} {} in {:.1} s: {}",
+            report.buckets,
+            if report.buckets == 1 { "bucket" } else { "buckets" },
+            report.seconds,
+            said.join(", ")
+        );
+    }
+
+    async fn prune(&self, now: Timestamp) {
+        let keep = chrono::Duration::from_std(self.config.history.keep.0).unwrap_or(chrono::Duration::days(400));
+        if let Err(error) = self.history.prune(now - keep, now).await {
+            tracing::warn!("old entries of the history cannot be dropped: {error}");
+        }
+    }
+}

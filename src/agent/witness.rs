@@ -1,0 +1,158 @@
+//! Who is told of what the loop does: the log, the history, the metrics, and the loop's memory.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::bucket::BucketId;
+use crate::clock::Timestamp;
+use crate::doc::Doc;
+use crate::history::History;
+use crate::metrics::{Metrics, RepairOutcome};
+use crate::past::Past;
+use crate::reconcile::Witness;
+use crate::report::tell::DriftChange;
+use crate::report::{Event, Repair, RepairResult};
+use crate::verdict::{Hold, Origin, SPEC};
+
+/// Tells the log, the history and the metrics.
+pub struct Telling {
+    history: Arc<History>,
+    metrics: Arc<Metrics>,
+    past: Arc<Past>,
+}
+
+impl Telling {
+    /// Tells these.
+    pub fn new(history: Arc<History>, metrics: Arc<Metrics>, past: Arc<Past>) -> Self {
+        Self { history, metrics, past }
+    }
+
+    /// Takes down what happened, and says it in the log.
+    pub fn happened(&self, now: Timestamp, events: Vec<Event>) {
+        for event in &events {
+            say(event);
+            if let Event::Held { reason: Hold::Fighting, .. } = event {
+                self.metrics.fight(SPEC);
+            }
+        }
+        let dated: Vec<(Timestamp, Event)> = events.into_iter().map(|event| (now, event)).collect();
+        self.history.record(&dated);
+        self.metrics.history_degraded(self.history.degraded().is_some());
+    }
+}
+
+impl Witness for Telling {
+    fn events(&self, now: Timestamp, events: Vec<Event>) {
+        self.happened(now, events);
+    }
+
+    fn drift(&self, now: Timestamp, changes: &[DriftChange]) {
+        for change in changes {
+            match change {
+                DriftChange::Opened { policy, severity } => self.metrics.drift_detected(policy, *severity),
+                DriftChange::Closed { policy, since } => {
+                    let seconds = (now - *since).num_milliseconds() as f64 / 1000.0;
+                    self.metrics.drift_closed(policy, seconds);
+                }
+            }
+        }
+    }
+
+    fn repaired(&self, bucket: &BucketId, repair: &Repair, to: &Doc, seconds: f64) {
+        let now = repair.at;
+        self.past.note_repair(bucket, repair.setting, to, &repair.result, now);
+        let outcome = match repair.result {
+            RepairResult::Applied => RepairOutcome::Applied,
+            RepairResult::Unproved { .. } | RepairResult::Failed { .. } => RepairOutcome::Failed,
+        };
+        for origin in &repair.origins {
+            let policy = match origin {
+                Origin::Spec(_) => SPEC,
+                Origin::Policy(name) => name,
+            };
+            self.metrics.repair(policy, outcome, seconds);
+        }
+    }
+
+    fn panicked(&self) {
+        tracing::error!("the check of a bucket failed by a fault of driftless itself; the others go on");
+        self.metrics.panic();
+    }
+}
+
+/// Says an event in one plain sentence; what belongs to it stands on lines below.
+fn say(event: &Event) {
+    match event {
+        Event::Started { .. } | Event::Stopped => {}
+        Event::Revision { revision, subject, author, findings } => {
+            let short = crate::source::short(revision);
+            let by = if author.is_empty() { String::new() } else { format!(", by {author}") };
+            let subject = if subject.is_empty() { String::new() } else { format!(": {subject}{by}") };
+            tracing::info!(revision, findings, "revision {short} is in force{subject}");
+        }
+        Event::Source { state, detail } => {
+            tracing::warn!(state = state.word(), "the source is {}: {detail}", state.word());
+        }
+        Event::Unmanaged { bucket } => {
+            tracing::warn!(bucket.name = %bucket, "{bucket}: no spec declares it any more; it stays as it is, unwatched");
+        }
+        Event::Created { bucket, region, origins } => {
+            tracing::info!(bucket.name = %bucket, "{bucket}: created in {region}, asked for by {}", asked(origins));
+        }
+        Event::DriftDetected { bucket, policy, setting, severity, detail } => {
+            let who = if &**policy == SPEC { format!("its spec ({setting})") } else { format!("policy {policy}") };
+            tracing::warn!(
+                bucket.name = %bucket, policy = &**policy, setting, severity = severity.word(),
+                "{bucket}: drift from {who}: {detail}"
+            );
+        }
+        Event::DriftClosed { bucket, policy, setting, .. } => {
+            let who = if &**policy == SPEC { format!("its spec ({setting})") } else { format!("policy {policy}") };
+            tracing::debug!(bucket.name = %bucket, policy = &**policy, setting, "{bucket}: agrees with {who} again");
+        }
+        Event::Repair { bucket, repair } => said_repair(bucket, repair),
+        Event::Held { bucket, setting, reason, detail, approval } => {
+            let mut text = format!("{bucket}: held ({}): {setting}: {detail}", reason.word());
+            if let Some(approval) = approval {
+                let _ = write!(text, "\nto let it happen, commit this to the source:\n\n{}", indented(approval));
+            }
+            tracing::warn!(bucket.name = %bucket, setting, reason = reason.word(), "{text}");
+        }
+    }
+}
+
+fn said_repair(bucket: &BucketId, repair: &Repair) {
+    let Repair { setting, changes, origins, result, .. } = repair;
+    let mut lines = String::new();
+    for change in changes {
+        let dot = if change.path.is_empty() || change.path.starts_with('[') { "" } else { "." };
+        let _ = write!(lines, "\n    {setting}{dot}{change}");
+    }
+    let by = asked(origins);
+    match result {
+        RepairResult::Applied => tracing::info!(
+            bucket.name = %bucket, setting,
+            "{bucket}: {setting} repaired and read back, asked for by {by}{lines}"
+        ),
+        RepairResult::Unproved { detail } => tracing::error!(
+            bucket.name = %bucket, setting,
+            "{bucket}: {setting} was written and does not read back: {detail}"
+        ),
+        RepairResult::Failed { error } => {
+            let hint = error.hint().map_or(String::new(), |hint| format!("\nhint: {hint}"));
+            tracing::error!(
+                bucket.name = %bucket, setting, kind = error.kind.word(),
+                "{bucket}: {setting} was not repaired: {error}{hint}"
+            );
+        }
+    }
+}
+
+fn asked(origins: &[Origin]) -> String {
+    let names: Vec<String> = origins.iter().map(ToString::to_string).collect();
+    names.join(" and ")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}

@@ -1,0 +1,121 @@
+//! `driftless run`: the daemon.
+
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{CANNOT_TELL, ConfigArgs, DRIFT, print_findings};
+use crate::agent::Agent;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, LogFormat};
+
+/// Runs the daemon: follows the source, checks every bucket on the schedule, repairs drift, and
+/// serves page and metrics. SIGTERM and Ctrl-C end it after the write under way.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Only checks the configuration.
+    #[arg(long)]
+    pub check_config: bool,
+}
+
+/// Runs the command.
+pub async fn run(config: &ConfigArgs, args: &RunArgs) -> ExitCode {
+    let config = match config.load(&[]) {
+        Ok(config) => config,
+        Err(findings) => {
+            print_findings(&findings);
+            return ExitCode::from(DRIFT);
+        }
+    };
+    if args.check_config {
+        println!("the configuration is good");
+        return ExitCode::SUCCESS;
+    }
+    start_log(&config);
+    let stop = CancellationToken::new();
+    let agent = match Agent::new(config, Arc::new(SystemClock), stop.clone()).await {
+        Ok(agent) => agent,
+        Err(error) => {
+            eprintln!("{error}");
+            if let Some(hint) = &error.hint {
+                eprintln!("hint: {hint}");
+            }
+            return ExitCode::from(CANNOT_TELL);
+        }
+    };
+    let running = tokio::spawn(agent.run());
+    let signal = tokio::select! {
+        signal = told_to_end() => signal,
+        () = stop.cancelled() => "the end of a part",
+    };
+    tracing::info!("{signal}: ending; a write under way is finished first");
+    stop.cancel();
+    let ended = running.await;
+    tracing::info!("ended");
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(CANNOT_TELL) }
+}
+
+/// Waits for SIGTERM or Ctrl-C, and says which it was.
+pub async fn told_to_end() -> &'static str {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return "Ctrl-C";
+    };
+    tokio::select! {
+        _ = term.recv() => "SIGTERM",
+        _ = tokio::signal::ctrl_c() => "Ctrl-C",
+    }
+}
+
+/// Begins the log as the configuration says. A second call changes nothing.
+pub fn start_log(config: &Config) {
+    let level = config.log.level.as_deref().unwrap_or("info,aws_config=warn,aws_credential_types=error");
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = match config.log.format {
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.event_format(Plain).try_init(),
+    };
+}
+
+/// One plain sentence a line: time, the level when somebody should look, and the message. The
+/// fields repeat what it says, and are for machines.
+struct Plain;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        let time = SystemClock.now().format("%H:%M:%S");
+        let level = match *event.metadata().level() {
+            Level::ERROR => "ERROR ",
+            Level::WARN => "WARN  ",
+            Level::INFO => "",
+            Level::DEBUG => "debug ",
+            Level::TRACE => "trace ",
+        };
+        writeln!(writer, "{time} {level}{}", message.0)
+    }
+}
+
+struct Message(String);
+
+impl tracing::field::Visit for Message {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
+}
