@@ -11,10 +11,13 @@ pub mod cloud;
 pub mod desired;
 pub mod doc;
 pub mod finding;
+pub mod metrics;
 pub mod observed;
 pub mod plan;
 pub mod policy;
 pub mod report;
+#[cfg(feature = "daemon")]
+pub mod serve;
 pub mod setting;
 pub mod settings;
 pub mod spec;
