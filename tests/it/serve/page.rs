@@ -58,7 +58,8 @@ async fn a_tile_counts_what_its_link_lists() {
     let server = usual().await;
     let html = get(server.at, "/").await.body;
     for state in ["in-sync", "drifted", "unknown", "held", "suspended", "exempt", "undeclared"] {
-        let tile = html.split_once(&format!("href=\"/?state={state}\"")).expect("a tile").1;
+        let tiles = html.split_once("class=\"tiles\"").expect("tiles").1;
+        let tile = tiles.split_once(&format!("href=\"/?state={state}\"")).expect("a tile").1;
         let count: usize =
             tile.split_once("<strong>").and_then(|(_, rest)| rest.split('<').next()?.parse().ok()).expect("a count");
         let listed = get(server.at, &format!("/?state={state}")).await.body.matches("<th scope=\"row\">").count();
