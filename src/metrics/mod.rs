@@ -10,8 +10,6 @@ mod text;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use prometheus::TextEncoder;
-
 use crate::board::Board;
 use crate::bucket::AccountName;
 use crate::clock::Clock;
@@ -272,16 +270,24 @@ impl Metrics {
 
     /// The exposition, in the format that [`CONTENT_TYPE`] names.
     pub fn render(&self) -> String {
+        let mut text = String::new();
+        self.render_to(&mut |piece| {
+            text += &piece;
+            true
+        });
+        text
+    }
+
+    /// The exposition in pieces of some 64 KiB, until `sink` wants no more. With every bucket of a
+    /// large fleet in it, the whole would be larger than all that the daemon holds otherwise.
+    pub fn render_to(&self, sink: &mut dyn FnMut(String) -> bool) {
         self.follow_policies();
-        let mut out = Exposition::default();
+        let mut sink = |piece: String| sink(piece);
+        let mut out = Exposition::new(&mut sink);
         state::write(&mut out, &self.board, &self.options, self.clock.now());
         if self.options.process {
             process::write(&mut out);
         }
-        let mut text = out.finish();
-        TextEncoder::new()
-            .encode_utf8(&self.counters.registry.gather(), &mut text)
-            .expect("a family of the registry has a name and series");
-        text
+        out.finish(&self.counters.registry);
     }
 }

@@ -6,7 +6,7 @@ use super::text::Exposition;
 const TICKS: f64 = 100.0;
 
 /// Adds the process's own metrics, as far as they can be read.
-pub(super) fn write(out: &mut Exposition) {
+pub(super) fn write(out: &mut Exposition<'_>) {
     let Some((cpu, started)) = std::fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(stat) else {
         return;
     };

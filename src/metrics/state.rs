@@ -73,7 +73,7 @@ fn one_if(yes: bool) -> f64 {
 }
 
 /// Adds every gauge that follows from the board.
-pub(super) fn write(out: &mut Exposition, board: &Board, options: &MetricsOptions, now: Timestamp) {
+pub(super) fn write(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now: Timestamp) {
     agent(out, board, options, now);
     counts(out, board, options);
     if options.detail != Detail::Summary {
@@ -82,7 +82,7 @@ pub(super) fn write(out: &mut Exposition, board: &Board, options: &MetricsOption
 }
 
 /// The build, the source, the sweep, the breakers: a handful of series.
-fn agent(out: &mut Exposition, board: &Board, options: &MetricsOptions, now: Timestamp) {
+fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now: Timestamp) {
     let (source, name) = (board.source(), &*options.source);
     out.family("driftless_build_info").series(&[options.version, options.commit], 1.0);
 
@@ -122,7 +122,7 @@ fn agent(out: &mut Exposition, board: &Board, options: &MetricsOptions, now: Tim
 }
 
 /// Counts over the fleet: the same number of series whatever its size.
-fn counts(out: &mut Exposition, board: &Board, options: &MetricsOptions) {
+fn counts(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions) {
     let spec: Arc<str> = SPEC.into();
     let mut states = [0_usize; BucketState::ALL.len()];
     let mut holds = [0_usize; Hold::ALL.len()];
@@ -165,12 +165,15 @@ fn place<T: PartialEq>(all: &[T], value: T) -> usize {
 
 /// What is said of each bucket. A metric's series stand together, so the fleet is walked once for
 /// each, over one list: a bucket that changes meanwhile does not appear twice.
-fn buckets(out: &mut Exposition, board: &Board, detail: Detail, now: Timestamp) {
+fn buckets(out: &mut Exposition<'_>, board: &Board, detail: Detail, now: Timestamp) {
     let spec: Arc<str> = SPEC.into();
     let reports = board.buckets();
 
     out.family("driftless_bucket_policy_status");
     for report in &reports {
+        if !out.is_wanted() {
+            return;
+        }
         for row in rows(report, &spec) {
             if detail == Detail::Policy && row.verdict == Verdict::Compliant {
                 continue;

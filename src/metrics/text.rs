@@ -5,19 +5,44 @@
 
 use std::fmt::Write as _;
 
+use prometheus::{Registry, TextEncoder};
+
 use super::names::{Family, named};
 
 /// The longest label value; the rest is cut off.
 const LONGEST: usize = 200;
 
-/// The exposition while it grows.
-#[derive(Debug, Default)]
-pub(super) struct Exposition {
+/// How much is written before it is handed on.
+const PIECE: usize = 64 * 1024;
+
+/// Takes the exposition piece by piece; `false` when nobody wants more of it.
+pub(super) type Sink<'a> = dyn FnMut(String) -> bool + 'a;
+
+/// The exposition while it is written. It is handed on in pieces, as the whole of it may be larger
+/// than all that the daemon holds otherwise.
+pub(super) struct Exposition<'a> {
     text: String,
     family: Option<&'static Family>,
+    sink: &'a mut Sink<'a>,
+    wanted: bool,
 }
 
-impl Exposition {
+impl<'a> Exposition<'a> {
+    /// An empty one.
+    pub(super) fn new(sink: &'a mut Sink<'a>) -> Self {
+        Self { text: String::new(), family: None, sink, wanted: true }
+    }
+
+    /// Whether somebody still wants it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    fn hand_on(&mut self) {
+        let piece = std::mem::replace(&mut self.text, String::with_capacity(PIECE + 1024));
+        self.wanted = self.wanted && (self.sink)(piece);
+    }
+
     /// Begins a metric. It must stand in the table.
     pub(super) fn family(&mut self, name: &str) -> &mut Self {
         let family = named(name);
@@ -44,12 +69,18 @@ impl Exposition {
         }
         // Rust writes a float as Prometheus reads it: shortest digits that give it back.
         let _ = writeln!(self.text, " {value}");
+        if self.text.len() >= PIECE {
+            self.hand_on();
+        }
         self
     }
 
-    /// What was written.
-    pub(super) fn finish(self) -> String {
-        self.text
+    /// Adds what the registry holds, and hands on the rest.
+    pub(super) fn finish(mut self, registry: &Registry) {
+        TextEncoder::new()
+            .encode_utf8(&registry.gather(), &mut self.text)
+            .expect("a family of the registry has a name and series");
+        self.hand_on();
     }
 }
 
@@ -76,12 +107,15 @@ mod tests {
 
     #[test]
     fn no_label_value_can_break_out_of_its_line() {
-        let mut text = Exposition::default();
-        text.family("driftless_fights_total").series(&["a\"} 1\nevil{x=\"\\"], 1.0);
-        assert_eq!(
-            text.finish().lines().last(),
-            Some("driftless_fights_total{policy=\"a\\\"} 1\u{fffd}evil{x=\\\"\\\\\"} 1")
-        );
+        let mut text = String::new();
+        let mut sink = |piece: String| {
+            text += &piece;
+            true
+        };
+        let mut out = Exposition::new(&mut sink);
+        out.family("driftless_fights_total").series(&["a\"} 1\nevil{x=\"\\"], 1.0);
+        out.finish(&Registry::new());
+        assert_eq!(text.lines().last(), Some("driftless_fights_total{policy=\"a\\\"} 1\u{fffd}evil{x=\\\"\\\\\"} 1"));
         assert_eq!(bounded(&"é\n".repeat(300)).chars().count(), LONGEST);
     }
 }

@@ -21,7 +21,7 @@ const HEAD: Duration = Duration::from_secs(30);
 /// How long a connection may live; whoever stays longer connects again.
 const LIFE: Duration = Duration::from_mins(5);
 /// How long an answer that is under way may take after that, or when the daemon ends.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait when the system gives no connection (too many open files).
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -1,14 +1,19 @@
 //! Which path gives what, and what every answer carries.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use tokio::sync::Semaphore;
+use futures_util::stream::unfold;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::board::PolicyCard;
 use crate::bucket::{AccountName, BucketId, BucketName};
@@ -24,6 +29,10 @@ use super::{Serve, api, health, page};
 const BODY: u64 = 64 * 1024;
 /// Answers that walk the fleet, at once.
 const WALKS: usize = 2;
+/// Scrapes at once.
+const SCRAPES: usize = 2;
+/// How long a scraper may take for a piece of its answer.
+const SCRAPE: Duration = Duration::from_secs(10);
 
 /// Nothing but our own style sheet is loaded, nothing is run, nobody frames the page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
@@ -44,11 +53,12 @@ const HEADERS: [(&str, &str); 7] = [
 struct App {
     serve: Serve,
     walks: Arc<Semaphore>,
+    scrapes: Arc<Semaphore>,
 }
 
 impl App {
     fn new(serve: Serve) -> Self {
-        Self { serve, walks: Arc::new(Semaphore::new(WALKS)) }
+        Self { serve, walks: Arc::new(Semaphore::new(WALKS)), scrapes: Arc::new(Semaphore::new(SCRAPES)) }
     }
 
     fn now(&self) -> Timestamp {
@@ -257,11 +267,24 @@ async fn api_sync(State(app): State<App>, headers: HeaderMap) -> Response {
     }
 }
 
+/// Piece by piece, so that a large fleet's metrics never stand in memory as a whole. An exposition
+/// that breaks off ends the connection and not the answer: half of one must not pass for all.
 async fn metrics(State(app): State<App>) -> Response {
-    match app.walk(|serve, _| serve.metrics.render()).await {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
-        Err(fault) => fault.page(),
-    }
+    let (pieces, taken) = mpsc::channel::<Option<String>>(2);
+    let place = Arc::clone(&app.scrapes).acquire_owned().await.expect("nobody closes the semaphore");
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let send = |piece| runtime.block_on(pieces.send_timeout(piece, SCRAPE)).is_ok();
+        app.serve.metrics.render_to(&mut |piece| send(Some(piece)));
+        send(None);
+        drop(place);
+    });
+    let pieces = unfold(taken, async |mut taken| match taken.recv().await {
+        Some(Some(piece)) => Some((Ok(piece), taken)),
+        Some(None) => None,
+        None => Some((Err(io::Error::other("the exposition broke off")), taken)),
+    });
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], Body::from_stream(pieces)).into_response()
 }
 
 async fn healthz(State(app): State<App>) -> Response {

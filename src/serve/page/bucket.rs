@@ -4,7 +4,8 @@
 use maud::{Markup, html};
 
 use crate::clock::Timestamp;
-use crate::report::{BucketReport, BucketState, HeldReport, ReadError, Repair, RepairResult};
+use crate::report::{BucketReport, BucketState, HeldReport, ReadError, Repair, RepairResult, SettingStatus};
+use crate::verdict::Verdict;
 
 use super::super::Serve;
 use super::super::query::in_sync;
@@ -96,7 +97,7 @@ fn settings(report: &BucketReport, now: Timestamp) -> Markup {
         section aria-labelledby="settings" {
             h2 #settings { "Settings that the spec names" }
             @if report.settings.is_empty() { p { "None." } } @else {
-                table.list {
+                table.list.stands {
                     thead { tr {
                         th scope="col" { "Setting" } th scope="col" { "State" } th scope="col" { "Why" }
                         th scope="col" { "Since" }
@@ -105,7 +106,12 @@ fn settings(report: &BucketReport, now: Timestamp) -> Markup {
                         @for it in &report.settings {
                             tr {
                                 th scope="row" { code { (it.setting) } }
-                                td data-label="State" { (badge(it.verdict)) }
+                                td data-label="State" {
+                                    (badge(it.verdict))
+                                    @for held in held_of(report, it) {
+                                        " " a href="#held" { (held.reason.word()) }
+                                    }
+                                }
                                 td data-label="Why" { (detail(it.detail.as_deref())) }
                                 td data-label="Since" { @if let Some(at) = it.since { (relative(at, now)) } }
                             }
@@ -117,12 +123,18 @@ fn settings(report: &BucketReport, now: Timestamp) -> Markup {
     }
 }
 
+/// Why a setting stays as it is. One that is as its spec says may still be held for a policy, which
+/// says so itself.
+fn held_of<'a>(report: &'a BucketReport, it: &'a SettingStatus) -> impl Iterator<Item = &'a HeldReport> {
+    report.held.iter().filter(|held| held.setting == it.setting && it.verdict != Verdict::Compliant)
+}
+
 fn policies(report: &BucketReport, now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="policies" {
             h2 #policies { "Policies" }
             @if report.policies.is_empty() { p { "None." } } @else {
-                table.list {
+                table.list.stands {
                     thead { tr {
                         th scope="col" { "Policy" } th scope="col" { "State" } th scope="col" { "Why" }
                         th scope="col" { "Since" }
@@ -130,11 +142,16 @@ fn policies(report: &BucketReport, now: Timestamp) -> Markup {
                     tbody {
                         @for it in &report.policies {
                             tr {
-                                th scope="row" { a href=(policy_path(&it.policy)) { (plain(&it.policy)) } small { (it.severity.word()) } }
+                                th scope="row" {
+                                    a href=(policy_path(&it.policy)) { (plain(&it.policy)) }
+                                    small { (it.severity.word()) }
+                                }
                                 td data-label="State" { (badge(it.verdict)) }
                                 td data-label="Why" {
                                     (detail(it.detail.as_deref()))
-                                    @if let Some(until) = it.exempt_until { p { "exempt until " (moment_and_age(until, now)) } }
+                                    @if let Some(until) = it.exempt_until {
+                                        p { "exempt until " (moment_and_age(until, now)) }
+                                    }
                                 }
                                 td data-label="Since" { @if let Some(at) = it.since { (relative(at, now)) } }
                             }
@@ -166,7 +183,9 @@ fn one_repair(repair: &Repair, now: Timestamp) -> Markup {
             }
             @match &repair.result {
                 RepairResult::Applied => {},
-                RepairResult::Unproved { detail } => p.error { "S3 took it and reads back something else: " (plain(detail)) },
+                RepairResult::Unproved { detail } => {
+                    p.error { "S3 took it and reads back something else: " (plain(detail)) }
+                },
                 RepairResult::Failed { error } => {
                     p.error { (plain(&error.to_string())) }
                     @if let Some(hint) = error.hint() { p.hint { (plain(&hint)) } }

@@ -106,7 +106,8 @@ fn tiles(summary: &Summary, filter: &Filter) -> Markup {
     };
     html! {
         ul.tiles aria-label="Buckets by state" {
-            (tile("/", "all", summary.total, if summary.total == 1 { "bucket" } else { "buckets" }, filter.state.is_none()))
+            @let word = if summary.total == 1 { "bucket" } else { "buckets" };
+            (tile("/", "all", summary.total, word, filter.state.is_none()))
             @for standing in TILES {
                 @let count = summary.count(standing);
                 @let class = if count == 0 { "none" } else { class(standing) };
@@ -132,7 +133,8 @@ fn class(standing: Standing) -> &'static str {
 
 fn source_card(source: &SourceReport, now: Timestamp) -> Markup {
     // Only an address that a browser opens safely becomes a link.
-    let is_link = source.url.starts_with("https://") && !source.url.contains('@');
+    let is_link =
+        source.url.starts_with("https://") && source.url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
     let (errors, warnings) = faults(&source.findings);
     html! {
         section aria-labelledby="source" {
@@ -285,12 +287,18 @@ fn form(serve: &Serve, filter: &Filter) -> Markup {
             } }
             label { "Policy" select name="policy" {
                 option value="" { "any" }
-                @for name in names { option value=(name) selected[filter.policy.as_deref() == Some(name)] { (plain(name)) } }
+                @for name in names {
+                    option value=(name) selected[filter.policy.as_deref() == Some(name)] { (plain(name)) }
+                }
             } }
             label { "Order" select name="sort" {
                 @for sort in Sort::ALL {
                     option value=(sort.word()) selected[filter.sort == sort] {
-                        @match sort { Sort::Worst => "worst first", Sort::Name => "by name", Sort::Since => "oldest drift first" }
+                        @match sort {
+                            Sort::Worst => "worst first",
+                            Sort::Name => "by name",
+                            Sort::Since => "oldest drift first",
+                        }
                     }
                 }
             } }

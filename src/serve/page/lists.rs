@@ -39,7 +39,9 @@ pub(crate) fn policies(serve: &Serve, now: Timestamp) -> Markup {
                                 ul.chips {
                                     @for verdict in Verdict::ALL {
                                         @let number = count(&counts, &card.name, verdict);
-                                        @if number > 0 { li class=(format!("chip {}", verdict.word())) { (number) " " (verdict.word()) } }
+                                        @if number > 0 {
+                                            li class=(format!("chip {}", verdict.word())) { (number) " " (verdict.word()) }
+                                        }
                                     }
                                 }
                             }
@@ -74,7 +76,10 @@ pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup
             dt { "Severity" } dd { (card.severity.word()) }
             dt { "Mode" }
             dd {
-                @match card.mode { Mode::Enforce => "enforce: what differs is repaired", Mode::Observe => "observe: what differs is only told" }
+                @match card.mode {
+                    Mode::Enforce => "enforce: what differs is repaired",
+                    Mode::Observe => "observe: what differs is only told",
+                }
             }
             dt { "File" } dd { code { (plain(&card.file)) } }
             dt { "Satisfied by" } dd { (counted(count(&counts, &card.name, Verdict::Compliant), "bucket")) }
@@ -83,8 +88,11 @@ pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup
         @for (state, found) in &trouble {
             section {
                 h2 { (counted(found.total, "bucket")) " " (tag(state.word(), state.word())) }
-                table.list {
-                    thead { tr { th scope="col" { "Bucket" } th scope="col" { "State" } th scope="col" { "Why" } th scope="col" { "Since" } } }
+                table.list.stands {
+                    thead { tr {
+                        th scope="col" { "Bucket" } th scope="col" { "State" } th scope="col" { "Why" }
+                        th scope="col" { "Since" }
+                    } }
                     tbody {
                         @for report in &found.buckets {
                             @if let Some(it) = report.policies.iter().find(|it| it.policy == card.name) {

@@ -73,7 +73,7 @@ pub(super) fn moment_and_age(at: Timestamp, now: Timestamp) -> Markup {
 fn distance(at: Timestamp, now: Timestamp) -> String {
     let seconds = (now - at).num_seconds();
     let (number, unit) = match seconds.unsigned_abs() {
-        0..=1 => return "now".to_owned(),
+        0..=1 => return "just now".to_owned(),
         s @ 2..120 => (s, "seconds"),
         s @ 120..7200 => (s / 60, "minutes"),
         s @ 7200..172_800 => (s / 3600, "hours"),
@@ -135,8 +135,8 @@ pub(super) fn changes(changes: &[Change], from: &str, to: &str) -> Markup {
                                 th scope="row" {
                                     @if change.path.is_empty() { "the whole" } @else { code { (plain(&change.path)) } }
                                 }
-                                td { del { (value(change.from.as_ref())) } }
-                                td { ins { (value(change.to.as_ref())) } }
+                                td { @if change.from.is_some() { del { (value(change.from.as_ref())) } } @else { (value(None)) } }
+                                td { @if change.to.is_some() { ins { (value(change.to.as_ref())) } } @else { (value(None)) } }
                             }
                         }
                     }
@@ -171,7 +171,7 @@ mod tests {
     fn a_moment_is_said_as_people_say_it() {
         let now = Timestamp::from_timestamp(1_795_348_800, 0).expect("a moment");
         let say = |seconds| distance(now - chrono::Duration::seconds(seconds), now);
-        assert_eq!(say(0), "now");
+        assert_eq!(say(0), "just now");
         assert_eq!(say(59), "59 seconds ago");
         assert_eq!(say(600), "10 minutes ago");
         assert_eq!(say(90_000), "25 hours ago");

@@ -61,7 +61,7 @@ async fn buckets_are_filtered_sorted_and_cut() {
     assert_eq!(names("q=minio%2F").await, ["scratch"]);
     assert_eq!(names("policy=private&state=drifted").await, ["ai-training-raw"]);
     assert_eq!(names("policy=spec&state=unknown").await, ["checkpoints", "images"]);
-    assert_eq!(names("policy=versioned&state=held").await, ["ai-training-raw", "experiments", "old-logs"]);
+    assert_eq!(names("policy=versioned&state=held").await, ["ai-training-raw", "old-logs", "experiments"]);
     assert_eq!(names("state=&q=&policy=&sort=since&limit=2").await, ["old-logs", "ai-training-raw"]);
     assert_eq!(
         find(&server, "limit=3").await,

@@ -67,6 +67,27 @@ async fn metrics_are_served_in_the_format_that_prometheus_reads() {
 }
 
 #[tokio::test]
+async fn the_metrics_of_a_large_fleet_arrive_whole_though_in_pieces() {
+    let server = over(fleet::large(2000), Options::default()).await;
+    let answer = get(server.at, "/metrics").await;
+    assert_eq!(answer.header("transfer-encoding"), "chunked");
+    assert_eq!(answer.body.matches("driftless_bucket_policy_status{").count(), 2000 * 5 * 6);
+    assert!(answer.body.ends_with("driftless_task_panics_total 0\n"));
+}
+
+#[tokio::test]
+async fn scrapers_that_go_away_in_the_middle_do_not_keep_others_out() {
+    let server = over(fleet::large(2000), Options::default()).await;
+    for _ in 0..5 {
+        let mut scraper = TcpStream::connect(server.at).await.expect("the server listens");
+        scraper.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").await.expect("the server reads");
+        let mut first = [0; 1];
+        scraper.read_exact(&mut first).await.expect("the answer begins");
+    }
+    assert_eq!(get(server.at, "/metrics").await.status, 200);
+}
+
+#[tokio::test]
 async fn metrics_apart_are_on_their_own_listener_only() {
     let options = Options { metrics_apart: true, ..Options::default() };
     let main = over(fleet::board(), options.clone()).await;
@@ -94,12 +115,14 @@ async fn a_port_in_use_is_an_error_that_says_what_to_do() {
 #[tokio::test]
 async fn head_answers_like_get_without_a_body() {
     let server = usual().await;
-    for path in ["/", "/metrics", "/healthz", "/api/v1/status", "/buckets/default/checkpoints"] {
+    for path in ["/", "/healthz", "/api/v1/status", "/buckets/default/checkpoints"] {
         let (head, whole) = (send(server.at, "HEAD", path, &[]).await, get(server.at, path).await);
         assert_eq!((head.status, &*head.body), (200, ""), "{path}");
         assert_eq!(head.header("content-length"), whole.body.len().to_string(), "{path}");
         assert_eq!(head.header("content-type"), whole.header("content-type"), "{path}");
     }
+    let head = send(server.at, "HEAD", "/metrics", &[]).await;
+    assert_eq!((head.status, head.header("content-type"), &*head.body), (200, CONTENT_TYPE, ""));
 }
 
 #[tokio::test]

@@ -58,7 +58,8 @@ async fn a_tile_counts_what_its_link_lists() {
     let server = usual().await;
     let html = get(server.at, "/").await.body;
     for state in ["in-sync", "drifted", "unknown", "held", "suspended", "exempt", "undeclared"] {
-        let tile = html.split_once(&format!("href=\"/?state={state}\"")).expect("a tile").1;
+        let tiles = html.split_once("class=\"tiles\"").expect("tiles").1;
+        let tile = tiles.split_once(&format!("href=\"/?state={state}\"")).expect("a tile").1;
         let count: usize =
             tile.split_once("<strong>").and_then(|(_, rest)| rest.split('<').next()?.parse().ok()).expect("a count");
         let listed = get(server.at, &format!("/?state={state}")).await.body.matches("<th scope=\"row\">").count();
@@ -148,5 +149,50 @@ async fn the_version_is_told_by_the_metrics_and_by_nothing_else() {
         let answer = get(server.at, path).await;
         assert!(!answer.body.contains(env!("CARGO_PKG_VERSION")), "{path}");
         assert_eq!(answer.header("server"), "", "{path}");
+    }
+}
+
+/// Relative luminance (WCAG 2.2, "relative luminance") of `#rgb` or `#rrggbb`.
+fn luminance(colour: &str) -> f64 {
+    let hex: String = match colour.len() {
+        4 => colour[1..].chars().flat_map(|c| [c, c]).collect(),
+        _ => colour[1..].to_owned(),
+    };
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).expect("a colour")) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(0) + 0.7152 * channel(2) + 0.0722 * channel(4)
+}
+
+#[tokio::test]
+async fn every_text_stands_out_from_its_ground_in_light_and_in_dark() {
+    let server = usual().await;
+    let style = get(server.at, "/style.css").await.body;
+    let schemes: Vec<&str> = style.split(":root {").skip(1).map(|it| it.split('}').next().expect("an end")).collect();
+    assert_eq!(schemes.len(), 2);
+    for scheme in schemes {
+        let colour = |name: &str| {
+            let value = scheme.split(&format!("--{name}: ")).nth(1).unwrap_or_else(|| panic!("no {name} in {scheme}"));
+            luminance(value.split(';').next().expect("an end"))
+        };
+        for (text, ground) in [
+            ("text", "ground"),
+            ("text", "soft"),
+            ("muted", "ground"),
+            ("muted", "soft"),
+            ("link", "ground"),
+            ("ground", "link"),
+            ("good", "good-ground"),
+            ("bad", "bad-ground"),
+            ("bad", "ground"),
+            ("warn", "warn-ground"),
+            ("held", "held-ground"),
+            ("calm", "calm-ground"),
+        ] {
+            let (a, b) = (colour(text), colour(ground));
+            let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+            assert!(contrast >= 4.5, "{text} on {ground}: {contrast:.2}");
+        }
     }
 }

@@ -34,7 +34,25 @@ impl Answer {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        Self { status, headers, body: body.to_owned() }
+        let mut answer = Self { status, headers, body: body.to_owned() };
+        if answer.header("transfer-encoding") == "chunked" && !body.is_empty() {
+            answer.body = unchunked(body);
+        }
+        answer
+    }
+}
+
+/// A body of chunks as a whole. It must have its end.
+fn unchunked(mut rest: &str) -> String {
+    let mut body = String::new();
+    loop {
+        let (size, after) = rest.split_once("\r\n").expect("the size of a chunk");
+        let size = usize::from_str_radix(size, 16).expect("a size in hexadecimal");
+        if size == 0 {
+            return body;
+        }
+        body += &after[..size];
+        rest = after[size..].strip_prefix("\r\n").expect("the end of a chunk");
     }
 }
 
