@@ -1,7 +1,7 @@
 //! What libgit2's errors mean.
 //!
 //! Its codes tell little apart, so its words have to: each of them is held by a test against a
-//! real server in `tests/it/git.rs`.
+//! real server in `tests/it/git`.
 
 use git2::{ErrorClass, ErrorCode};
 
@@ -40,11 +40,11 @@ fn meaning(code: ErrorCode, class: ErrorClass, said: &str) -> Meaning {
             Some("check the address, and whether the credentials may see it"),
         );
     }
+    if code == ErrorCode::Owner || has(&["not owned by current user"]) {
+        return (ErrorKind::Auth, None, Some("the repository belongs to another user of this machine"));
+    }
     match (code, class) {
         (ErrorCode::Auth, _) => (ErrorKind::Auth, None, None),
-        (ErrorCode::Owner, _) => {
-            (ErrorKind::Auth, None, Some("the repository belongs to another user of this machine"))
-        }
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) if !has(&["syscall", "eof", "connection"]) => {
             (ErrorKind::Certificate, None, Some("name the certificate authority in the source's `caFile`"))
         }

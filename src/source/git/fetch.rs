@@ -149,7 +149,7 @@ fn attempt(request: &Request) -> Result<Response, Error> {
 }
 
 /// Packs in the local repository above which they are made one: each fetch adds one.
-const PACKS_MAX: usize = 50;
+const PACKS_MAX: usize = 20;
 
 /// Copies what is noted into a fresh repository, as one pack, and puts that in place.
 fn compact(store: &Path) -> Result<(), Box<dyn std::error::Error>> {

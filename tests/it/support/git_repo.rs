@@ -68,12 +68,12 @@ impl Repo {
         if root && head.is_some() {
             write!(stream, "reset refs/heads/{branch}\n\n").unwrap();
         }
-        write!(stream, "commit refs/heads/{branch}\n").unwrap();
-        write!(stream, "author Ada <ada@example.com> 1793527200 +0000\n").unwrap();
-        write!(stream, "committer Ada <ada@example.com> 1793530800 +0000\n").unwrap();
+        writeln!(stream, "commit refs/heads/{branch}").unwrap();
+        writeln!(stream, "author Ada <ada@example.com> 1793527200 +0000").unwrap();
+        writeln!(stream, "committer Ada <ada@example.com> 1793530800 +0000").unwrap();
         write!(stream, "data {}\n{message}\n", message.len()).unwrap();
         if let Some(head) = head.filter(|_| !root) {
-            write!(stream, "from {head}\n").unwrap();
+            writeln!(stream, "from {head}").unwrap();
         }
         stream.extend_from_slice(b"deleteall\n");
         for entry in files {
@@ -81,7 +81,7 @@ impl Repo {
             let quoted: String = entry.path.iter().map(|byte| format!("\\{byte:03o}")).collect();
             if entry.mode == "160000" {
                 let id = String::from_utf8(entry.content.clone()).unwrap();
-                write!(stream, "M 160000 {id} \"{quoted}\"\n").unwrap();
+                writeln!(stream, "M 160000 {id} \"{quoted}\"").unwrap();
             } else {
                 write!(stream, "M {} inline \"{quoted}\"\ndata {}\n", entry.mode, entry.content.len()).unwrap();
                 stream.extend_from_slice(&entry.content);

@@ -1,8 +1,8 @@
 //! What the integration tests share.
 
-#[cfg(feature = "daemon")]
+#[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod git_http;
-#[cfg(feature = "daemon")]
+#[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod git_repo;
-#[cfg(feature = "daemon")]
+#[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod git_ssh;
