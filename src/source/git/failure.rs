@@ -1,7 +1,6 @@
 //! What libgit2's errors mean.
 //!
-//! Its codes tell little apart, so its words have to: each of them is held by a test against a
-//! real server in `tests/it/git`.
+//! Its codes tell little apart, so its words have to; `tests/it/git` provokes them with real servers.
 
 use git2::{ErrorClass, ErrorCode};
 
@@ -72,5 +71,42 @@ fn http(status: &str) -> Meaning {
         }
         Ok(408 | 429) | Ok(500..) => (ErrorKind::Server, message, None),
         _ => (ErrorKind::Other, message, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_test_server_says_is_understood_too() {
+        for (code, class, said, kind) in [
+            (ErrorCode::Eof, ErrorClass::Ssh, "ERROR: Repository not found.", ErrorKind::NotFound),
+            (
+                ErrorCode::GenericError,
+                ErrorClass::Repository,
+                "path '/r' is not owned by current user",
+                ErrorKind::Auth,
+            ),
+            (
+                ErrorCode::GenericError,
+                ErrorClass::Ssl,
+                "SSL error: syscall failure: Connection reset",
+                ErrorKind::Network,
+            ),
+            (ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 503", ErrorKind::Server),
+            (ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 302", ErrorKind::Other),
+            (
+                ErrorCode::Auth,
+                ErrorClass::Http,
+                "server requires authentication that we do not support",
+                ErrorKind::Auth,
+            ),
+            (ErrorCode::GenericError, ErrorClass::Zlib, "stream aborted prematurely", ErrorKind::Corrupt),
+            (ErrorCode::GenericError, ErrorClass::NoMemory, "out of memory", ErrorKind::Other),
+        ] {
+            let error = failed("fetch", "https://h/x", &git2::Error::new(code, class, said));
+            assert_eq!(error.kind, kind, "{said}");
+        }
     }
 }

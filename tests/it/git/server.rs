@@ -7,7 +7,7 @@ use driftless::source::git::{Credential, SecretRef};
 
 use super::*;
 use crate::support::git_http::{GitHttp, Mode};
-use crate::support::git_repo::run;
+use crate::support::git_repo::{Ends, run};
 
 #[tokio::test]
 async fn a_commit_is_found_on_a_server_that_does_not_give_commits_by_id() {
@@ -225,4 +225,41 @@ async fn no_setting_of_a_user_or_an_environment_changes_where_the_request_goes()
     .unwrap();
     assert!(answer.starts_with(&format!(r#"{{"fetched":{{"commit":"{first}","received":"#)), "{answer}");
     assert_eq!(other.take_seen(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_https_server_is_trusted_when_its_authority_is_named_and_its_name_fits() {
+    use std::io::BufRead;
+    use std::process::{Command, Stdio};
+
+    let data = tempfile::tempdir().unwrap();
+    let (key, certificate) = (data.path().join("key.pem"), data.path().join("certificate.pem"));
+    let openssl = || Command::new("openssl");
+    let self_signed = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
+    let names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.2", "-keyout"];
+    run(openssl().args(self_signed).args(names).arg(&key).arg("-out").arg(&certificate), b"");
+    // It speaks TLS and no git: an answer that is not git's is proof that it was trusted.
+    let server = openssl()
+        .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-key"])
+        .arg(&key)
+        .arg("-cert")
+        .arg(&certificate)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut server = Ends(server.unwrap());
+    let mut lines = std::io::BufReader::new(server.0.stdout.take().unwrap()).lines();
+    let port = lines.find_map(|line| Some(line.unwrap().strip_prefix("ACCEPT ")?.rsplit_once(':')?.1.to_owned()));
+    let url = |host: &str| format!("https://{host}:{}/specs.git", port.as_ref().unwrap());
+    let mut options = options(&url("localhost"), data.path());
+
+    let error = failed(&options).await;
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Certificate, "the SSL certificate is invalid"));
+    assert_eq!(error.hint.as_deref(), Some("name the certificate authority in the source's `caFile`"));
+    options.ca_file = Some(certificate);
+    let error = failed(&options).await;
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Network, "invalid content-type: 'text/html'"));
+    options.url = url("127.0.0.1").parse().unwrap();
+    let error = failed(&options).await;
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Certificate, "hostname does not match certificate"));
 }

@@ -2,12 +2,23 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A bare repository in a temporary folder, as a server holds it.
 pub struct Repo {
     pub folder: tempfile::TempDir,
     pub path: PathBuf,
+}
+
+/// A process that ends with the test, however the test ends.
+pub struct Ends(pub Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// git with nothing of this machine's settings in force.
