@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{self, FETCHED};
 use crate::source::known_hosts::KnownHosts;
-use crate::source::url::{GitUrl, Reference, Scheme};
+use crate::source::names::Reference;
+use crate::source::url::{GitUrl, Scheme};
 use crate::source::{Error, ErrorKind};
 
 /// All that a fetch needs. It crosses a pipe and holds secrets: it is never logged.

@@ -15,7 +15,8 @@ pub(crate) mod store;
 
 use self::fetch::{Presented, Request};
 use self::store::Store;
-use super::url::{GitUrl, Reference, Scheme, SubPath};
+use super::names::{Reference, SubPath};
+use super::url::{GitUrl, Scheme};
 use super::worker::Worker;
 use super::{BoxFuture, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
 use super::{is_accepted, is_shrunk};

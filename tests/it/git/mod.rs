@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use driftless::source::git::{GitOptions, GitSource};
-use driftless::source::url::Reference;
-use driftless::source::{Error, Fetched, Source, Tree};
+use driftless::source::{Error, Fetched, Reference, Source, Tree};
 
 use crate::support::git_repo::{Entry, Repo, file};
 
