@@ -292,8 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn a_hashed_name_as_ssh_keygen_writes_it_is_understood() {
-        // `ssh-keygen -H` of `example.com` and of `[example.com]:2222` with the salt of 20 times `s`.
+    fn a_hashed_name_is_understood_with_and_without_a_port() {
+        // HMAC-SHA1 of the name with the salt as key; a file that OpenSSH hashed is in tests/it/git.
         let salt = [b's'; 20];
         let ed = key("ssh-ed25519", 1);
         for (host, port, named) in [("example.com", 22, "example.com"), ("example.com", 2222, "[example.com]:2222")] {

@@ -20,6 +20,7 @@ pub mod git;
 #[cfg(feature = "daemon")]
 pub mod known_hosts;
 mod limits;
+pub mod names;
 pub mod poll;
 pub mod url;
 #[cfg(feature = "daemon")]
@@ -27,6 +28,8 @@ pub mod worker;
 
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
+pub use names::{Reference, SubPath};
+pub use url::GitUrl;
 
 /// The bytes of one file, as they are.
 pub type Blob = Arc<[u8]>;

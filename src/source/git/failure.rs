@@ -1,7 +1,6 @@
 //! What libgit2's errors mean.
 //!
-//! Its codes tell little apart, so its words have to: each of them is held by a test against a
-//! real server in `tests/it/git.rs`.
+//! Its codes tell little apart, so its words have to; `tests/it/git` provokes them with real servers.
 
 use git2::{ErrorClass, ErrorCode};
 
@@ -40,11 +39,11 @@ fn meaning(code: ErrorCode, class: ErrorClass, said: &str) -> Meaning {
             Some("check the address, and whether the credentials may see it"),
         );
     }
+    if code == ErrorCode::Owner || has(&["not owned by current user"]) {
+        return (ErrorKind::Auth, None, Some("the repository belongs to another user of this machine"));
+    }
     match (code, class) {
         (ErrorCode::Auth, _) => (ErrorKind::Auth, None, None),
-        (ErrorCode::Owner, _) => {
-            (ErrorKind::Auth, None, Some("the repository belongs to another user of this machine"))
-        }
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) if !has(&["syscall", "eof", "connection"]) => {
             (ErrorKind::Certificate, None, Some("name the certificate authority in the source's `caFile`"))
         }
@@ -72,5 +71,42 @@ fn http(status: &str) -> Meaning {
         }
         Ok(408 | 429) | Ok(500..) => (ErrorKind::Server, message, None),
         _ => (ErrorKind::Other, message, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_test_server_says_is_understood_too() {
+        for (code, class, said, kind) in [
+            (ErrorCode::Eof, ErrorClass::Ssh, "ERROR: Repository not found.", ErrorKind::NotFound),
+            (
+                ErrorCode::GenericError,
+                ErrorClass::Repository,
+                "path '/r' is not owned by current user",
+                ErrorKind::Auth,
+            ),
+            (
+                ErrorCode::GenericError,
+                ErrorClass::Ssl,
+                "SSL error: syscall failure: Connection reset",
+                ErrorKind::Network,
+            ),
+            (ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 503", ErrorKind::Server),
+            (ErrorCode::GenericError, ErrorClass::Http, "unexpected http status code: 302", ErrorKind::Other),
+            (
+                ErrorCode::Auth,
+                ErrorClass::Http,
+                "server requires authentication that we do not support",
+                ErrorKind::Auth,
+            ),
+            (ErrorCode::GenericError, ErrorClass::Zlib, "stream aborted prematurely", ErrorKind::Corrupt),
+            (ErrorCode::GenericError, ErrorClass::NoMemory, "out of memory", ErrorKind::Other),
+        ] {
+            let error = failed("fetch", "https://h/x", &git2::Error::new(code, class, said));
+            assert_eq!(error.kind, kind, "{said}");
+        }
     }
 }

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{self, FETCHED};
 use crate::source::known_hosts::KnownHosts;
-use crate::source::url::{GitUrl, Reference, Scheme};
+use crate::source::names::Reference;
+use crate::source::url::{GitUrl, Scheme};
 use crate::source::{Error, ErrorKind};
 
 /// All that a fetch needs. It crosses a pipe and holds secrets: it is never logged.
@@ -149,7 +150,7 @@ fn attempt(request: &Request) -> Result<Response, Error> {
 }
 
 /// Packs in the local repository above which they are made one: each fetch adds one.
-const PACKS_MAX: usize = 50;
+const PACKS_MAX: usize = 20;
 
 /// Copies what is noted into a fresh repository, as one pack, and puts that in place.
 fn compact(store: &Path) -> Result<(), Box<dyn std::error::Error>> {

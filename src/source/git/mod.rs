@@ -15,7 +15,8 @@ pub(crate) mod store;
 
 use self::fetch::{Presented, Request};
 use self::store::Store;
-use super::url::{GitUrl, Reference, Scheme, SubPath};
+use super::names::{Reference, SubPath};
+use super::url::{GitUrl, Scheme};
 use super::worker::Worker;
 use super::{BoxFuture, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
 use super::{is_accepted, is_shrunk};
@@ -316,5 +317,35 @@ impl Source for GitSource {
             let id = revision.to_owned();
             self.reading("load", move |store| store.commit(&id)?.map(|commit| store.read(&commit)).transpose()).await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_comes_from_a_file_or_a_variable_and_is_never_empty() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (secret, shown) = (SecretRef::File(file.path().into()), file.path().display());
+        assert_eq!(secret.read(), Err(format!("the file `{shown}` is empty")));
+        fs::write(file.path(), "s3cret\r\n").unwrap();
+        assert_eq!(secret.read(), Ok("s3cret".to_owned()));
+        // Cargo sets this one for every test.
+        assert_eq!(SecretRef::Env("CARGO_PKG_NAME".to_owned()).read(), Ok("driftless".to_owned()));
+        assert_eq!(
+            SecretRef::Env("DRIFTLESS_NO_SUCH".to_owned()).read(),
+            Err("the variable `DRIFTLESS_NO_SUCH` cannot be read: environment variable not found".to_owned())
+        );
+    }
+
+    #[test]
+    fn another_branch_of_one_address_has_a_local_repository_of_its_own() {
+        let store = |branch: &str| {
+            let reference = Reference::branch(branch).unwrap();
+            GitSource::new(GitOptions::new("https://h/x".parse().unwrap(), reference, "/data")).unwrap().store
+        };
+        assert_ne!(store("a"), store("b"));
+        assert_eq!(store("a"), store("a"));
     }
 }

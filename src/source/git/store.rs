@@ -11,7 +11,7 @@ use chrono::DateTime;
 use git2::{Commit, ErrorCode, Oid, Repository};
 
 use crate::source::limits::{Exceeded, Gathered, Name, is_read, join, judge};
-use crate::source::url::SubPath;
+use crate::source::names::SubPath;
 use crate::source::{Error, ErrorKind, Limits, Revision, Tree};
 
 /// Where the fetched reference is noted.

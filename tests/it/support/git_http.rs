@@ -129,6 +129,7 @@ async fn backend(root: &Path, request: Request<Body>) -> Response<Body> {
         .env("GIT_PROTOCOL", parts.headers.get("git-protocol").map_or("", |value| value.to_str().unwrap()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .kill_on_drop(true);
     let mut child = command.spawn().expect("git is installed");
     let mut stdin = child.stdin.take().unwrap();

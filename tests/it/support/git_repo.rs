@@ -2,12 +2,23 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A bare repository in a temporary folder, as a server holds it.
 pub struct Repo {
     pub folder: tempfile::TempDir,
     pub path: PathBuf,
+}
+
+/// A process that ends with the test, however the test ends.
+pub struct Ends(pub Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// git with nothing of this machine's settings in force.
@@ -68,12 +79,12 @@ impl Repo {
         if root && head.is_some() {
             write!(stream, "reset refs/heads/{branch}\n\n").unwrap();
         }
-        write!(stream, "commit refs/heads/{branch}\n").unwrap();
-        write!(stream, "author Ada <ada@example.com> 1793527200 +0000\n").unwrap();
-        write!(stream, "committer Ada <ada@example.com> 1793530800 +0000\n").unwrap();
+        writeln!(stream, "commit refs/heads/{branch}").unwrap();
+        writeln!(stream, "author Ada <ada@example.com> 1793527200 +0000").unwrap();
+        writeln!(stream, "committer Ada <ada@example.com> 1793530800 +0000").unwrap();
         write!(stream, "data {}\n{message}\n", message.len()).unwrap();
         if let Some(head) = head.filter(|_| !root) {
-            write!(stream, "from {head}\n").unwrap();
+            writeln!(stream, "from {head}").unwrap();
         }
         stream.extend_from_slice(b"deleteall\n");
         for entry in files {
@@ -81,7 +92,7 @@ impl Repo {
             let quoted: String = entry.path.iter().map(|byte| format!("\\{byte:03o}")).collect();
             if entry.mode == "160000" {
                 let id = String::from_utf8(entry.content.clone()).unwrap();
-                write!(stream, "M 160000 {id} \"{quoted}\"\n").unwrap();
+                writeln!(stream, "M 160000 {id} \"{quoted}\"").unwrap();
             } else {
                 write!(stream, "M {} inline \"{quoted}\"\ndata {}\n", entry.mode, entry.content.len()).unwrap();
                 stream.extend_from_slice(&entry.content);

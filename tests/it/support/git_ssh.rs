@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::git_repo::run;
+use super::git_repo::{Ends, run};
 
 const SSHD: &str = "/usr/sbin/sshd";
 
@@ -13,7 +13,7 @@ const SSHD: &str = "/usr/sbin/sshd";
 pub struct GitSsh {
     pub folder: tempfile::TempDir,
     pub port: u16,
-    server: Child,
+    _server: Ends,
 }
 
 impl GitSsh {
@@ -50,17 +50,17 @@ impl GitSsh {
             );
             std::fs::write(at.join("sshd_config"), config).unwrap();
             let log = std::fs::File::create(at.join("log")).unwrap();
-            let mut server = Command::new(SSHD)
+            let server = Command::new(SSHD)
                 .args(["-D", "-e", "-f"])
                 .arg(at.join("sshd_config"))
                 .stdin(Stdio::null())
                 .stderr(log)
-                .spawn()
-                .unwrap();
+                .spawn();
+            let mut server = Ends(server.unwrap());
             let deadline = Instant::now() + Duration::from_secs(20);
-            while server.try_wait().unwrap().is_none() {
+            while server.0.try_wait().unwrap().is_none() {
                 if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Some(Self { folder, port, server });
+                    return Some(Self { folder, port, _server: server });
                 }
                 assert!(Instant::now() < deadline, "sshd does not answer: {}", public("log"));
                 std::thread::yield_now();
@@ -96,13 +96,6 @@ impl GitSsh {
         let file = self.path("known_hosts");
         std::fs::write(&file, text).unwrap();
         file
-    }
-}
-
-impl Drop for GitSsh {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 
