@@ -93,13 +93,17 @@ impl Board {
         buckets.insert(report.id.clone(), Arc::new(report));
     }
 
-    /// Takes down the buckets that are neither declared nor seen any more, and names them.
-    pub fn keep_buckets(&self, mut keep: impl FnMut(&BucketId) -> bool) -> Vec<BucketId> {
+    /// Takes down the buckets that `keep` does not want, and returns them.
+    pub fn keep_buckets(&self, keep: impl Fn(&BucketId) -> bool) -> Vec<Arc<BucketReport>> {
         let mut buckets = self.buckets.write().expect("no holder of the lock panics");
-        let gone: Vec<BucketId> = buckets.keys().filter(|id| !keep(id)).cloned().collect();
-        for id in &gone {
-            buckets.remove(id);
-        }
+        let mut gone = Vec::new();
+        buckets.retain(|id, report| {
+            let keeps = keep(id);
+            if !keeps {
+                gone.push(Arc::clone(report));
+            }
+            keeps
+        });
         gone
     }
 

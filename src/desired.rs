@@ -154,6 +154,17 @@ impl Desired {
         })
     }
 
+    /// The agent's accounts.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountName> {
+        self.resolver.iter().flat_map(|resolver| resolver.agent.accounts.iter().map(|(name, _)| name))
+    }
+
+    /// The region of an account's buckets that name none.
+    pub fn region_of(&self, account: &AccountName) -> Region {
+        let known = self.resolver.iter().flat_map(|resolver| &resolver.agent.accounts);
+        known.into_iter().find(|(name, _)| name == account).map_or_else(Region::us_east_1, |(_, region)| region.clone())
+    }
+
     /// Whether buckets without a spec are judged.
     pub fn judges_undeclared(&self) -> bool {
         self.resolver.as_ref().is_some_and(|resolver| resolver.agent.undeclared)

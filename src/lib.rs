@@ -4,18 +4,29 @@
 //! values, [`desired`] says what each bucket should be, [`observed`] what it is, [`plan`]
 //! (pure) the difference, [`apply`] removes it, [`report`] tells. [`reconcile`] joins them.
 
+pub mod apply;
 pub mod board;
 pub mod bucket;
+pub mod cli;
 pub mod clock;
 pub mod cloud;
+pub mod config;
 pub mod desired;
 pub mod doc;
+pub mod expression;
 pub mod finding;
+#[cfg(feature = "daemon")]
+pub mod history;
 pub mod observed;
+pub mod past;
 pub mod plan;
 pub mod policy;
+pub mod reconcile;
 pub mod report;
+#[cfg(feature = "daemon")]
+pub mod sandbox;
 pub mod setting;
 pub mod settings;
+pub mod source;
 pub mod spec;
 pub mod verdict;

@@ -1,6 +1,8 @@
 //! How everything stands, for people and machines: what the page, the API, the metrics and
 //! `status` show (pure).
 
+pub mod tell;
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -8,7 +10,7 @@ use serde::Serialize;
 use crate::bucket::{BucketId, Outputs, Region};
 use crate::clock::Timestamp;
 use crate::cloud::S3Error;
-use crate::doc::Change;
+use crate::doc::{Change, Doc};
 use crate::finding::{Finding, Place};
 use crate::plan::{Held, Step};
 use crate::spec::PolicySeverity;
@@ -196,6 +198,10 @@ pub struct Repair {
     pub changes: Vec<Change>,
     /// Who asked.
     pub origins: Vec<Origin>,
+    /// What was written, whole: the loop breaker counts the writes of one value. Not shown, as
+    /// `changes` tells what is new in it.
+    #[serde(skip)]
+    pub to: Option<Doc>,
     /// How it ended.
     #[serde(flatten)]
     pub result: RepairResult,
@@ -401,6 +407,22 @@ pub enum Event {
 }
 
 impl Event {
+    /// The word for it, in the history, the API and `driftless history --kind`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopped => "stopped",
+            Self::Revision { .. } => "revision",
+            Self::Source { .. } => "source",
+            Self::Unmanaged { .. } => "unmanaged",
+            Self::Created { .. } => "created",
+            Self::DriftDetected { .. } => "drift-detected",
+            Self::DriftClosed { .. } => "drift-closed",
+            Self::Repair { .. } => "repair",
+            Self::Held { .. } => "held",
+        }
+    }
+
     /// The bucket that it is about.
     pub fn bucket(&self) -> Option<&BucketId> {
         match self {

@@ -7,11 +7,15 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::{AccountName, BucketId, BucketName, Region};
-use crate::clock::Timestamp;
 use crate::doc::Doc;
 
 #[cfg(feature = "aws")]
+pub mod aws;
+pub mod budget;
+#[cfg(feature = "aws")]
 pub mod delete;
+pub mod memory;
+pub mod patient;
 #[cfg(feature = "aws")]
 pub mod wire;
 
@@ -223,15 +227,19 @@ pub trait Cloud: Send + Sync {
     ) -> BoxFuture<'a, Result<(), S3Error>>;
 }
 
-/// A request that was made, for metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked<'a> {
-    /// The account.
-    pub account: &'a AccountName,
-    /// The operation.
-    pub operation: &'a str,
-    /// `None` when it succeeded.
-    pub failed: Option<S3ErrorKind>,
-    /// When it ended.
-    pub at: Timestamp,
+/// Told of every request, for metrics.
+pub trait Observer: Send + Sync {
+    /// A request ended after so many seconds; `None` when it succeeded.
+    fn request(&self, account: &AccountName, operation: &str, failed: Option<S3ErrorKind>, seconds: f64);
+    /// The number of requests that an account may have under way changed.
+    fn concurrency(&self, account: &AccountName, limit: f64);
+}
+
+/// An observer that looks away.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn request(&self, _: &AccountName, _: &str, _: Option<S3ErrorKind>, _: f64) {}
+    fn concurrency(&self, _: &AccountName, _: f64) {}
 }

@@ -21,11 +21,22 @@ pub struct S3<'a> {
     pub expected_owner: Option<&'a AccountId>,
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
+    deleted: std::sync::atomic::AtomicBool,
 }
 
 impl<'a> S3<'a> {
     pub(super) fn new(client: &'a aws_sdk_s3::Client, bucket: &'a BucketName, owner: Option<&'a AccountId>) -> Self {
-        Self { client, bucket: bucket.as_str(), expected_owner: owner, evidence: None }
+        Self { client, bucket: bucket.as_str(), expected_owner: owner, evidence: None, deleted: false.into() }
+    }
+
+    pub(super) fn seen(mut self, setting: &'static str, doc: &'a Doc) -> Self {
+        self.evidence = Some((setting, doc));
+        self
+    }
+
+    /// Whether a DELETE was allowed since.
+    pub(super) fn deleted(&self) -> bool {
+        self.deleted.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// The value of `x-amz-expected-bucket-owner`.
@@ -54,7 +65,9 @@ impl<'a> S3<'a> {
     /// # Errors
     /// When nothing read in this pass proves that the store knows the sub-resource.
     pub fn may_delete(&self, what: SubResource) -> Result<Permit, S3Error> {
-        super::delete::allow(what, self.bucket, self.evidence)
+        let permit = super::delete::allow(what, self.bucket, self.evidence)?;
+        self.deleted.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(permit)
     }
 }
 
@@ -136,7 +149,6 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let kind = match error {
         SdkError::ServiceError(_) => kind_of(status, &code),
         SdkError::ConstructionFailure(_) => S3ErrorKind::Credentials,
-        SdkError::ResponseError(_) if status == 200 => S3ErrorKind::Transport,
         _ => S3ErrorKind::Transport,
     };
     let said = match error {
@@ -158,7 +170,7 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
 
 /// What an answer means. A 200 without a code is an answer with the wrong root element: the store
 /// took the sub-resource for something else, so it has none (MinIO and Ceph list objects instead).
-fn kind_of(status: u16, code: &str) -> S3ErrorKind {
+pub(super) fn kind_of(status: u16, code: &str) -> S3ErrorKind {
     match (status, code) {
         (200, _) => S3ErrorKind::Unsupported,
         (_, "SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests")

@@ -36,7 +36,7 @@ pub struct Context<'a> {
 }
 
 /// What the loop remembers of its own writes.
-pub trait Brakes: std::fmt::Debug {
+pub trait Brakes: std::fmt::Debug + Send + Sync {
     /// Why this change is not to be made now: it fights, or its last attempts failed.
     fn brake(&self, bucket: &BucketId, setting: &str, to: &Doc, now: Timestamp) -> Option<(Hold, String)>;
 }

@@ -12,32 +12,36 @@ use super::yaml::{Node, Tree};
 use crate::finding::{Finding, did_you_mean};
 
 /// A schema ready to check.
-struct Checker {
+pub(crate) struct Checker {
     schema: Value,
     validator: Validator,
 }
 
-fn checker(kind: Kind) -> &'static Checker {
-    static CHECKERS: [OnceLock<Checker>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
-    CHECKERS[kind as usize].get_or_init(|| {
-        let schema = schema::inner(kind);
-        let validator = jsonschema::validator_for(&schema).expect("the schemas of the kinds compile");
-        Checker { schema, validator }
-    })
+impl Checker {
+    /// Compiles a schema of ours.
+    pub(crate) fn of(schema: Value) -> Self {
+        let validator = jsonschema::validator_for(&schema).expect("our own schemas compile");
+        Self { schema, validator }
+    }
+
+    /// Every fault of a document, in no order. `json` is the document as JSON.
+    pub(crate) fn check(&self, document: &Node, json: &Value) -> Vec<Fitting> {
+        if self.validator.is_valid(json) {
+            return Vec::new();
+        }
+        let context = Context { document, schema: &self.schema };
+        context.say_all(&self.validator.iter_errors(json).collect::<Vec<_>>())
+    }
 }
 
-/// Every fault of a document, in no order. `json` is the document as JSON.
+/// Every fault of a document of that kind, in no order. `json` is the document as JSON.
 pub(super) fn check(kind: Kind, document: &Node, json: &Value) -> Vec<Fitting> {
-    let Checker { schema, validator } = checker(kind);
-    if validator.is_valid(json) {
-        return Vec::new();
-    }
-    let context = Context { document, schema };
-    context.say_all(&validator.iter_errors(json).collect::<Vec<_>>())
+    static CHECKERS: [OnceLock<Checker>; Kind::ALL.len()] = [const { OnceLock::new() }; Kind::ALL.len()];
+    CHECKERS[kind as usize].get_or_init(|| Checker::of(schema::inner(kind))).check(document, json)
 }
 
 /// A fault with the JSON pointer of the value that it is about.
-pub(super) struct Fitting {
+pub(crate) struct Fitting {
     pub pointer: String,
     pub finding: Finding,
     /// Whether the value cannot even be read; one that only breaks a limit can.

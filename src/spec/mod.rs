@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
 
-mod check;
+pub(crate) mod check;
 mod document;
 mod expr;
 pub mod load;

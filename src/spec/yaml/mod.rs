@@ -130,6 +130,35 @@ impl Node {
         found
     }
 
+    /// A mapping with nothing in it.
+    pub fn empty(at: Place) -> Self {
+        Self { at, tree: Tree::Map(Arc::default()) }
+    }
+
+    /// The same tree with the value at a path put in; mappings on the way are made.
+    #[must_use]
+    pub fn with_path(&self, path: &[String], value: Self) -> Self {
+        let Some((step, rest)) = path.split_first() else { return value };
+        if let (Tree::List(items), Ok(index)) = (&self.tree, step.parse::<usize>()) {
+            let mut items = items.to_vec();
+            match items.get_mut(index) {
+                Some(item) => *item = item.with_path(rest, value),
+                None => items.push(Self::empty(value.at.clone()).with_path(rest, value)),
+            }
+            return Self { at: self.at.clone(), tree: Tree::List(items.into()) };
+        }
+        let mut entries = self.entries().to_vec();
+        match entries.iter_mut().find(|entry| *entry.key == **step) {
+            Some(entry) => entry.node = entry.node.with_path(rest, value),
+            None => {
+                let at = value.at.clone();
+                let node = Self::empty(at.clone()).with_path(rest, value);
+                entries.push(Entry { key: step.as_str().into(), at, node });
+            }
+        }
+        Self { at: self.at.clone(), tree: Tree::Map(entries.into()) }
+    }
+
     /// The same tree with some values of this mapping replaced.
     #[must_use]
     pub fn with(&self, key: &str, value: Self) -> Self {

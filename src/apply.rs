@@ -1,0 +1,76 @@
+//! Making a planned change, and proving it: look again, write, read back.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::cloud::{Cloud, S3Error, Target};
+use crate::doc::Doc;
+use crate::plan::Step;
+
+/// How a write ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Applied {
+    /// It was read back as written.
+    Proved,
+    /// S3 took it, and this is what it reads back.
+    Unproved(Doc),
+    /// Between plan and write somebody changed the setting to this; nothing was written.
+    Stale(Doc),
+    /// It failed. What stands in S3 now is not known.
+    Failed(S3Error),
+    /// The daemon is to end, and it was not begun.
+    Interrupted,
+}
+
+/// How long to wait between a write and each read that is to prove it: S3 may take a moment to
+/// show a change of configuration. The first read comes at once.
+#[derive(Debug, Clone)]
+pub struct Proof(pub Vec<Duration>);
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self([200, 500, 1_000, 3_000].map(Duration::from_millis).to_vec())
+    }
+}
+
+/// Makes one step. A write that was begun is finished and proved even when the daemon is to end:
+/// `stop` only keeps it from being begun, and shortens the waiting for the proof.
+pub async fn apply(
+    cloud: &dyn Cloud,
+    target: &Target,
+    step: &Step,
+    proof: &Proof,
+    stop: &CancellationToken,
+) -> Applied {
+    if stop.is_cancelled() {
+        return Applied::Interrupted;
+    }
+    let seen = match cloud.read(target, step.setting).await {
+        Ok(seen) => seen,
+        Err(error) => return Applied::Failed(error),
+    };
+    if seen != step.from {
+        return Applied::Stale(seen);
+    }
+    if stop.is_cancelled() {
+        return Applied::Interrupted;
+    }
+    if let Err(error) = cloud.write(target, step.setting, &seen, &step.to).await {
+        return Applied::Failed(error);
+    }
+    let mut waits = proof.0.iter();
+    loop {
+        match cloud.read(target, step.setting).await {
+            Ok(found) if found == step.to => return Applied::Proved,
+            Ok(found) => {
+                let Some(wait) = waits.next() else { return Applied::Unproved(found) };
+                if stop.run_until_cancelled(tokio::time::sleep(*wait)).await.is_none() {
+                    return Applied::Unproved(found);
+                }
+            }
+            Err(error) => return Applied::Failed(error),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `driftless history`: what was done, and whether the record of it holds. It only reads, so it
+//! runs beside the daemon.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{Duration, NaiveDate};
+use clap::{Args, ValueEnum};
+
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::history::{Entry, Error, FILE, Filter, Hash, Store};
+
+/// Shows what was done, newest first, or verifies that the record of it holds.
+///
+/// Ends with 0; with 2 when --verify finds that the record does not hold; with 1 when it could
+/// not be read.
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Only this bucket: a name or a glob such as 'ai-*', after 'ACCOUNT/' of one account.
+    pub bucket: Option<String>,
+    /// The daemon's data directory.
+    #[arg(long, value_name = "DIR", env = "DRIFTLESS_DATA_DIR", default_value = "/var/lib/driftless")]
+    pub data_dir: PathBuf,
+    /// The file itself.
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// Not older than this: a span such as 30m, 24h, 7d or 2w, a date, or a date with a time in UTC.
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    pub since: Option<When>,
+    /// Older than this.
+    #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+    pub until: Option<When>,
+    /// Only what this policy asked for or found; 'spec' for what specs found.
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<String>,
+    /// Only this kind of entry, such as repair, held, drift-detected or revision.
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// No more entries than this; 0 for all.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub limit: usize,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
+    /// Verify every entry instead of listing them.
+    #[arg(long)]
+    pub verify: bool,
+    /// Verify also that the entry with this hash, which an earlier --verify printed, is there.
+    #[arg(long, value_name = "HASH", requires = "verify", value_parser = parse_hash)]
+    pub expect_head: Option<Hash>,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A line an entry.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// A moment, or a span of time before the present one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// So long ago.
+    Ago(Duration),
+    /// Then.
+    At(Timestamp),
+}
+
+impl When {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no time; write a span such as 24h, or a date such as 2026-11-22");
+        if let Some(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|it| it.and_hms_opt(0, 0, 0)) {
+            return Ok(Self::At(date.and_utc()));
+        }
+        if let Ok(moment) = chrono::DateTime::parse_from_rfc3339(text) {
+            return Ok(Self::At(moment.to_utc()));
+        }
+        let unit = text.chars().last().ok_or_else(wrong)?;
+        let count: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+        let span = match unit {
+            's' => Duration::try_seconds(count),
+            'm' => Duration::try_minutes(count),
+            'h' => Duration::try_hours(count),
+            'd' => Duration::try_days(count),
+            'w' => Duration::try_weeks(count),
+            _ => None,
+        };
+        span.filter(|span| *span >= Duration::zero()).map(Self::Ago).ok_or_else(wrong)
+    }
+
+    fn moment(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(span) => now.checked_sub_signed(span).unwrap_or(Timestamp::UNIX_EPOCH),
+            Self::At(moment) => moment,
+        }
+    }
+}
+
+fn parse_hash(text: &str) -> Result<Hash, String> {
+    Hash::parse(text).ok_or_else(|| "a hash is 64 hexadecimal digits".to_owned())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the history cannot be read, or the output not written.
+pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let code = print(&args, SystemClock.now(), &mut out);
+    match code.and_then(|code| out.flush().map(|()| code).map_err(Into::into)) {
+        // Whoever read it has seen enough.
+        Err(error) if broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        other => Ok(ExitCode::from(other?)),
+    }
+}
+
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints what was asked for; the answer is the exit code.
+fn print(args: &HistoryArgs, now: Timestamp, out: &mut impl Write) -> anyhow::Result<u8> {
+    let path = args.db.clone().unwrap_or_else(|| args.data_dir.join(FILE));
+    let store = Store::open_read_only(&path).map_err(with_hint)?;
+    if args.verify {
+        return verify(store.as_ref(), args, out);
+    }
+    let filter = Filter {
+        bucket: args.bucket.clone(),
+        policy: args.policy.clone(),
+        kind: args.kind.clone(),
+        since: args.since.map(|it| it.moment(now)),
+        until: args.until.map(|it| it.moment(now)),
+        limit: (args.limit > 0).then_some(args.limit),
+    };
+    let entries = store.as_ref().map(|store| store.list(&filter)).transpose().map_err(with_hint)?.unwrap_or_default();
+    if args.output == Output::Json {
+        serde_json::to_writer_pretty(&mut *out, &entries)?;
+        writeln!(out)?;
+    } else if entries.is_empty() {
+        let none_at_all = match &store {
+            Some(store) => store.head().map_err(with_hint)?.0 == 0,
+            None => true,
+        };
+        writeln!(out, "{}", if none_at_all { "no history yet" } else { "nothing in the history fits" })?;
+    } else {
+        table(&entries, out)?;
+    }
+    Ok(0)
+}
+
+fn table(entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
+    let bucket = |entry: &Entry| entry.bucket.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
+    let buckets = widest(&mut entries.iter().map(|it| bucket(it).len())).min(40);
+    let kinds = widest(&mut entries.iter().map(|it| it.kind.len()));
+    for entry in entries {
+        let line = format!(
+            "{}  {:buckets$}  {:kinds$}  {}",
+            entry.at.format("%Y-%m-%d %H:%M:%SZ"),
+            bucket(entry),
+            entry.kind,
+            entry.line()
+        );
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn verify(store: Option<&Store>, args: &HistoryArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+    let Some(store) = store else {
+        anyhow::ensure!(args.expect_head.is_none(), "there is no history to verify");
+        writeln!(
+            out,
+            "{}",
+            if args.output == Output::Json { "{\"verified\":true,\"entries\":0}" } else { "no history yet" }
+        )?;
+        return Ok(0);
+    };
+    let verified = store.verify(args.expect_head.as_ref()).map_err(with_hint)?;
+    let json = match (&verified, args.output) {
+        (Ok(it), Output::Json) => {
+            serde_json::json!({"verified": true, "entries": it.entries, "oldest": it.oldest, "head": it.head_hash})
+        }
+        (Err(it), Output::Json) => serde_json::json!({"verified": false, "entry": it.seq, "what": it.what}),
+        (Ok(it), Output::Text) => {
+            let from = it.oldest.filter(|oldest| *oldest > 1).map(|it| format!(" from {it} on")).unwrap_or_default();
+            let entries = if it.entries == 1 { "entry" } else { "entries" };
+            writeln!(out, "verified {} {entries}{from}; head {}", it.entries, it.head_hash)?;
+            return Ok(0);
+        }
+        (Err(broken), Output::Text) => {
+            writeln!(out, "{broken}")?;
+            return Ok(2);
+        }
+    };
+    writeln!(out, "{json}")?;
+    Ok(if verified.is_ok() { 0 } else { 2 })
+}
+
+fn with_hint(error: Error) -> anyhow::Error {
+    let source = std::error::Error::source(&error).map(|it| format!(": {it}")).unwrap_or_default();
+    let hint = error.hint().map(|it| format!("\nhint: {it}")).unwrap_or_default();
+    anyhow::anyhow!("{error}{source}{hint}")
+}
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod tests;

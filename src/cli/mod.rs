@@ -1,0 +1,4 @@
+//! The commands, one file each.
+
+#[cfg(feature = "daemon")]
+pub mod history;

@@ -1,0 +1,385 @@
+//! S3 over HTTP: AWS and the stores that speak its language. One client per account and region,
+//! never one per bucket: that alone would cost five times the CPU.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use aws_config::BehaviorVersion;
+use aws_config::sts::AssumeRoleProvider;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::delete::Guard;
+use super::wire::{S3, fault, kind_of};
+use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
+use crate::bucket::{AccountId, AccountName, BucketName, Region};
+use crate::doc::Doc;
+use crate::settings;
+
+/// An account as the configuration describes it.
+#[derive(Debug, Clone)]
+pub struct AccountOptions {
+    /// Its name.
+    pub name: AccountName,
+    /// Its number, where the user says it. AWS is asked for it otherwise.
+    pub id: Option<AccountId>,
+    /// The region of buckets that name none, and of requests about all buckets.
+    pub region: Region,
+    /// The endpoint of an S3-compatible store; AWS when nothing is said.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path and not in the host name.
+    pub path_style: bool,
+    /// A profile of the shared AWS configuration files.
+    pub profile: Option<String>,
+    /// The role that reads, and writes when there is no other for that.
+    pub role: Option<String>,
+    /// The role that writes, used for the seconds of a write only.
+    pub writer_role: Option<String>,
+    /// The external id that the roles' trust policies ask for.
+    pub external_id: Option<String>,
+}
+
+/// S3 over HTTP.
+pub struct AwsCloud {
+    accounts: HashMap<AccountName, Account>,
+}
+
+struct Account {
+    options: AccountOptions,
+    id: Option<AccountId>,
+    reader: aws_config::SdkConfig,
+    writer: Option<aws_config::SdkConfig>,
+    meter: Meter,
+    clients: RwLock<HashMap<(Region, bool), aws_sdk_s3::Client>>,
+}
+
+/// What cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// AWS does not say who we are.
+    #[error("cannot find out the id of account `{account}`: {message}")]
+    Identity {
+        /// The account.
+        account: AccountName,
+        /// What AWS, or the SDK, said.
+        message: String,
+    },
+    /// The credentials belong to another account than the configuration says.
+    #[error("the credentials of account `{account}` belong to {found}, not to {expected}")]
+    WrongAccount {
+        /// The account.
+        account: AccountName,
+        /// Whose they are.
+        found: AccountId,
+        /// Whose they shall be.
+        expected: AccountId,
+    },
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Identity { .. } => {
+                "give the agent credentials (environment, profile, web identity, instance role), or write the account's `id`"
+            }
+            Self::WrongAccount { .. } => "correct `id`, `profile` or `role` of the account in the configuration",
+        }
+    }
+}
+
+impl AwsCloud {
+    /// Sets up every account. On AWS the account's id is asked for once, so that every later
+    /// request can name the owner it expects; a failure there is not fatal, as the id only adds
+    /// safety and the account may answer later.
+    ///
+    /// # Errors
+    /// When the credentials belong to another account than the configuration says.
+    pub async fn connect(accounts: Vec<AccountOptions>, observer: &Arc<dyn Observer>) -> Result<Self, Error> {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let mut set_up = HashMap::new();
+        for options in accounts {
+            let account = Account::connect(options, &http, observer).await?;
+            set_up.insert(account.options.name.clone(), account);
+        }
+        Ok(Self { accounts: set_up })
+    }
+
+    fn account(&self, name: &AccountName) -> &Account {
+        self.accounts.get(name).expect("buckets are resolved to configured accounts")
+    }
+
+    fn client(&self, target: &Target, writes: bool) -> aws_sdk_s3::Client {
+        self.account(&target.id.account).client(&target.region, writes)
+    }
+}
+
+impl Account {
+    async fn connect(
+        options: AccountOptions,
+        http: &SharedHttpClient,
+        observer: &Arc<dyn Observer>,
+    ) -> Result<Self, Error> {
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(http.clone())
+            .region(aws_config::Region::new(options.region.to_string()))
+            // We retry ourselves, so that every attempt is counted and budgeted.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build())
+            // These answers are small; the check costs a twentieth of the CPU of a read.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = &options.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let base = loader.load().await;
+        let reader = match &options.role {
+            Some(role) => assume(&base, role, &options).await,
+            None => base.clone(),
+        };
+        let writer = match &options.writer_role {
+            Some(role) => Some(assume(&base, role, &options).await),
+            None => None,
+        };
+        let id = match (&options.id, &options.endpoint) {
+            (expected, None) => identity(&reader, &options, expected.as_ref()).await?,
+            (id, Some(_)) => id.clone(),
+        };
+        let meter = Meter { account: options.name.clone(), observer: Arc::clone(observer) };
+        Ok(Self { options, id, reader, writer, meter, clients: RwLock::default() })
+    }
+
+    fn client(&self, region: &Region, writes: bool) -> aws_sdk_s3::Client {
+        let key = (region.clone(), writes && self.writer.is_some());
+        if let Some(client) = self.clients.read().expect("no holder of the lock panics").get(&key) {
+            return client.clone();
+        }
+        let shared = if key.1 { self.writer.as_ref().unwrap_or(&self.reader) } else { &self.reader };
+        let config = aws_sdk_s3::config::Builder::from(shared)
+            .region(aws_config::Region::new(region.to_string()))
+            .force_path_style(self.options.path_style)
+            .interceptor(Guard)
+            .interceptor(self.meter.clone())
+            .build();
+        let client = aws_sdk_s3::Client::from_conf(config);
+        self.clients.write().expect("no holder of the lock panics").entry(key).or_insert(client).clone()
+    }
+}
+
+async fn assume(base: &aws_config::SdkConfig, role: &str, options: &AccountOptions) -> aws_config::SdkConfig {
+    let mut provider = AssumeRoleProvider::builder(role).session_name("driftless").configure(base);
+    if let Some(external_id) = &options.external_id {
+        provider = provider.external_id(external_id);
+    }
+    let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+    base.to_builder().credentials_provider(provider).build()
+}
+
+async fn identity(
+    config: &aws_config::SdkConfig,
+    options: &AccountOptions,
+    expected: Option<&AccountId>,
+) -> Result<Option<AccountId>, Error> {
+    let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
+    let found = asked.ok().and_then(|it| it.account).and_then(|id| AccountId::parse(&id).ok());
+    match (found, expected) {
+        (Some(found), Some(expected)) if found != *expected => {
+            Err(Error::WrongAccount { account: options.name.clone(), found, expected: expected.clone() })
+        }
+        (Some(found), _) => Ok(Some(found)),
+        (None, expected) => {
+            tracing::warn!(account = %options.name, "AWS does not say whose the credentials are; requests name no expected owner");
+            Ok(expected.cloned())
+        }
+    }
+}
+
+/// Counts every request as it is sent, repeated ones too.
+#[derive(Clone)]
+struct Meter {
+    account: AccountName,
+    observer: Arc<dyn Observer>,
+}
+
+impl std::fmt::Debug for Meter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meter")
+    }
+}
+
+#[derive(Debug)]
+struct Begun(Instant);
+
+impl Storable for Begun {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Meter {
+    fn name(&self) -> &'static str {
+        "Meter"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        cfg.interceptor_state().store_put(Begun(Instant::now()));
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(begun) = cfg.load::<Begun>() else { return Ok(()) };
+        let operation = cfg.load::<Metadata>().map_or("unknown", |it| it.name());
+        let failed = match context.response() {
+            None => Some(S3ErrorKind::Transport),
+            Some(response) => match response.status().as_u16() {
+                // "Nothing configured" is a 404 and an answer like any other.
+                200..=299 | 404 => None,
+                status => Some(kind_of(status, "")),
+            },
+        };
+        self.observer.request(&self.account, operation, failed, begun.0.elapsed().as_secs_f64());
+        Ok(())
+    }
+}
+
+impl Cloud for AwsCloud {
+    fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(async move {
+            let account = self.account(account);
+            let client = account.client(&account.options.region, false);
+            let mut listed = Vec::new();
+            let mut pages = client.list_buckets().max_buckets(1000).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| {
+                    fault(&error, account.options.name.as_str(), "ListBuckets", "s3:ListAllMyBuckets")
+                })?;
+                for bucket in page.buckets.unwrap_or_default() {
+                    // A store may hold buckets whose names AWS would refuse; no spec can name them.
+                    let Some(name) = bucket.name.as_deref().and_then(|name| BucketName::parse(name).ok()) else {
+                        continue;
+                    };
+                    let region = bucket.bucket_region.as_deref().and_then(|region| Region::parse(region).ok());
+                    listed.push(Listed { name, region });
+                }
+            }
+            Ok(listed)
+        })
+    }
+
+    fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
+        Box::pin(async move {
+            let account = self.account(&target.id.account);
+            let answer = self
+                .client(target, false)
+                .head_bucket()
+                .bucket(target.id.name.as_str())
+                .set_expected_bucket_owner(account.id.as_ref().map(ToString::to_string))
+                .send()
+                .await;
+            let error = match answer {
+                Ok(answer) => {
+                    let region = answer.bucket_region.as_deref().and_then(|region| Region::parse(region).ok());
+                    return Ok(Presence::Here(region));
+                }
+                Err(error) => error,
+            };
+            // A HEAD has no body, so there is no code to go by (API page HeadBucket).
+            let header = error.raw_response().and_then(|it| it.headers().get("x-amz-bucket-region")).map(str::to_owned);
+            let error = fault(&error, target.id.name.as_str(), "HeadBucket", "s3:ListBucket");
+            match error.status {
+                404 => Ok(Presence::Missing),
+                // Where it lives is said to whoever may see it, and nothing else is wrong.
+                301 | 400 if header.is_some() => {
+                    Ok(Presence::Here(header.and_then(|region| Region::parse(&region).ok())))
+                }
+                _ => Err(error),
+            }
+        })
+    }
+
+    fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
+        Box::pin(async move {
+            let mut request = self.client(target, true).create_bucket().bucket(target.id.name.as_str());
+            // us-east-1 is said by saying nothing (API page CreateBucket).
+            if target.region != Region::us_east_1() {
+                let place = BucketLocationConstraint::from(target.region.as_str());
+                let configuration = CreateBucketConfiguration::builder().location_constraint(place).build();
+                request = request.create_bucket_configuration(configuration);
+            }
+            if let Some(ownership) = &creation.object_ownership {
+                request = request.object_ownership(ObjectOwnership::from(ownership.as_str()));
+            }
+            if creation.object_lock {
+                request = request.object_lock_enabled_for_bucket(true);
+            }
+            match request.send().await {
+                Ok(_) => Ok(()),
+                Err(error) => {
+                    let error = fault(&error, target.id.name.as_str(), "CreateBucket", "s3:CreateBucket");
+                    // An earlier attempt of ours whose answer was lost.
+                    if error.code == "BucketAlreadyOwnedByYou" { Ok(()) } else { Err(error) }
+                }
+            }
+        })
+    }
+
+    fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
+        Box::pin(async move {
+            let account = self.account(&target.id.account);
+            let client = self.client(target, false);
+            let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
+            settings::named(setting).wire().read(&s3).await
+        })
+    }
+
+    fn write<'a>(
+        &'a self,
+        target: &'a Target,
+        setting: &'static str,
+        seen: &'a Doc,
+        to: &'a Doc,
+    ) -> BoxFuture<'a, Result<(), S3Error>> {
+        Box::pin(async move {
+            let account = self.account(&target.id.account);
+            let client = self.client(target, true);
+            let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).seen(setting, seen);
+            settings::named(setting).wire().write(&s3, seen, to).await?;
+            if s3.deleted() {
+                // On a store that does not know the sub-resource the bucket itself would be gone.
+                match self.head(target).await? {
+                    Presence::Here(_) => {}
+                    _ => {
+                        let said = "the bucket is gone after a DELETE of one of its settings";
+                        return Err(s3.misuse("HeadBucket", S3ErrorKind::NoSuchBucket, said));
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}

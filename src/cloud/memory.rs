@@ -1,0 +1,239 @@
+//! S3 in memory, for tests of the loop: buckets as docs, and faults on demand.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use super::{BoxFuture, Cloud, Creation, Listed, Presence, S3Error, S3ErrorKind, Target};
+use crate::bucket::{AccountName, BucketId, Region};
+use crate::doc::Doc;
+use crate::settings;
+
+/// S3 in memory.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryCloud(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    buckets: BTreeMap<BucketId, Bucket>,
+    foreign: Vec<String>,
+    faults: VecDeque<Fault>,
+    asked: Vec<Ask>,
+}
+
+#[derive(Debug, Clone)]
+struct Bucket {
+    region: Region,
+    settings: BTreeMap<&'static str, Doc>,
+}
+
+/// A request that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// `list`, `head`, `create`, `read` or `write`.
+    pub verb: &'static str,
+    /// The bucket, or the account for `list`.
+    pub object: String,
+    /// The setting, empty where there is none.
+    pub setting: &'static str,
+}
+
+/// Something that goes wrong.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// The verb that it is for.
+    pub verb: &'static str,
+    /// The bucket; empty for any.
+    pub bucket: String,
+    /// The setting; empty for any.
+    pub setting: &'static str,
+    /// How many times.
+    pub times: usize,
+    /// What happens.
+    pub effect: Effect,
+}
+
+/// What a fault does.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// The request fails.
+    Fail(S3ErrorKind),
+    /// The write is taken and nothing is stored.
+    Forget,
+    /// Somebody else changes the setting to this value just before the request.
+    Change(Doc),
+    /// The request never ends.
+    Hang,
+    /// The task panics.
+    Panic,
+}
+
+impl MemoryCloud {
+    /// Puts a bucket there, with the values that are given; the rest is the settings' default.
+    pub fn put(&self, id: &BucketId, region: &str, docs: &[(&'static str, serde_json::Value)]) {
+        let values =
+            docs.iter().map(|(name, value)| (*name, settings::named(name).canonical(&Doc::of(value)))).collect();
+        let region = Region::parse(region).expect("tests name legal regions");
+        self.state().buckets.insert(id.clone(), Bucket { region, settings: values });
+    }
+
+    /// Changes one setting behind the loop's back.
+    pub fn set(&self, id: &BucketId, setting: &'static str, value: &serde_json::Value) {
+        let doc = settings::named(setting).canonical(&Doc::of(value));
+        let mut state = self.state();
+        state.buckets.get_mut(id).expect("the bucket is there").settings.insert(setting, doc);
+    }
+
+    /// The live value of a setting; `None` when the bucket is not there.
+    pub fn get(&self, id: &BucketId, setting: &'static str) -> Option<Doc> {
+        let state = self.state();
+        let bucket = state.buckets.get(id)?;
+        Some(bucket.settings.get(setting).cloned().unwrap_or_else(|| settings::named(setting).default_doc()))
+    }
+
+    /// Gives a name to somebody else.
+    pub fn put_foreign(&self, name: &str) {
+        self.state().foreign.push(name.to_owned());
+    }
+
+    /// Lets something go wrong.
+    pub fn fail(&self, fault: Fault) {
+        self.state().faults.push_back(fault);
+    }
+
+    /// What was asked so far.
+    pub fn asked(&self) -> Vec<Ask> {
+        self.state().asked.clone()
+    }
+
+    /// How often a verb was used so far.
+    pub fn count(&self, verb: &str) -> usize {
+        self.state().asked.iter().filter(|ask| ask.verb == verb).count()
+    }
+
+    /// Forgets what was asked.
+    pub fn forget_asked(&self) {
+        self.state().asked.clear();
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn ask(&self, verb: &'static str, object: &str, setting: &'static str) -> Option<Effect> {
+        let mut state = self.state();
+        state.asked.push(Ask { verb, object: object.to_owned(), setting });
+        let fault = state.faults.iter_mut().find(|fault| {
+            fault.times > 0
+                && fault.verb == verb
+                && (fault.bucket.is_empty() || fault.bucket == object)
+                && (fault.setting.is_empty() || fault.setting == setting)
+        })?;
+        fault.times -= 1;
+        Some(fault.effect.clone())
+    }
+
+    async fn meet(
+        &self,
+        verb: &'static str,
+        target: &Target,
+        setting: &'static str,
+    ) -> Result<Option<Effect>, S3Error> {
+        let name = target.id.name.as_str();
+        match self.ask(verb, name, setting) {
+            Some(Effect::Fail(kind)) => Err(error(verb, name, kind)),
+            Some(Effect::Hang) => std::future::pending().await,
+            Some(Effect::Panic) => panic!("a fault that a test asked for"),
+            Some(Effect::Change(doc)) => {
+                let mut state = self.state();
+                if let Some(bucket) = state.buckets.get_mut(&target.id) {
+                    bucket.settings.insert(setting, doc);
+                }
+                Ok(None)
+            }
+            other => Ok(other),
+        }
+    }
+}
+
+fn error(verb: &str, object: &str, kind: S3ErrorKind) -> S3Error {
+    S3Error {
+        operation: verb.to_owned(),
+        object: object.to_owned(),
+        kind,
+        code: String::new(),
+        status: 0,
+        request_id: None,
+        message: "a fault that a test asked for".to_owned(),
+        action: Some("s3:Test".to_owned()),
+    }
+}
+
+impl Cloud for MemoryCloud {
+    fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(async move {
+            match self.ask("list", account.as_str(), "") {
+                Some(Effect::Fail(kind)) => return Err(error("list", account.as_str(), kind)),
+                Some(Effect::Hang) => std::future::pending().await,
+                _ => {}
+            }
+            let state = self.state();
+            let mine = state.buckets.iter().filter(|(id, _)| id.account == *account);
+            Ok(mine.map(|(id, it)| Listed { name: id.name.clone(), region: Some(it.region.clone()) }).collect())
+        })
+    }
+
+    fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
+        Box::pin(async move {
+            self.meet("head", target, "").await?;
+            let state = self.state();
+            if state.foreign.iter().any(|name| *name == target.id.name.as_str()) {
+                return Ok(Presence::Foreign);
+            }
+            Ok(state.buckets.get(&target.id).map_or(Presence::Missing, |it| Presence::Here(Some(it.region.clone()))))
+        })
+    }
+
+    fn create<'a>(&'a self, target: &'a Target, _creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
+        Box::pin(async move {
+            let effect = self.meet("create", target, "").await?;
+            let mut state = self.state();
+            if state.foreign.iter().any(|name| *name == target.id.name.as_str()) {
+                return Err(error("create", target.id.name.as_str(), S3ErrorKind::Foreign));
+            }
+            if !matches!(effect, Some(Effect::Forget)) {
+                let bucket = Bucket { region: target.region.clone(), settings: BTreeMap::new() };
+                state.buckets.entry(target.id.clone()).or_insert(bucket);
+            }
+            Ok(())
+        })
+    }
+
+    fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
+        Box::pin(async move {
+            self.meet("read", target, setting).await?;
+            self.get(&target.id, setting)
+                .ok_or_else(|| error("read", target.id.name.as_str(), S3ErrorKind::NoSuchBucket))
+        })
+    }
+
+    fn write<'a>(
+        &'a self,
+        target: &'a Target,
+        setting: &'static str,
+        _seen: &'a Doc,
+        to: &'a Doc,
+    ) -> BoxFuture<'a, Result<(), S3Error>> {
+        Box::pin(async move {
+            let effect = self.meet("write", target, setting).await?;
+            let mut state = self.state();
+            let bucket = state
+                .buckets
+                .get_mut(&target.id)
+                .ok_or_else(|| error("write", target.id.name.as_str(), S3ErrorKind::NoSuchBucket))?;
+            if !matches!(effect, Some(Effect::Forget)) {
+                bucket.settings.insert(setting, to.clone());
+            }
+            Ok(())
+        })
+    }
+}

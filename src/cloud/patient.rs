@@ -1,0 +1,202 @@
+//! Patience: every request within its account's budget, repeated with growing, jittered waits
+//! while its failure may pass, and ended when its time is over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::{Bounds, Budget, End};
+use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
+use crate::bucket::AccountName;
+use crate::doc::Doc;
+
+/// How long to try.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long one attempt may take.
+    pub attempt: Duration,
+    /// How long all attempts together may take.
+    pub deadline: Duration,
+    /// The first wait between attempts; it doubles up to [`Patience::longest`].
+    pub first: Duration,
+    /// The longest wait.
+    pub longest: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempt: Duration::from_secs(20),
+            deadline: Duration::from_secs(60),
+            first: Duration::from_millis(200),
+            longest: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A cloud that is asked patiently.
+pub struct Patient<C> {
+    cloud: C,
+    patience: Patience,
+    budgets: HashMap<AccountName, Arc<Budget>>,
+    fallback: Arc<Budget>,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+}
+
+impl<C: Cloud> Patient<C> {
+    /// Asks `cloud` patiently, each account within its bounds.
+    pub fn new(
+        cloud: C,
+        patience: Patience,
+        bounds: impl IntoIterator<Item = (AccountName, Bounds)>,
+        observer: Arc<dyn Observer>,
+        stop: CancellationToken,
+    ) -> Self {
+        let budgets: HashMap<_, _> = bounds.into_iter().map(|(name, bounds)| (name, Budget::new(bounds))).collect();
+        for (name, budget) in &budgets {
+            observer.concurrency(name, budget.limit());
+        }
+        Self { cloud, patience, budgets, fallback: Budget::new(Bounds::default()), observer, stop }
+    }
+
+    async fn ask<'a, T>(
+        &'a self,
+        account: &'a AccountName,
+        operation: &str,
+        object: &str,
+        attempt: impl Fn() -> BoxFuture<'a, Result<T, S3Error>>,
+    ) -> Result<T, S3Error> {
+        let budget = self.budgets.get(account).unwrap_or(&self.fallback);
+        let begun = Instant::now();
+        let mut wait = self.patience.first;
+        loop {
+            let permit = budget.enter().await;
+            let result = match tokio::time::timeout(self.patience.attempt, attempt()).await {
+                Ok(result) => result,
+                Err(_) => Err(no_answer(operation, object, self.patience.attempt)),
+            };
+            let refused = matches!(&result, Err(error) if error.kind == S3ErrorKind::Throttled);
+            let before = budget.limit();
+            permit.end(if refused { End::Refused } else { End::Taken });
+            let after = budget.limit();
+            if before as usize != after as usize {
+                self.observer.concurrency(account, after);
+            }
+            let error = match result {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let pause = wait.mul_f64(fastrand::f64().mul_add(0.5, 0.5));
+            if !error.kind.is_transient() || begun.elapsed() + pause > self.patience.deadline {
+                return Err(error);
+            }
+            tracing::debug!(operation, object, kind = error.kind.word(), "{error}; once more in {pause:.1?}");
+            if self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return Err(error);
+            }
+            wait = (wait * 2).min(self.patience.longest);
+        }
+    }
+}
+
+fn no_answer(operation: &str, object: &str, after: Duration) -> S3Error {
+    S3Error {
+        operation: operation.to_owned(),
+        object: object.to_owned(),
+        kind: S3ErrorKind::Transport,
+        code: String::new(),
+        status: 0,
+        request_id: None,
+        message: format!("nothing came within {} s", after.as_secs_f64()),
+        action: None,
+    }
+}
+
+impl<C: Cloud> Cloud for Patient<C> {
+    fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(self.ask(account, "ListBuckets", account.as_str(), || self.cloud.list(account)))
+    }
+
+    fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
+        Box::pin(self.ask(&target.id.account, "HeadBucket", target.id.name.as_str(), || self.cloud.head(target)))
+    }
+
+    fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
+        Box::pin(
+            self.ask(&target.id.account, "CreateBucket", target.id.name.as_str(), || {
+                self.cloud.create(target, creation)
+            }),
+        )
+    }
+
+    fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
+        Box::pin(
+            self.ask(&target.id.account, setting, target.id.name.as_str(), move || self.cloud.read(target, setting)),
+        )
+    }
+
+    fn write<'a>(
+        &'a self,
+        target: &'a Target,
+        setting: &'static str,
+        seen: &'a Doc,
+        to: &'a Doc,
+    ) -> BoxFuture<'a, Result<(), S3Error>> {
+        Box::pin(self.ask(&target.id.account, setting, target.id.name.as_str(), move || {
+            self.cloud.write(target, setting, seen, to)
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::{BucketId, BucketName, Region};
+    use crate::cloud::Unobserved;
+    use crate::cloud::memory::{Effect, Fault, MemoryCloud};
+
+    fn target() -> Target {
+        let name = BucketName::parse("ai-data").expect("legal");
+        Target { id: BucketId { account: AccountName::default(), name }, region: Region::us_east_1() }
+    }
+
+    fn patient(cloud: &MemoryCloud) -> Patient<MemoryCloud> {
+        cloud.put(&target().id, "us-east-1", &[]);
+        let stop = CancellationToken::new();
+        Patient::new(cloud.clone(), Patience::default(), [], Arc::new(Unobserved), stop)
+    }
+
+    fn fault(effect: Effect, times: usize) -> Fault {
+        Fault { verb: "read", bucket: String::new(), setting: "", times, effect }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_that_passes_is_waited_out() {
+        for kind in [S3ErrorKind::Throttled, S3ErrorKind::Conflict, S3ErrorKind::Server, S3ErrorKind::Transport] {
+            let cloud = MemoryCloud::default();
+            cloud.fail(fault(Effect::Fail(kind), 3));
+            assert!(patient(&cloud).read(&target(), "versioning").await.is_ok(), "{kind:?}");
+            assert_eq!(cloud.count("read"), 4);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn access_denied_is_not_asked_again() {
+        let cloud = MemoryCloud::default();
+        cloud.fail(fault(Effect::Fail(S3ErrorKind::Denied), 9));
+        let error = patient(&cloud).read(&target(), "versioning").await.expect_err("denied");
+        assert_eq!((error.kind, cloud.count("read")), (S3ErrorKind::Denied, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_at_all_for_a_minute_ends_with_a_failure_that_says_so() {
+        let cloud = MemoryCloud::default();
+        cloud.fail(fault(Effect::Hang, 99));
+        let error = patient(&cloud).read(&target(), "versioning").await.expect_err("hangs");
+        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 20 s");
+    }
+}

@@ -1,0 +1,519 @@
+//! The agent's configuration: one YAML file, every field also by environment and by flag.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::bucket::{AccountId, AccountName, Region};
+use crate::finding::{Finding, Place};
+use crate::spec::Mode;
+use crate::spec::check::Checker;
+use crate::spec::yaml;
+
+pub mod schedule;
+pub mod span;
+
+use span::Span;
+
+/// The configuration of the agent.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "driftless agent configuration")]
+pub struct Config {
+    /// Where the specs are.
+    pub source: SourceConfig,
+    /// The accounts whose buckets are managed; the first is that of specs that name none.
+    #[serde(default = "one_account")]
+    #[schemars(length(min = 1))]
+    pub accounts: Vec<AccountConfig>,
+    /// When every bucket is checked.
+    #[serde(default)]
+    pub schedule: ScheduleConfig,
+    /// Whether differences are repaired (`enforce`) or only told (`observe`).
+    #[serde(default)]
+    pub mode: Mode,
+    /// The policies.
+    #[serde(default)]
+    pub policies: PoliciesConfig,
+    /// How much may happen at once.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// Where the page, the API and the metrics are served.
+    #[serde(default)]
+    pub http: HttpConfig,
+    /// The metrics.
+    #[serde(default)]
+    pub metrics: MetricsConfig,
+    /// The history.
+    #[serde(default)]
+    pub history: HistoryConfig,
+    /// The folder of the history and of the copy of the repository; nothing else is kept. Only
+    /// the agent's user may enter it.
+    #[serde(default = "default_data_dir")]
+    pub data_dir: PathBuf,
+    /// The log.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// Where the specs are: exactly one of `git` and `dir`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SourceConfig {
+    /// A git repository.
+    pub git: Option<GitConfig>,
+    /// A folder, for work on one's own machine.
+    pub dir: Option<PathBuf>,
+    /// How often it is looked at, with jitter.
+    #[serde(default = "default_interval")]
+    pub interval: Span,
+    /// How long one look may take; then it is ended, said, and tried again later.
+    #[serde(default = "default_timeout")]
+    pub timeout: Span,
+    /// A revision that is held (its history was rewritten, or most files are gone) and that is
+    /// meant: 7 or more of its first characters.
+    #[schemars(length(min = 7))]
+    pub accept: Option<String>,
+}
+
+/// A git repository.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GitConfig {
+    /// `https://…`, `ssh://…`, `user@host:path`, or a path on this machine.
+    pub url: String,
+    /// The branch to follow. `main` when neither tag nor commit is named.
+    pub branch: Option<String>,
+    /// The tag to follow.
+    pub tag: Option<String>,
+    /// The commit to stay on, in full.
+    pub commit: Option<String>,
+    /// The folder inside the repository; all of it when nothing is said.
+    #[serde(default)]
+    pub path: String,
+    /// A file that holds the token for https.
+    pub token_file: Option<PathBuf>,
+    /// The name of an environment variable that holds the token for https.
+    pub token_env: Option<String>,
+    /// The user name that goes with the token. Default `x-access-token`.
+    pub username: Option<String>,
+    /// The private key for ssh.
+    pub ssh_key_file: Option<PathBuf>,
+    /// A file that holds the passphrase of the key.
+    pub ssh_passphrase_file: Option<PathBuf>,
+    /// The `known_hosts` file for ssh. Required for ssh; there is no switch to go without.
+    pub known_hosts_file: Option<PathBuf>,
+    /// A file of certificate authorities (PEM) to trust for https besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// What to do when the history was rewritten (a force-push): `hold` the last good revision,
+    /// or `accept` the new one.
+    #[serde(default)]
+    pub rewritten_history: Rewritten,
+}
+
+/// What to do with a revision whose history was rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rewritten {
+    /// The last good revision stays in force.
+    #[default]
+    Hold,
+    /// It is obeyed, with a warning.
+    Accept,
+}
+
+/// An account.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountConfig {
+    /// The name by which specs call it.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub name: AccountName,
+    /// Its twelve digits. Every request then names the owner that it expects.
+    #[schemars(with = "Option<String>")]
+    pub id: Option<AccountId>,
+    /// The region of buckets that name none.
+    #[serde(default = "Region::us_east_1")]
+    #[schemars(with = "String")]
+    pub region: Region,
+    /// The address of an S3-compatible store; AWS when nothing is said.
+    pub endpoint: Option<String>,
+    /// Whether the bucket stands in the path and not in the host name. Most stores need it.
+    #[serde(default)]
+    pub path_style: bool,
+    /// A profile of the shared AWS configuration files.
+    pub profile: Option<String>,
+    /// The ARN of the role to assume for reading, and for writing when `writerRole` is not named.
+    pub role: Option<String>,
+    /// The ARN of the role to assume for the seconds of a write.
+    pub writer_role: Option<String>,
+    /// The external id that the roles' trust policies ask for.
+    pub external_id: Option<String>,
+    /// Requests a second, at most.
+    #[schemars(range(min = 0.1))]
+    pub requests_per_second: Option<f64>,
+    /// Requests under way at once, at most; the number starts low and grows while S3 refuses none.
+    #[schemars(range(min = 1, max = 4096))]
+    pub max_concurrency: Option<usize>,
+}
+
+fn one_account() -> Vec<AccountConfig> {
+    vec![serde_json::from_value(serde_json::json!({})).expect("every field has a default")]
+}
+
+/// When every bucket is checked.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ScheduleConfig {
+    /// A cron expression: five fields (minute hour day month weekday), or six or seven with
+    /// seconds before and the year behind.
+    pub cron: String,
+    /// The IANA time zone in which it is meant.
+    pub zone: String,
+    /// Each sweep begins up to so much later, so that agents do not all ask at once.
+    pub jitter: Span,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self { cron: "*/5 * * * *".to_owned(), zone: "UTC".to_owned(), jitter: Span(Duration::from_secs(10)) }
+    }
+}
+
+/// The policies that need no document.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PoliciesConfig {
+    /// The built-in policies that are in force: `private`, `versioned`, `encrypted`, `tagged`.
+    pub builtin: Vec<String>,
+    /// Whether buckets without a spec are judged by the policies too. They are never written.
+    pub undeclared: bool,
+    /// Parameters of built-in policies, by policy, over their own.
+    pub parameters: BTreeMap<String, serde_json::Map<String, Value>>,
+}
+
+impl Default for PoliciesConfig {
+    fn default() -> Self {
+        let builtin = ["private", "versioned", "encrypted", "tagged"].map(str::to_owned).to_vec();
+        Self { builtin, undeclared: false, parameters: BTreeMap::new() }
+    }
+}
+
+/// How much may happen at once.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Buckets that are looked at at once.
+    #[schemars(range(min = 1, max = 4096))]
+    pub concurrency: usize,
+    /// Buckets that one sweep may change, in percent of all.
+    #[schemars(range(min = 0, max = 100))]
+    pub changed_percent: f64,
+    /// So many may always change.
+    pub changed_least: usize,
+    /// The same write, so often within `fightWindow`, is a fight with somebody else and is stopped.
+    #[schemars(range(min = 1))]
+    pub fight_repairs: usize,
+    /// The window in which repeated writes are counted.
+    pub fight_window: Span,
+    /// A sweep in which no bucket was finished for so long is stuck, and the agent not ready.
+    pub stuck_after: Span,
+    /// How long all attempts of one request may take.
+    pub request_deadline: Span,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            changed_percent: 10.0,
+            changed_least: 10,
+            fight_repairs: 3,
+            fight_window: Span(Duration::from_secs(3600)),
+            stuck_after: Span(Duration::from_secs(600)),
+            request_deadline: Span(Duration::from_secs(60)),
+        }
+    }
+}
+
+/// Where the page, the API and the metrics are served.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// The address of the page and the API, and of the metrics when these have none of their own.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// An address for the metrics alone.
+    #[schemars(with = "Option<String>")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// A file that holds the token for `POST /api/v1/sync`. Without it nobody can ask for a sweep.
+    pub sync_token_file: Option<PathBuf>,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)), metrics_listen: None, sync_token_file: None }
+    }
+}
+
+/// The metrics.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// How fine they are: a series per `bucket`, per `policy` with single buckets only where
+    /// something is wrong, or a `summary`.
+    pub detail: DetailConfig,
+}
+
+/// How fine the metrics are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DetailConfig {
+    /// Every bucket.
+    #[default]
+    Bucket,
+    /// Single buckets only where something is wrong.
+    Policy,
+    /// Counts only.
+    Summary,
+}
+
+/// The history.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct HistoryConfig {
+    /// Entries older than this are dropped.
+    pub keep: Span,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self { keep: Span(Duration::from_secs(400 * 86_400)) }
+    }
+}
+
+/// The log.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// `text` for people, `json` for machines.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives by module. Default `info`.
+    pub level: Option<String>,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("/var/lib/driftless")
+}
+
+fn default_interval() -> Span {
+    Span(Duration::from_secs(60))
+}
+
+fn default_timeout() -> Span {
+    Span(Duration::from_secs(60))
+}
+
+/// The beginning of the names of environment variables that set a field.
+pub const ENVIRONMENT: &str = "DRIFTLESS_";
+
+/// One field set from outside the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// Field names from the outside in; elements of a list by their number from 0.
+    pub path: Vec<String>,
+    /// The value, read as YAML.
+    pub value: String,
+    /// Where it comes from, for findings.
+    pub from: String,
+}
+
+impl Override {
+    /// From a flag: `source.git.branch=release`.
+    ///
+    /// # Errors
+    /// When there is no `=`.
+    pub fn from_flag(text: &str) -> Result<Self, String> {
+        let (path, value) =
+            text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: write `field.field=value`"))?;
+        Ok(Self {
+            path: path.split('.').map(str::to_owned).collect(),
+            value: value.to_owned(),
+            from: format!("--set {path}"),
+        })
+    }
+
+    /// From the environment: `DRIFTLESS_SOURCE__GIT__BRANCH=release`. Two underscores part the
+    /// fields; one stands for a capital letter (`DATA_DIR` is `dataDir`).
+    pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Vec<Self> {
+        let mut found: Vec<Self> = variables
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let fields = name.strip_prefix(ENVIRONMENT)?;
+                let path = fields.split("__").map(camel).collect();
+                Some(Self { path, value, from: name })
+            })
+            .collect();
+        found.sort_by(|a, b| a.from.cmp(&b.from));
+        found
+    }
+}
+
+fn camel(name: &str) -> String {
+    let mut words = name.split('_').map(str::to_lowercase);
+    let first = words.next().unwrap_or_default();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let capital = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().collect::<String>();
+        name + &capital + letters.as_str()
+    })
+}
+
+/// The JSON Schema of the file.
+pub fn schema() -> Value {
+    schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value()
+}
+
+/// Reads the configuration: the file's text, then the environment, then the flags over it.
+///
+/// # Errors
+/// Every fault at once, each with its place and what to write instead.
+pub fn parse(file: &str, text: &str, overrides: &[Override]) -> Result<Config, Vec<Finding>> {
+    let file: Arc<str> = file.into();
+    let at = |line, column| Place { file: Arc::clone(&file), line, column };
+    let parsed = yaml::parse(text, &at);
+    let mut findings = parsed.findings;
+    if parsed.documents.len() > 1 {
+        findings.push(Finding::error(at(1, 1), "more than one document").hint("write one document, without `---`"));
+    }
+    let mut document = parsed.documents.into_iter().next().unwrap_or_else(|| yaml::Node::empty(at(1, 1)));
+    for it in overrides {
+        let place = |_, _| Place { file: it.from.as_str().into(), line: 1, column: 1 };
+        let value = yaml::parse(&it.value, &place);
+        findings.extend(value.findings);
+        let value = value.documents.into_iter().next().unwrap_or_else(|| yaml::Node::empty(place(1, 1)));
+        document = document.with_path(&it.path, value);
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    let checker = Checker::of(schema());
+    let json = document.to_json();
+    let mut findings: Vec<Finding> = checker.check(&document, &json).into_iter().map(|it| it.finding).collect();
+    let config = match serde_json::from_value::<Config>(json) {
+        Ok(config) => Some(config),
+        Err(error) if findings.is_empty() => {
+            findings.push(Finding::error(document.at.clone(), error.to_string()));
+            None
+        }
+        Err(_) => None,
+    };
+    if let Some(config) = &config {
+        let mut say = |pointer: &str, message: String, hint: Option<String>| {
+            let mut finding = Finding::error(document.find(pointer).place().clone(), message);
+            finding.hint = hint;
+            findings.push(finding);
+        };
+        check(config, &mut say);
+    }
+    findings.sort();
+    match config {
+        Some(config) if findings.is_empty() => Ok(config),
+        _ => Err(findings),
+    }
+}
+
+/// What a schema cannot say.
+fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<String>)) {
+    let source = &config.source;
+    match (&source.git, &source.dir) {
+        (Some(_), Some(_)) => {
+            say("/source", "both `git` and `dir`".to_owned(), Some("name one source".to_owned()));
+        }
+        (None, None) => say(
+            "/source",
+            "no source".to_owned(),
+            Some("write `git: {url: …}`, or `dir: …` for work on one's own machine".to_owned()),
+        ),
+        _ => {}
+    }
+    if let Some(git) = &source.git {
+        let named = [git.branch.is_some(), git.tag.is_some(), git.commit.is_some()].iter().filter(|it| **it).count();
+        if named > 1 {
+            say("/source/git", "more than one of `branch`, `tag` and `commit`".to_owned(), Some("name one".to_owned()));
+        }
+    }
+    if let Err(error) = schedule::Schedule::parse(&config.schedule.cron, &config.schedule.zone) {
+        let pointer = match error {
+            schedule::Error::Zone { .. } => "/schedule/zone",
+            schedule::Error::Cron { .. } => "/schedule/cron",
+        };
+        say(pointer, error.to_string(), error.hint());
+    }
+    for (index, account) in config.accounts.iter().enumerate() {
+        if config.accounts.iter().take(index).any(|other| other.name == account.name) {
+            say(
+                &format!("/accounts/{index}"),
+                format!("two accounts are named `{}`", account.name),
+                Some("give each a `name` of its own".to_owned()),
+            );
+        }
+        if account.endpoint.is_none()
+            && let Err(error) = Region::parse_known(account.region.as_str())
+        {
+            say(&format!("/accounts/{index}/region"), error.message, Some(error.hint));
+        }
+        if let Some(endpoint) = &account.endpoint
+            && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+        {
+            say(
+                &format!("/accounts/{index}/endpoint"),
+                format!("`{endpoint}` is not an http or https address"),
+                Some(format!("did you mean `https://{endpoint}`?")),
+            );
+        }
+    }
+    let builtin = ["private", "versioned", "encrypted", "tagged"];
+    for (index, name) in config.policies.builtin.iter().enumerate() {
+        if !builtin.contains(&name.as_str()) {
+            let hint = crate::finding::did_you_mean(name, builtin)
+                .map_or_else(|| format!("there are {}", builtin.join(", ")), |near| format!("did you mean `{near}`?"));
+            say(&format!("/policies/builtin/{index}"), format!("there is no built-in policy `{name}`"), Some(hint));
+        }
+    }
+}
+
+/// Reads the file at `path`, with the environment and flags over it.
+///
+/// # Errors
+/// Every fault at once; a file that cannot be read is one.
+pub fn load(path: &Path, overrides: &[Override]) -> Result<Config, Vec<Finding>> {
+    let name = path.display().to_string();
+    let start = || Place { file: name.as_str().into(), line: 1, column: 1 };
+    let bytes = std::fs::read(path).map_err(|error| {
+        vec![
+            Finding::error(start(), format!("the configuration cannot be read: {}", error.to_string().to_lowercase()))
+                .hint("name another file with `--config`"),
+        ]
+    })?;
+    let text = yaml::decode(&name.as_str().into(), &bytes).map_err(|finding| vec![finding])?;
+    parse(&name, text, overrides)
+}

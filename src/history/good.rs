@@ -1,0 +1,103 @@
+//! The last good text of every file of the source, so that it survives a restart of the daemon
+//! while the git server is away.
+//!
+//! What stands here becomes desired state, so each text is checked when it is read. The digest
+//! shows damage and careless editing; it is no seal against whoever may write the file, which is
+//! why the file is readable and writable for its owner alone.
+
+use rusqlite::{OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::error::{During, Error};
+use super::store::Store;
+
+/// The last good text of every file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GoodFiles {
+    /// The revision that they come from, as far as it was good.
+    pub revision: Option<String>,
+    /// Path and text, in the order of the paths.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Paths whose text is not the one that was stored; it is left out.
+    pub damaged: Vec<String>,
+}
+
+impl Store {
+    /// Stores the files that changed and forgets those that were removed, all or none.
+    pub(super) fn put_good_files(
+        &mut self,
+        revision: &str,
+        changed: &[(String, Vec<u8>)],
+        removed: &[String],
+    ) -> Result<(), Error> {
+        let tx = self.begin("write")?;
+        {
+            let mut put = tx
+                .prepare(
+                    "INSERT INTO good_file VALUES (?1, ?2, ?3)
+                     ON CONFLICT (path) DO UPDATE SET bytes = ?2, digest = ?3 WHERE digest != ?3 OR bytes != ?2",
+                )
+                .during("write")?;
+            for (path, bytes) in changed {
+                put.execute(params![path, bytes, digest(path, bytes)]).during("write")?;
+            }
+            let mut remove = tx.prepare("DELETE FROM good_file WHERE path = ?").during("write")?;
+            for path in removed {
+                remove.execute([path]).during("write")?;
+            }
+        }
+        tx.execute("INSERT OR REPLACE INTO good_revision VALUES (1, ?)", [revision]).during("write")?;
+        tx.commit().during("write")
+    }
+
+    /// The last good text of one file; `None` when there is none, or when it is damaged.
+    pub fn good_file(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let row: Option<(Vec<u8>, Vec<u8>)> = self
+            .connection
+            .query_row("SELECT bytes, digest FROM good_file WHERE path = ?", [path], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+            .during("read")?;
+        Ok(row.and_then(|(bytes, stored)| {
+            let sound = stored == digest(path, &bytes);
+            if !sound {
+                tracing::warn!(path, "the stored last good text is damaged and is not used");
+            }
+            sound.then_some(bytes)
+        }))
+    }
+
+    /// The revision of the last good files.
+    pub fn good_revision(&self) -> Result<Option<String>, Error> {
+        self.connection.query_row("SELECT revision FROM good_revision", [], |row| row.get(0)).optional().during("read")
+    }
+
+    /// The last good text of every file.
+    pub fn good_files(&self) -> Result<GoodFiles, Error> {
+        let mut good = GoodFiles { revision: self.good_revision()?, ..GoodFiles::default() };
+        let mut query =
+            self.connection.prepare("SELECT path, bytes, digest FROM good_file ORDER BY path").during("read")?;
+        let mut rows = query.query([]).during("read")?;
+        while let Some(row) = rows.next().during("read")? {
+            let (path, bytes, stored): (String, Vec<u8>, Vec<u8>) =
+                (|| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))().during("read")?;
+            if stored == digest(&path, &bytes) {
+                good.files.push((path, bytes));
+            } else {
+                tracing::warn!(path, "the stored last good text is damaged and is not used");
+                good.damaged.push(path);
+            }
+        }
+        Ok(good)
+    }
+}
+
+/// Over path and text, so that no text can take the place of another.
+fn digest(path: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update((path.len() as u64).to_be_bytes());
+    hash.update(path);
+    hash.update(bytes);
+    hash.finalize().to_vec()
+}

@@ -1,0 +1,274 @@
+//! The loop: one sweep looks at every bucket, plans, repairs and tells.
+
+mod fleet;
+mod visit;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::Proof;
+use crate::board::Board;
+use crate::bucket::{AccountName, BucketId, BucketName, Region};
+use crate::clock::{Clock, Timestamp};
+use crate::cloud::{Cloud, Listed, S3Error, S3ErrorKind};
+use crate::desired::{Desired, Wish};
+use crate::plan::Brakes;
+use crate::report::tell::DriftChange;
+use crate::report::{Cause, Event, Repair, SweepReport};
+
+pub use fleet::{FleetBreaker, FleetLimit};
+use visit::Visitor;
+
+/// Told of what the loop does: the history and the metrics.
+pub trait Witness: Send + Sync {
+    /// Things happened.
+    fn events(&self, now: Timestamp, events: Vec<Event>);
+    /// Differences were opened or closed.
+    fn drift(&self, now: Timestamp, changes: &[DriftChange]);
+    /// A write was tried, and took so many seconds.
+    fn repaired(&self, bucket: &BucketId, repair: &Repair, to: &crate::doc::Doc, seconds: f64);
+    /// A task panicked.
+    fn panicked(&self);
+}
+
+/// What the loop needs.
+pub struct Loop {
+    /// S3.
+    pub cloud: Arc<dyn Cloud>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where it is told how everything stands.
+    pub board: Arc<Board>,
+    /// What it remembers of its own writes.
+    pub brakes: Arc<dyn Brakes>,
+    /// Who is told.
+    pub witness: Arc<dyn Witness>,
+    /// How much of the fleet one sweep may change.
+    pub limit: FleetLimit,
+    /// How many buckets are looked at at once.
+    pub concurrency: usize,
+    /// How long to wait for a write to show.
+    pub proof: Proof,
+    /// Ends the sweep: no write is begun any more.
+    pub stop: CancellationToken,
+}
+
+/// Whether a sweep only looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hands {
+    /// It writes what is to be written.
+    Free,
+    /// It writes nothing: `plan` and `scan`.
+    Bound,
+}
+
+/// What a sweep found, bucket by bucket.
+#[derive(Debug)]
+#[must_use]
+pub struct Swept {
+    /// The sweep.
+    pub report: SweepReport,
+    /// The plans that are left, for those who ask for them; empty in the daemon.
+    pub plans: Vec<visit::Visited>,
+}
+
+pub use visit::Visited;
+
+/// One bucket to look at.
+struct Task {
+    wish: Arc<Wish>,
+    presence: visit::Known,
+}
+
+impl Loop {
+    /// Makes one sweep. `gated` plans the whole fleet before anything is written: after a new
+    /// revision, so that one which would change too much changes nothing.
+    pub async fn sweep(self: &Arc<Self>, desired: &Arc<Desired>, cause: Cause, hands: Hands, gated: bool) -> Swept {
+        let started_at = self.clock.now();
+        let begun = tokio::time::Instant::now();
+        let (tasks, errors) = self.tasks(desired).await;
+        let total = tasks.len();
+        let seen: HashSet<BucketId> = tasks.iter().map(|task| task.wish.id.clone()).collect();
+        self.board.begin_sweep(cause, started_at, total);
+        let breaker = Arc::new(FleetBreaker::new(self.limit, total, &desired.approvals, started_at));
+        let visitor =
+            Arc::new(Visitor { it: Arc::clone(self), desired: Arc::clone(desired), breaker: Arc::clone(&breaker) });
+
+        let mut tally = Tally::default();
+        let mut plans = Vec::new();
+        let mut waiting = Vec::new();
+        let first = if gated && hands == Hands::Free { visit::Pass::Look } else { visit::Pass::of(hands) };
+        let mut visits = self.visits(&visitor, tasks, first);
+        while let Some(visited) = visits.next().await {
+            self.board.advance_sweep(self.clock.now());
+            match visited {
+                Some(visited) if first == visit::Pass::Look && visited.last.has_work() => waiting.push(visited),
+                Some(visited) => {
+                    tally.count(&visited);
+                    if hands == Hands::Bound {
+                        plans.push(visited);
+                    }
+                }
+                None => tally.unvisited += 1,
+            }
+        }
+        drop(visits);
+        if !waiting.is_empty() {
+            breaker.gate(waiting.len());
+            let tasks =
+                waiting.into_iter().map(|it| Task { wish: it.wish, presence: visit::Known::Observed(it.observed) });
+            let mut visits = self.visits(&visitor, tasks.collect(), visit::Pass::Act);
+            while let Some(visited) = visits.next().await {
+                match visited {
+                    Some(visited) => tally.count(&visited),
+                    None => tally.unvisited += 1,
+                }
+            }
+        }
+        if hands == Hands::Free {
+            self.board.put_breaker("fleet", breaker.is_open().then_some(crate::verdict::Hold::OverLimit));
+        }
+
+        let interrupted = self.stop.is_cancelled();
+        if !interrupted && hands == Hands::Free {
+            let failed: Vec<&str> = errors.iter().map(|error| error.object.as_str()).collect();
+            self.forget_gone(|id| seen.contains(id) || failed.contains(&id.account.as_str()));
+        }
+        plans.sort_by(|a, b| a.wish.id.cmp(&b.wish.id));
+        let report = SweepReport {
+            cause,
+            started_at,
+            seconds: begun.elapsed().as_secs_f64(),
+            buckets: total,
+            in_sync: tally.in_sync,
+            drifted: tally.drifted,
+            unknown: tally.unknown + tally.unvisited,
+            repaired: tally.repaired,
+            failed: tally.failed,
+            held: tally.held,
+            interrupted,
+            errors,
+        };
+        self.board.put_sweep(report.clone(), self.clock.now());
+        Swept { report, plans }
+    }
+
+    fn visits<'a>(
+        self: &'a Arc<Self>,
+        visitor: &Arc<Visitor>,
+        tasks: Vec<Task>,
+        pass: visit::Pass,
+    ) -> impl futures_util::Stream<Item = Option<Visited>> + Unpin + use<'a> {
+        let visitor = Arc::clone(visitor);
+        let stream = futures_util::stream::iter(tasks)
+            .map(move |task| {
+                let visitor = Arc::clone(&visitor);
+                // A task of its own: the buckets share the cores, and a panic ends one bucket.
+                tokio::spawn(async move { visitor.visit(task.wish, task.presence, pass).await })
+            })
+            .buffer_unordered(self.concurrency.max(1))
+            .map(|joined| match joined {
+                Ok(visited) => visited,
+                Err(_) => {
+                    self.witness.panicked();
+                    None
+                }
+            });
+        Box::pin(stream)
+    }
+
+    /// The buckets to look at, from what is declared and what the accounts hold. One listing an
+    /// account says which exist, so that no bucket is asked for its existence alone.
+    async fn tasks(&self, desired: &Desired) -> (Vec<Task>, Vec<S3Error>) {
+        let mut declared: BTreeMap<AccountName, Vec<Arc<Wish>>> = BTreeMap::new();
+        for wish in desired.buckets.values() {
+            declared.entry(wish.id.account.clone()).or_default().push(Arc::clone(wish));
+        }
+        if desired.judges_undeclared() {
+            for account in desired.accounts() {
+                declared.entry(account.clone()).or_default();
+            }
+        }
+        let mut tasks = Vec::with_capacity(desired.buckets.len());
+        let mut errors = Vec::new();
+        let listings = declared.keys().map(|account| async move { (account, self.cloud.list(account).await) });
+        let listings: Vec<_> = futures_util::stream::iter(listings).buffer_unordered(8).collect().await;
+        for (account, listing) in listings {
+            let wishes = &declared[account];
+            match listing {
+                Ok(listed) => {
+                    let mut here: HashMap<BucketName, Option<Region>> =
+                        listed.into_iter().map(|Listed { name, region }| (name, region)).collect();
+                    for wish in wishes {
+                        let presence = match here.remove(&wish.id.name) {
+                            Some(region) => visit::Known::Listed(region),
+                            None => visit::Known::NotListed,
+                        };
+                        tasks.push(Task { wish: Arc::clone(wish), presence });
+                    }
+                    let mut others: Vec<_> = here.into_iter().collect();
+                    others.sort();
+                    for (name, region) in others {
+                        let id = BucketId { account: account.clone(), name };
+                        let place = region.clone().unwrap_or_else(|| desired.region_of(account));
+                        if let Some(wish) = desired.undeclared(&id, &place) {
+                            tasks.push(Task { wish: Arc::new(wish), presence: visit::Known::Listed(region) });
+                        }
+                    }
+                }
+                // Whoever may not list may still look at each bucket that it was told of.
+                Err(error) => {
+                    let denied = matches!(error.kind, S3ErrorKind::Denied | S3ErrorKind::Unsupported);
+                    for wish in wishes {
+                        let presence = if denied { visit::Known::Nothing } else { visit::Known::Failed(error.clone()) };
+                        tasks.push(Task { wish: Arc::clone(wish), presence });
+                    }
+                    errors.push(error);
+                }
+            }
+        }
+        (tasks, errors)
+    }
+
+    /// Takes buckets off the board that are neither declared nor there any more, and says so of
+    /// those that were declared: they stay as they are, and nobody watches them.
+    fn forget_gone(&self, keep: impl Fn(&BucketId) -> bool) {
+        let gone = self.board.keep_buckets(keep).into_iter().filter(|report| report.spec.is_some());
+        let left: Vec<Event> = gone.map(|report| Event::Unmanaged { bucket: report.id.clone() }).collect();
+        if !left.is_empty() {
+            self.witness.events(self.clock.now(), left);
+        }
+    }
+}
+
+/// What a sweep counts.
+#[derive(Default)]
+struct Tally {
+    in_sync: usize,
+    drifted: usize,
+    unknown: usize,
+    /// Ended by a panic or by the end of the daemon.
+    unvisited: usize,
+    repaired: usize,
+    failed: usize,
+    held: usize,
+}
+
+impl Tally {
+    fn count(&mut self, visited: &Visited) {
+        if visited.last.in_sync() {
+            self.in_sync += 1;
+        } else if visited.last.has_unknown() {
+            self.unknown += 1;
+        } else {
+            self.drifted += 1;
+        }
+        let applied = visited.repairs.iter().filter(|it| it.result.word() == "applied").count();
+        self.repaired += applied;
+        self.failed += visited.repairs.len() - applied;
+        self.held += visited.last.held.len();
+    }
+}

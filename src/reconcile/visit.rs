@@ -1,0 +1,300 @@
+//! One bucket in one sweep: look, plan, write, look again, until nothing is left to do.
+
+use std::sync::Arc;
+
+use super::{FleetBreaker, Hands, Loop};
+use crate::apply::{Applied, apply};
+use crate::bucket::Region;
+use crate::clock::Timestamp;
+use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
+use crate::desired::{Desired, Wish};
+use crate::observed::{Existence, Observed, Reading};
+use crate::plan::{BucketPlan, Context, Held, Step, next_reads, plan};
+use crate::report::tell::{Visit, tell};
+use crate::report::{Repair, RepairResult};
+use crate::verdict::{EXISTENCE, Hold};
+
+/// How often a bucket is planned anew in one sweep. Two rounds repair and prove; the rest are for
+/// settings that wait for another, and for somebody who changes the bucket meanwhile.
+const ROUNDS: usize = 4;
+
+/// What a visit may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// Look, plan and tell.
+    Look,
+    /// Look, plan, write and tell.
+    Act,
+}
+
+impl Pass {
+    pub(super) fn of(hands: Hands) -> Self {
+        match hands {
+            Hands::Free => Self::Act,
+            Hands::Bound => Self::Look,
+        }
+    }
+}
+
+/// What is known of a bucket before it is visited.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// The account's list has it, perhaps with its region.
+    Listed(Option<Region>),
+    /// The account's list has it not.
+    NotListed,
+    /// The account may not be listed.
+    Nothing,
+    /// The account could not be listed.
+    Failed(S3Error),
+    /// All of it: it was looked at a moment ago.
+    Observed(Observed),
+}
+
+/// One bucket after a visit.
+#[derive(Debug)]
+pub struct Visited {
+    /// What was wanted.
+    pub wish: Arc<Wish>,
+    /// What was seen at the end.
+    pub observed: Observed,
+    /// What was planned at first.
+    pub first: BucketPlan,
+    /// What is left.
+    pub last: BucketPlan,
+    /// The writes that were tried, oldest first.
+    pub repairs: Vec<Repair>,
+}
+
+pub(super) struct Visitor {
+    pub(super) it: Arc<Loop>,
+    pub(super) desired: Arc<Desired>,
+    pub(super) breaker: Arc<FleetBreaker>,
+}
+
+impl Visitor {
+    /// Visits one bucket. `None` when the daemon is to end and the bucket was not looked at.
+    pub(super) async fn visit(&self, wish: Arc<Wish>, known: Known, pass: Pass) -> Option<Visited> {
+        let stop = &self.it.stop;
+        let mut observed = match known {
+            Known::Observed(observed) => observed,
+            known => {
+                let existence = stop.run_until_cancelled(self.existence(&wish, known)).await?;
+                Observed::new(existence)
+            }
+        };
+        let mut first = None;
+        let mut repairs = Vec::new();
+        let mut admitted = None;
+        let mut last;
+        let mut round = 0;
+        loop {
+            round += 1;
+            let mut target = target_of(&wish, &observed);
+            stop.run_until_cancelled(self.look(&wish, &mut target, &mut observed)).await?;
+            let now = self.it.clock.now();
+            let context = Context { now, approvals: &self.desired.approvals, brakes: &*self.it.brakes };
+            last = plan(&wish, &observed, &context);
+            if first.is_none() {
+                first = Some(last.clone());
+            }
+            if pass == Pass::Look || !last.has_work() || round == ROUNDS || stop.is_cancelled() {
+                break;
+            }
+            if !*admitted.get_or_insert_with(|| self.breaker.admit()) {
+                hold_all(&mut last, &self.breaker);
+                break;
+            }
+            let mut tried = self.act(&wish, &target, &last, &mut observed).await;
+            let moved = tried.moved;
+            repairs.append(&mut tried.repairs);
+            if !moved {
+                // Nothing was written and nothing is new: the same plan would come again.
+                let now = self.it.clock.now();
+                let context = Context { now, ..context };
+                last = plan(&wish, &observed, &context);
+                break;
+            }
+        }
+        let first = first.unwrap_or_else(|| last.clone());
+        let visited = Visited { wish, observed, first, last, repairs };
+        self.tell(&visited);
+        Some(visited)
+    }
+
+    fn tell(&self, visited: &Visited) {
+        let now = self.it.clock.now();
+        let previous = self.it.board.bucket(&visited.wish.id);
+        let (report, events, changes) = tell(Visit {
+            wish: &visited.wish,
+            observed: &visited.observed,
+            first: &visited.first,
+            last: &visited.last,
+            repairs: visited.repairs.clone(),
+            previous: previous.as_deref(),
+            now,
+        });
+        self.it.board.put_bucket(report);
+        if !events.is_empty() {
+            self.it.witness.events(now, events);
+        }
+        if !changes.is_empty() {
+            self.it.witness.drift(now, &changes);
+        }
+    }
+
+    /// Finds out whether the bucket is there, where the account's list does not say it.
+    async fn existence(&self, wish: &Wish, known: Known) -> Existence {
+        let listed = match known {
+            Known::Observed(observed) => return observed.existence,
+            Known::Failed(error) => return Existence::Unknown(error),
+            Known::Listed(region) => return Existence::Here(region.unwrap_or_else(|| wish.region.clone())),
+            Known::NotListed => false,
+            Known::Nothing => true,
+        };
+        let target = Target { id: wish.id.clone(), region: wish.region.clone() };
+        match self.it.cloud.head(&target).await {
+            Ok(Presence::Here(region)) if listed => Existence::Here(region.unwrap_or_else(|| wish.region.clone())),
+            // Somebody answers for the name, and the account does not list it as its own.
+            Ok(Presence::Here(_) | Presence::Foreign) => Existence::Foreign,
+            Ok(Presence::Missing) => Existence::Missing,
+            Err(error) if error.kind == S3ErrorKind::Denied && !listed => Existence::Foreign,
+            Err(error) => Existence::Unknown(error),
+        }
+    }
+
+    /// Reads until every verdict is known.
+    async fn look(&self, wish: &Wish, target: &mut Target, observed: &mut Observed) {
+        let now = self.it.clock.now();
+        let mut followed = false;
+        loop {
+            let next = next_reads(wish, observed, now);
+            if next.is_empty() {
+                return;
+            }
+            for setting in next {
+                let reading = match self.it.cloud.read(target, setting).await {
+                    Ok(doc) => Reading::Known(doc),
+                    Err(error) if error.kind == S3ErrorKind::Unsupported => Reading::Unsupported(error),
+                    Err(error) if error.kind == S3ErrorKind::WrongRegion && !followed => {
+                        followed = true;
+                        if let Ok(Presence::Here(Some(region))) = self.it.cloud.head(target).await {
+                            target.region = region.clone();
+                            observed.existence = Existence::Here(region);
+                            break;
+                        }
+                        Reading::Unknown(error)
+                    }
+                    Err(error) => Reading::Unknown(error),
+                };
+                observed.note(setting, reading);
+            }
+        }
+    }
+
+    async fn act(&self, wish: &Wish, target: &Target, plan: &BucketPlan, observed: &mut Observed) -> Tried {
+        let mut tried = Tried { repairs: Vec::new(), moved: false };
+        if let Some(create) = &plan.create {
+            let at = self.it.clock.now();
+            let result = match self.it.cloud.create(target, &create.creation).await {
+                Ok(()) => {
+                    observed.existence = Existence::Here(target.region.clone());
+                    observed.fresh = true;
+                    tried.moved = true;
+                    RepairResult::Applied
+                }
+                Err(error) => {
+                    if error.kind == S3ErrorKind::Foreign {
+                        observed.existence = Existence::Foreign;
+                    }
+                    RepairResult::Failed { error }
+                }
+            };
+            tried.repairs.push(Repair {
+                setting: EXISTENCE,
+                at,
+                changes: Vec::new(),
+                origins: vec![create.origin.clone()],
+                result,
+            });
+        }
+        for step in &plan.steps {
+            let begun = tokio::time::Instant::now();
+            let at = self.it.clock.now();
+            let applied = apply(&*self.it.cloud, target, step, &self.it.proof, &self.it.stop).await;
+            let result = match applied {
+                Applied::Proved => {
+                    observed.note(step.setting, Reading::Known(step.to.clone()));
+                    tried.moved = true;
+                    RepairResult::Applied
+                }
+                Applied::Unproved(found) => {
+                    let detail = unproved(&found, step);
+                    observed.note(step.setting, Reading::Known(found));
+                    RepairResult::Unproved { detail }
+                }
+                Applied::Stale(found) => {
+                    observed.note(step.setting, Reading::Known(found));
+                    tried.moved = true;
+                    continue;
+                }
+                Applied::Failed(error) => RepairResult::Failed { error },
+                Applied::Interrupted => break,
+            };
+            self.done(wish, step, result, at, begun.elapsed().as_secs_f64(), &mut tried);
+        }
+        tried
+    }
+
+    fn done(&self, wish: &Wish, step: &Step, result: RepairResult, at: Timestamp, seconds: f64, tried: &mut Tried) {
+        let repair =
+            Repair { setting: step.setting, at, changes: step.changes(), origins: step.origins.clone(), result };
+        self.it.witness.repaired(&wish.id, &repair, &step.to, seconds);
+        tried.repairs.push(repair);
+    }
+}
+
+/// What came of the writes of one round.
+struct Tried {
+    repairs: Vec<Repair>,
+    /// Whether the bucket is another than the plan saw, so that planning again is worth it.
+    moved: bool,
+}
+
+fn target_of(wish: &Wish, observed: &Observed) -> Target {
+    let region = match &observed.existence {
+        Existence::Here(region) => region.clone(),
+        _ => wish.region.clone(),
+    };
+    Target { id: wish.id.clone(), region }
+}
+
+fn unproved(found: &crate::doc::Doc, step: &Step) -> String {
+    let said: Vec<String> = found.changes_to(&step.to).iter().take(3).map(ToString::to_string).collect();
+    if *found == step.from {
+        format!("the store took the write and kept what it had ({})", said.join("; "))
+    } else {
+        format!("the store took the write and reads back something else ({})", said.join("; "))
+    }
+}
+
+fn hold_all(plan: &mut BucketPlan, breaker: &FleetBreaker) {
+    if plan.create.take().is_some() {
+        plan.held.push(Held {
+            setting: EXISTENCE,
+            hold: Hold::OverLimit,
+            detail: breaker.detail(),
+            step: None,
+            digest: None,
+        });
+    }
+    for step in plan.steps.drain(..) {
+        plan.held.push(Held {
+            setting: step.setting,
+            hold: Hold::OverLimit,
+            detail: breaker.detail(),
+            step: Some(step),
+            digest: None,
+        });
+    }
+}

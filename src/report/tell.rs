@@ -1,0 +1,243 @@
+//! One bucket's report and what happened to it, from what was planned, done and seen before (pure).
+
+use std::sync::Arc;
+
+use super::{
+    BucketReport, BucketState, Event, KEPT_REPAIRS, PolicyStatus, ReadError, Repair, RepairResult, SettingStatus,
+    held_report,
+};
+use crate::clock::Timestamp;
+use crate::desired::Wish;
+use crate::observed::{Existence, Observed};
+use crate::plan::{BucketPlan, failed_reads};
+use crate::spec::PolicySeverity;
+use crate::verdict::{EXISTENCE, SPEC, Verdict};
+
+/// What one sweep did to one bucket.
+#[derive(Debug)]
+pub struct Visit<'a> {
+    /// What was wanted.
+    pub wish: &'a Wish,
+    /// What was seen at the end.
+    pub observed: &'a Observed,
+    /// What was planned at first, before anything was written.
+    pub first: &'a BucketPlan,
+    /// What is left to do at the end.
+    pub last: &'a BucketPlan,
+    /// The writes that were tried, oldest first.
+    pub repairs: Vec<Repair>,
+    /// The report of the sweep before.
+    pub previous: Option<&'a BucketReport>,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// A difference that was opened or closed, for counters.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DriftChange {
+    /// It was seen for the first time.
+    Opened {
+        /// The policy, or `spec`.
+        policy: Arc<str>,
+        /// How bad it is.
+        severity: PolicySeverity,
+    },
+    /// It is gone.
+    Closed {
+        /// The policy, or `spec`.
+        policy: Arc<str>,
+        /// Since when it was known.
+        since: Timestamp,
+    },
+}
+
+/// A difference by which drift is counted: one per policy, one per setting of the spec.
+struct Line<'a> {
+    policy: Arc<str>,
+    setting: &'static str,
+    severity: PolicySeverity,
+    first: Verdict,
+    last: Verdict,
+    detail: &'a str,
+    since: Option<Timestamp>,
+}
+
+/// Tells what came of a visit.
+pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
+    let Visit { wish, observed, first, last, repairs, previous, now } = visit;
+    let bucket = &wish.id;
+    let spec: Arc<str> = SPEC.into();
+    let mut lines = Vec::new();
+    for (index, verdict) in last.policies.iter().enumerate() {
+        let begun = first.policies.get(index).filter(|it| it.policy == verdict.policy);
+        let known = previous.and_then(|it| it.policies.iter().find(|it| it.policy == verdict.policy));
+        lines.push(Line {
+            policy: Arc::clone(&verdict.policy),
+            setting: "",
+            severity: verdict.severity,
+            first: begun.map_or(verdict.verdict, |it| it.verdict),
+            last: verdict.verdict,
+            detail: begun.and_then(|it| it.detail.as_deref()).or(verdict.detail.as_deref()).unwrap_or_default(),
+            since: known.and_then(|it| it.since),
+        });
+    }
+    for verdict in &last.settings {
+        let begun = first.settings.iter().find(|it| it.setting == verdict.setting);
+        let known = previous.and_then(|it| it.settings.iter().find(|it| it.setting == verdict.setting));
+        lines.push(Line {
+            policy: Arc::clone(&spec),
+            setting: verdict.setting,
+            severity: PolicySeverity::Medium,
+            first: begun.map_or(verdict.verdict, |it| it.verdict),
+            last: verdict.verdict,
+            detail: begun.and_then(|it| it.detail.as_deref()).or(verdict.detail.as_deref()).unwrap_or_default(),
+            since: known.and_then(|it| it.since),
+        });
+    }
+
+    let mut events = Vec::new();
+    let mut changes = Vec::new();
+    let mut since = Vec::with_capacity(lines.len());
+    for line in &lines {
+        since.push(follow(line, bucket, now, &mut events, &mut changes));
+    }
+    // A policy or a setting that is wanted no more takes its open difference with it.
+    for (policy, setting, opened) in previous.into_iter().flat_map(open_lines) {
+        if !lines.iter().any(|line| line.policy == policy && line.setting == setting) {
+            events.push(Event::DriftClosed {
+                bucket: bucket.clone(),
+                policy: Arc::clone(&policy),
+                setting,
+                since: opened,
+            });
+            changes.push(DriftChange::Closed { policy, since: opened });
+        }
+    }
+    for repair in &repairs {
+        if repair.setting == EXISTENCE && repair.result == RepairResult::Applied {
+            events.push(Event::Created {
+                bucket: bucket.clone(),
+                region: wish.region.clone(),
+                origins: repair.origins.clone(),
+            });
+        } else {
+            events.push(Event::Repair { bucket: bucket.clone(), repair: repair.clone() });
+        }
+    }
+    for held in &last.held {
+        let known = previous.is_some_and(|it| {
+            it.held.iter().any(|it| it.setting == held.setting && it.reason == held.hold && it.detail == held.detail)
+        });
+        if !known {
+            events.push(Event::Held {
+                bucket: bucket.clone(),
+                setting: held.setting,
+                reason: held.hold,
+                detail: held.detail.clone(),
+            });
+        }
+    }
+
+    let region = match &observed.existence {
+        Existence::Here(region) => region.clone(),
+        _ => wish.region.clone(),
+    };
+    let exempt_until = |policy: &Arc<str>| {
+        let use_ = wish.policies.iter().find(|use_| use_.policy.name == *policy)?;
+        use_.exemptions.iter().filter(|it| it.expires > now).map(|it| it.expires).max()
+    };
+    let mut since = since.into_iter();
+    let policies = last
+        .policies
+        .iter()
+        .map(|it| PolicyStatus {
+            policy: Arc::clone(&it.policy),
+            severity: it.severity,
+            verdict: it.verdict,
+            detail: it.detail.as_deref().map(Into::into),
+            since: since.next().flatten(),
+            exempt_until: if it.verdict == Verdict::Exempt { exempt_until(&it.policy) } else { None },
+        })
+        .collect();
+    let settings = last
+        .settings
+        .iter()
+        .map(|it| SettingStatus {
+            setting: it.setting,
+            verdict: it.verdict,
+            detail: it.detail.as_deref().map(Into::into),
+            since: since.next().flatten(),
+        })
+        .collect();
+    let errors: Box<[ReadError]> = failed_reads(observed)
+        .map(|(setting, error)| ReadError { setting, error: error.clone(), hint: error.hint() })
+        .collect();
+    let unreachable = matches!(observed.existence, Existence::Unknown(_) | Existence::Foreign);
+    let state = match (&wish.at, wish.frozen) {
+        (None, _) => BucketState::Undeclared,
+        (Some(_), true) => BucketState::Invalid,
+        (Some(_), false) if unreachable => BucketState::Unreachable,
+        _ => BucketState::Managed,
+    };
+    let mut kept: Vec<Repair> = repairs;
+    kept.reverse();
+    kept.extend(previous.into_iter().flat_map(|it| it.repairs.iter().cloned()));
+    kept.truncate(KEPT_REPAIRS);
+    let report = BucketReport {
+        id: bucket.clone(),
+        region,
+        state,
+        spec: wish.at.clone(),
+        checked_at: now,
+        policies,
+        settings,
+        held: last.held.iter().map(|held| held_report(bucket, held, now)).collect(),
+        repairs: kept.into(),
+        errors,
+        suspended_until: wish.suspend.as_ref().map(|it| it.until).filter(|until| *until > now),
+    };
+    (report, events, changes)
+}
+
+/// Follows one difference: says when it opens and closes, and returns since when it is open.
+/// What is unknown closes nothing; a difference that was repaired within the sweep opened and
+/// closed in it.
+fn follow(
+    line: &Line<'_>,
+    bucket: &crate::bucket::BucketId,
+    now: Timestamp,
+    events: &mut Vec<Event>,
+    changes: &mut Vec<DriftChange>,
+) -> Option<Timestamp> {
+    let open = |verdict| matches!(verdict, Verdict::Drifted | Verdict::Suspended);
+    let mut since = line.since;
+    if since.is_none() && (open(line.first) || open(line.last)) {
+        events.push(Event::DriftDetected {
+            bucket: bucket.clone(),
+            policy: Arc::clone(&line.policy),
+            setting: line.setting,
+            severity: line.severity,
+            detail: line.detail.to_owned(),
+        });
+        changes.push(DriftChange::Opened { policy: Arc::clone(&line.policy), severity: line.severity });
+        since = Some(now);
+    }
+    match (since, line.last) {
+        (Some(opened), Verdict::Compliant | Verdict::Exempt | Verdict::Unsupported) => {
+            events.push(Event::DriftClosed {
+                bucket: bucket.clone(),
+                policy: Arc::clone(&line.policy),
+                setting: line.setting,
+                since: opened,
+            });
+            changes.push(DriftChange::Closed { policy: Arc::clone(&line.policy), since: opened });
+            None
+        }
+        (since, _) => since,
+    }
+}
+
+fn open_lines(report: &BucketReport) -> impl Iterator<Item = (Arc<str>, &'static str, Timestamp)> {
+    let policies = report.policies.iter().filter_map(|it| Some((Arc::clone(&it.policy), "", it.since?)));
+    policies.chain(report.settings.iter().filter_map(|it| Some((SPEC.into(), it.setting, it.since?))))
+}

@@ -1,0 +1,101 @@
+//! The requests that the sandbox understands, by the names of the API pages.
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+
+use super::config::Word;
+
+macro_rules! operations {
+    ($($name:ident $method:ident $word:expr;)*) => {
+        /// A request that S3 knows, by the name of its API page.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[allow(missing_docs)] // The names are those of the API reference.
+        pub enum Operation {
+            $($name,)*
+            /// Whatever the sandbox refuses with 501 NotImplemented.
+            Unknown,
+        }
+
+        impl Operation {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)* Self::Unknown];
+
+            /// The name of the API page.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                    Self::Unknown => "Unknown",
+                }
+            }
+
+            /// The operation that a method means for a sub-resource of a bucket, or for the bucket itself.
+            pub(super) fn route(method: &Method, word: Option<Word>) -> Option<Self> {
+                $(if *method == Method::$method && word == $word {
+                    return Some(Self::$name);
+                })*
+                None
+            }
+
+            /// The sub-resource that it concerns.
+            pub(super) fn word(self) -> Option<Word> {
+                match self {
+                    $(Self::$name => $word,)*
+                    Self::Unknown => None,
+                }
+            }
+
+            /// Whether it changes something.
+            pub(super) fn writes(self) -> bool {
+                match self {
+                    $(Self::$name => Method::$method == Method::PUT || Method::$method == Method::DELETE,)*
+                    Self::Unknown => false,
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    CreateBucket PUT None;
+    HeadBucket HEAD None;
+    DeleteBucket DELETE None;
+    GetBucketLocation GET Some(Word::Location);
+    GetBucketTagging GET Some(Word::Tagging);
+    PutBucketTagging PUT Some(Word::Tagging);
+    DeleteBucketTagging DELETE Some(Word::Tagging);
+    GetBucketVersioning GET Some(Word::Versioning);
+    PutBucketVersioning PUT Some(Word::Versioning);
+    GetBucketEncryption GET Some(Word::Encryption);
+    PutBucketEncryption PUT Some(Word::Encryption);
+    DeleteBucketEncryption DELETE Some(Word::Encryption);
+    GetPublicAccessBlock GET Some(Word::PublicAccessBlock);
+    PutPublicAccessBlock PUT Some(Word::PublicAccessBlock);
+    DeletePublicAccessBlock DELETE Some(Word::PublicAccessBlock);
+    GetBucketOwnershipControls GET Some(Word::OwnershipControls);
+    PutBucketOwnershipControls PUT Some(Word::OwnershipControls);
+    DeleteBucketOwnershipControls DELETE Some(Word::OwnershipControls);
+    GetBucketAcl GET Some(Word::Acl);
+    PutBucketAcl PUT Some(Word::Acl);
+    GetBucketPolicy GET Some(Word::Policy);
+    PutBucketPolicy PUT Some(Word::Policy);
+    DeleteBucketPolicy DELETE Some(Word::Policy);
+    GetBucketPolicyStatus GET Some(Word::PolicyStatus);
+    GetBucketLifecycleConfiguration GET Some(Word::Lifecycle);
+    PutBucketLifecycleConfiguration PUT Some(Word::Lifecycle);
+    DeleteBucketLifecycle DELETE Some(Word::Lifecycle);
+    GetBucketLogging GET Some(Word::Logging);
+    PutBucketLogging PUT Some(Word::Logging);
+    GetBucketWebsite GET Some(Word::Website);
+    PutBucketWebsite PUT Some(Word::Website);
+    DeleteBucketWebsite DELETE Some(Word::Website);
+    GetBucketCors GET Some(Word::Cors);
+    PutBucketCors PUT Some(Word::Cors);
+    DeleteBucketCors DELETE Some(Word::Cors);
+    GetBucketAccelerateConfiguration GET Some(Word::Accelerate);
+    PutBucketAccelerateConfiguration PUT Some(Word::Accelerate);
+    GetBucketRequestPayment GET Some(Word::RequestPayment);
+    PutBucketRequestPayment PUT Some(Word::RequestPayment);
+    GetObjectLockConfiguration GET Some(Word::ObjectLock);
+    PutObjectLockConfiguration PUT Some(Word::ObjectLock);
+    ListBuckets GET None;
+}
