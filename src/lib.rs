@@ -17,6 +17,7 @@ pub mod expression;
 pub mod finding;
 #[cfg(feature = "daemon")]
 pub mod history;
+pub mod metrics;
 pub mod observed;
 pub mod past;
 pub mod plan;
@@ -25,6 +26,7 @@ pub mod reconcile;
 pub mod report;
 #[cfg(feature = "daemon")]
 pub mod sandbox;
+pub mod serve;
 pub mod setting;
 pub mod settings;
 pub mod source;

@@ -51,6 +51,9 @@ impl Store {
     }
 
     /// The last good text of one file; `None` when there is none, or when it is damaged.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn good_file(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let row: Option<(Vec<u8>, Vec<u8>)> = self
             .connection
@@ -69,11 +72,17 @@ impl Store {
     }
 
     /// The revision of the last good files.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn good_revision(&self) -> Result<Option<String>, Error> {
         self.connection.query_row("SELECT revision FROM good_revision", [], |row| row.get(0)).optional().during("read")
     }
 
     /// The last good text of every file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn good_files(&self) -> Result<GoodFiles, Error> {
         let mut good = GoodFiles { revision: self.good_revision()?, ..GoodFiles::default() };
         let mut query =

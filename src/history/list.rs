@@ -30,6 +30,9 @@ pub struct Filter {
 
 impl Store {
     /// The entries that a filter lets through, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the pattern is none.
     pub fn list(&self, filter: &Filter) -> Result<Vec<Entry>, Error> {
         let mut sql = "SELECT seq, at, kind, account, bucket, json, prev, hash FROM entry WHERE 1".to_owned();
         let mut values: Vec<Value> = Vec::new();

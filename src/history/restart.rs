@@ -31,6 +31,9 @@ pub struct OpenDrift {
 
 impl Store {
     /// The differences that were seen and are not gone, in the order of their buckets.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn open_drifts(&self) -> Result<Vec<OpenDrift>, Error> {
         let mut query = self
             .connection
@@ -45,6 +48,9 @@ impl Store {
     }
 
     /// The writes since then, oldest first. At least those of the last day are kept.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn recent_repairs(&self, since: Timestamp) -> Result<Vec<PastRepair>, Error> {
         let mut query = self
             .connection

@@ -99,6 +99,9 @@ impl Store {
 
     /// Opens a file to look at it; `None` when there is none. Nothing is written, not even while
     /// a daemon writes.
+    ///
+    /// # Errors
+    /// When it cannot be read, is damaged, or is of another version or of something else.
     pub fn open_read_only(path: &Path) -> Result<Option<Self>, Error> {
         match fs::File::open(path).and_then(|file| file.metadata()) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -167,6 +170,9 @@ impl Store {
     }
 
     /// Where the chain ends: number and hash of the newest entry.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
     pub fn head(&self) -> Result<(u64, Hash), Error> {
         let (seq, hash) = mark(&self.connection, "head")?.unwrap_or((0, GENESIS));
         Ok((seq.unsigned_abs(), hash))

@@ -262,3 +262,52 @@ fn fingerprints_and_outcomes_are_read_back_as_written() {
     }
     assert_eq!(Outcome::parse("eaten"), None);
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_the_clock_does_nothing_is_frozen_once_it_runs_true(
+        moves in proptest::collection::vec((-20_000_000_i64..20_000_000, 0_u8..5), 1..60),
+    ) {
+        let case = Case::new();
+        let mut now = noon();
+        for (seconds, result) in moves {
+            now += Duration::seconds(seconds);
+            match result {
+                0 | 1 => case.note(&RepairResult::Applied, now),
+                2 => case.note(&unproved(), now),
+                3 => case.note(&failed(S3ErrorKind::Server), now),
+                _ => drop(case.brake(now)),
+            }
+        }
+        case.brake(now);
+        proptest::prop_assert_eq!(case.brake(now + Duration::hours(1)), None);
+    }
+
+    #[test]
+    fn a_true_clock_sees_no_more_than_three_repairs_in_any_hour(
+        pauses in proptest::collection::vec(1_i64..2400, 1..80),
+    ) {
+        let case = Case::new();
+        let (mut now, mut written) = (noon(), Vec::new());
+        for seconds in pauses {
+            now += Duration::seconds(seconds);
+            if case.brake(now).is_none() {
+                case.note(&RepairResult::Applied, now);
+                written.push(now);
+            }
+        }
+        for four in written.windows(4) {
+            proptest::prop_assert!(four[3] - four[0] >= Duration::hours(1));
+        }
+    }
+
+    #[test]
+    fn a_jump_ahead_shortens_a_fight_by_no_more_than_itself(jump in 0_i64..3600, passed in 0_i64..3600) {
+        let case = Case::fought();
+        // Without the jump it is held until an hour after the first write.
+        let released = case.brake(noon() + minutes(10) + Duration::seconds(passed + jump)).is_none();
+        if released {
+            proptest::prop_assert!(600 + passed >= 3600 - jump);
+        }
+    }
+}

@@ -214,6 +214,7 @@ impl Visitor {
                 setting: EXISTENCE,
                 at,
                 changes: Vec::new(),
+                to: None,
                 origins: vec![create.origin.clone()],
                 result,
             });
@@ -247,8 +248,14 @@ impl Visitor {
     }
 
     fn done(&self, wish: &Wish, step: &Step, result: RepairResult, at: Timestamp, seconds: f64, tried: &mut Tried) {
-        let repair =
-            Repair { setting: step.setting, at, changes: step.changes(), origins: step.origins.clone(), result };
+        let repair = Repair {
+            setting: step.setting,
+            at,
+            changes: step.changes(),
+            to: Some(step.to.clone()),
+            origins: step.origins.clone(),
+            result,
+        };
         self.it.witness.repaired(&wish.id, &repair, &step.to, seconds);
         tried.repairs.push(repair);
     }

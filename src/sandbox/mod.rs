@@ -33,12 +33,11 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::bucket::{AccountId, Region};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 
 mod access;
 mod acl;
@@ -49,6 +48,7 @@ mod faults;
 mod http;
 mod ledger;
 mod operation;
+mod options;
 mod policy;
 mod refusal;
 mod rules;
@@ -60,6 +60,7 @@ mod xml;
 pub use faults::{Answer, Fault, Weather};
 pub use ledger::Received;
 pub use operation::Operation;
+pub use options::{Options, Prepared};
 
 use buckets::{Bucket, Buckets};
 use config::{Config, Versioning, Word};
@@ -68,86 +69,6 @@ use ledger::Ledger;
 
 /// How long the answers under way have when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How a sandbox is set up.
-#[derive(Clone)]
-pub struct Options {
-    /// Where [`Sandbox::start`] listens; port 0 is any that is free.
-    pub address: SocketAddr,
-    /// The region of requests without a signature, and of buckets that they create.
-    pub region: Region,
-    /// Buckets that are there from the start.
-    pub buckets: Vec<Prepared>,
-    /// The account of each access key. All other keys, and requests without one, are 000000000000.
-    pub accounts: BTreeMap<String, AccountId>,
-    /// What every request suffers at the start.
-    pub weather: Weather,
-    /// Makes the weather the same again.
-    pub seed: u64,
-    /// How many requests the log keeps; 0 keeps none.
-    pub log: usize,
-    /// Dates the buckets.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            region: Region::us_east_1(),
-            buckets: Vec::new(),
-            accounts: BTreeMap::new(),
-            weather: Weather::default(),
-            seed: 0,
-            log: 10_000,
-            clock: Arc::new(SystemClock),
-        }
-    }
-}
-
-/// Many buckets that are alike. A hundred thousand cost a twentieth of a second and 20 MB.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Prepared {
-    /// How many.
-    pub count: usize,
-    /// Their name, in which `{n}` stands for the number of each: six digits from `000000` on. It
-    /// should be legal; only the control endpoint looks.
-    pub name: String,
-    /// Whose they are.
-    pub account: AccountId,
-    /// Where they are; the server's region when `None`.
-    pub region: Option<Region>,
-    /// Versioned and tagged (private and AES256 is every new bucket), so that the built-in
-    /// policies find nothing to do.
-    pub compliant: bool,
-    /// Their tags, when they are compliant.
-    pub tags: BTreeMap<String, String>,
-}
-
-impl Default for Prepared {
-    fn default() -> Self {
-        let tag = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        Self {
-            count: 1,
-            name: "bucket-{n}".to_owned(),
-            account: default_account(),
-            region: None,
-            compliant: true,
-            tags: [tag("Name", "AI Model Data Storage"), tag("Purpose", "Distributed AI Model Training")].into(),
-        }
-    }
-}
-
-impl Prepared {
-    fn bucket_name(&self, n: usize) -> String {
-        self.name.replace("{n}", &format!("{n:06}"))
-    }
-}
-
-fn default_account() -> AccountId {
-    AccountId::parse("000000000000").expect("twelve digits are an account")
-}
 
 /// The state of a sandbox. Clones share it.
 #[derive(Clone)]
@@ -229,7 +150,7 @@ impl Sandbox {
         let shared = Shared {
             region: options.region,
             accounts: options.accounts,
-            anonymous: default_account(),
+            anonymous: options::default_account(),
             clock: options.clock,
             buckets: RwLock::default(),
             faults: Faults::new(options.seed, options.weather),

@@ -55,7 +55,7 @@ impl Refusal {
     }
 
     pub(super) fn not_implemented() -> Self {
-        Self::new(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
+        Self::new(501, "NotImplemented", "The sandbox does not implement this request; it touched nothing")
     }
 
     pub(super) fn slow_down() -> Self {

@@ -3,8 +3,9 @@
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
-//! The only integration test binary: one module per area.
-
+mod metrics;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod sandbox;
+#[cfg(feature = "daemon")]
+mod serve;
 mod support;

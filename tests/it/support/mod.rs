@@ -1,8 +1,11 @@
 //! What the integration tests share.
 
+pub mod fleet;
 #[cfg(feature = "daemon")]
 pub mod git_http;
 #[cfg(feature = "daemon")]
 pub mod git_repo;
 #[cfg(feature = "daemon")]
 pub mod git_ssh;
+#[cfg(feature = "daemon")]
+pub mod http;

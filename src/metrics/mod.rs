@@ -1,0 +1,287 @@
+//! What Prometheus is told: counters that the loop feeds, and state that is read from the board
+//! when somebody asks. The names are API; [`FAMILIES`] lists them.
+
+mod counters;
+mod names;
+mod process;
+mod state;
+mod text;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use prometheus::TextEncoder;
+
+use crate::board::Board;
+use crate::bucket::AccountName;
+use crate::clock::Clock;
+use crate::cloud::S3ErrorKind;
+use crate::report::SweepReport;
+use crate::spec::PolicySeverity;
+use crate::verdict::SPEC;
+
+use counters::Counters;
+pub use names::{FAMILIES, Family, Kind};
+pub use state::{SPEC_SEVERITY, rank, worst};
+use text::Exposition;
+
+/// The content type of the exposition.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How much is said of single buckets. `docs/metrics.md` tells what each level costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Detail {
+    /// Every bucket under every policy.
+    #[default]
+    Bucket,
+    /// Only those that are not compliant, and counts for the rest.
+    Policy,
+    /// Counts only.
+    Summary,
+}
+
+impl Detail {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Bucket, Self::Policy, Self::Summary];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bucket => "bucket",
+            Self::Policy => "policy",
+            Self::Summary => "summary",
+        }
+    }
+}
+
+/// What does not change while the daemon runs.
+#[derive(Debug, Clone)]
+pub struct MetricsOptions {
+    /// How much is said of single buckets.
+    pub detail: Detail,
+    /// The name of the source, for the label.
+    pub source: String,
+    /// The version of the build.
+    pub version: &'static str,
+    /// The commit of the build, or `unknown`.
+    pub commit: &'static str,
+    /// Whether the process's own memory, CPU and files are told.
+    pub process: bool,
+}
+
+impl Default for MetricsOptions {
+    fn default() -> Self {
+        Self {
+            detail: Detail::default(),
+            source: "default".to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("DRIFTLESS_COMMIT").unwrap_or("unknown"),
+            process: true,
+        }
+    }
+}
+
+/// What was done with the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchOp {
+    /// It was asked for its newest revision.
+    Fetch,
+    /// The documents of a revision were read.
+    Load,
+}
+
+impl FetchOp {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Fetch, Self::Load];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Load => "load",
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchResult {
+    /// The revision that is known is still the newest.
+    Unchanged,
+    /// There is a new one.
+    New,
+    /// There is a new one that is not obeyed.
+    Held,
+    /// It could not be had.
+    Failed,
+}
+
+impl FetchResult {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Unchanged, Self::New, Self::Held, Self::Failed];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::New => "new",
+            Self::Held => "held",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How it ended with a repair that a policy, or a spec, asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RepairOutcome {
+    /// It was written and proved by a read.
+    Applied,
+    /// S3 refused it, could not be reached, or reads back something else.
+    Failed,
+    /// It is held, for any reason but that somebody only observes. Counted when that begins.
+    Held,
+    /// The agent, the policy or the bucket only observes. Counted when that begins.
+    ObserveOnly,
+    /// It was not begun, because an earlier write to the bucket failed or the daemon ends.
+    Skipped,
+}
+
+impl RepairOutcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Applied, Self::Failed, Self::Held, Self::ObserveOnly, Self::Skipped];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Failed => "failed",
+            Self::Held => "held",
+            Self::ObserveOnly => "observe-only",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// Everything that Prometheus is told.
+pub struct Metrics {
+    counters: Counters,
+    /// The policies whose counters stand, so that they go when the policy goes.
+    policies: Mutex<BTreeMap<Arc<str>, PolicySeverity>>,
+    board: Arc<Board>,
+    clock: Arc<dyn Clock>,
+    options: MetricsOptions,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Metrics over a board, with every counter at 0.
+    pub fn new(board: Arc<Board>, clock: Arc<dyn Clock>, options: MetricsOptions) -> Self {
+        let metrics =
+            Self { counters: Counters::new(&options.source), policies: Mutex::default(), board, clock, options };
+        metrics.follow_policies();
+        metrics
+    }
+
+    /// A request to S3 ended, `failed` or not. Called ten thousand times a second.
+    pub fn request(&self, account: &AccountName, operation: &str, failed: Option<S3ErrorKind>, seconds: f64) {
+        self.counters.request(account.as_str(), operation, failed, seconds);
+    }
+
+    /// So many requests to an account may be under way at once from now on.
+    pub fn concurrency_limit(&self, account: &AccountName, limit: f64) {
+        self.counters.concurrency_limit.with_label_values(&[account.as_str()]).set(limit);
+    }
+
+    /// Drift was seen for the first time. `policy` is `spec` for a bucket's own spec.
+    pub fn drift_detected(&self, policy: &str, severity: PolicySeverity) {
+        self.counters.drift_detected.with_label_values(&[&*text::bounded(policy), severity.word()]).inc();
+    }
+
+    /// Drift is gone that was open for so long.
+    pub fn drift_closed(&self, policy: &str, open_seconds: f64) {
+        self.counters.drift_open.with_label_values(&[text::bounded(policy)]).observe(open_seconds.max(0.0));
+    }
+
+    /// A repair ended, or was not begun. `seconds` counts only where something was written.
+    pub fn repair(&self, policy: &str, outcome: RepairOutcome, seconds: f64) {
+        let policy = text::bounded(policy);
+        self.counters.repairs.with_label_values(&[&*policy, outcome.word()]).inc();
+        if matches!(outcome, RepairOutcome::Applied | RepairOutcome::Failed) {
+            self.counters.repair_seconds.with_label_values(&[policy]).observe(seconds);
+        }
+    }
+
+    /// A repair was given up, because something writes the drift back.
+    pub fn fight(&self, policy: &str) {
+        self.counters.fights.with_label_values(&[text::bounded(policy)]).inc();
+    }
+
+    /// A sweep ended.
+    pub fn sweep_ended(&self, sweep: &SweepReport) {
+        let result = match (sweep.interrupted, sweep.errors.is_empty()) {
+            (true, _) => "interrupted",
+            (false, true) => "ok",
+            (false, false) => "failed",
+        };
+        self.counters.sweeps.with_label_values(&[result]).inc();
+        self.counters.sweep_seconds.observe(sweep.seconds);
+    }
+
+    /// The source was fetched or loaded.
+    pub fn fetch(&self, op: FetchOp, result: FetchResult, seconds: f64) {
+        let source = &*self.options.source;
+        self.counters.fetches.with_label_values(&[source, op.word(), result.word()]).inc();
+        self.counters.fetch_seconds.with_label_values(&[source, op.word()]).observe(seconds);
+    }
+
+    /// A task ended by a panic.
+    pub fn panic(&self) {
+        self.counters.panics.inc();
+    }
+
+    /// Whether the history can be written.
+    pub fn history_degraded(&self, degraded: bool) {
+        self.counters.history_degraded.set(if degraded { 1.0 } else { 0.0 });
+    }
+
+    /// Counters of a policy begin at 0 with the policy, so that the first drift is an increase,
+    /// and go with it. Called when policies come into force; each scrape sees to it as well.
+    pub fn follow_policies(&self) {
+        let mut now: BTreeMap<Arc<str>, PolicySeverity> =
+            self.board.policies().iter().map(|card| (Arc::clone(&card.name), card.severity)).collect();
+        now.insert(SPEC.into(), SPEC_SEVERITY);
+        let mut known = self.policies.lock().expect("no holder of the lock panics");
+        for (policy, severity) in known.iter() {
+            if !now.contains_key(policy) {
+                self.counters.end_policy(&text::bounded(policy));
+            } else if now.get(policy) != Some(severity) {
+                let _ = self.counters.drift_detected.remove_label_values(&[&*text::bounded(policy), severity.word()]);
+            }
+        }
+        for (policy, severity) in now.iter().filter(|(policy, severity)| known.get(*policy) != Some(severity)) {
+            self.counters.begin_policy(&text::bounded(policy), *severity);
+        }
+        *known = now;
+    }
+
+    /// The exposition, in the format that [`CONTENT_TYPE`] names.
+    pub fn render(&self) -> String {
+        self.follow_policies();
+        let mut out = Exposition::default();
+        state::write(&mut out, &self.board, &self.options, self.clock.now());
+        if self.options.process {
+            process::write(&mut out);
+        }
+        let mut text = out.finish();
+        TextEncoder::new()
+            .encode_utf8(&self.counters.registry.gather(), &mut text)
+            .expect("a family of the registry has a name and series");
+        text
+    }
+}

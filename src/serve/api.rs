@@ -1,0 +1,243 @@
+//! The API: what the page shows, as JSON in camelCase. Everything is read from the board.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::board::{PolicyCard, RunningSweep};
+use crate::bucket::{BucketId, Outputs};
+use crate::clock::Timestamp;
+use crate::finding::{Finding, Severity};
+use crate::report::{BucketReport, BucketState, SourceReport, SweepReport};
+use crate::verdict::{Hold, Verdict};
+
+use super::Serve;
+use super::fault::Fault;
+use super::health;
+use super::query::{self, Filter, PAGE, Summary};
+
+/// `/api/v1/status`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    now: Timestamp,
+    ready: bool,
+    /// Why not.
+    reasons: Vec<String>,
+    buckets: Summary,
+    source: Source,
+    sweep: Sweep,
+    breakers: Vec<Breaker>,
+}
+
+/// The source without the list of findings.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    #[serde(flatten)]
+    report: SourceReport,
+    errors: usize,
+    warnings: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Sweep {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running: Option<RunningSweep>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<Arc<SweepReport>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_success: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Breaker {
+    name: &'static str,
+    reason: Hold,
+}
+
+/// Errors and warnings among findings.
+pub(super) fn faults(findings: &[Finding]) -> (usize, usize) {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    (errors, findings.len() - errors)
+}
+
+pub(super) fn status(serve: &Serve, now: Timestamp) -> Status {
+    let board = &serve.board;
+    let reasons = health::unready(board, &serve.heartbeat, &serve.options, now);
+    let mut report = (*board.source()).clone();
+    let (errors, warnings) = faults(&report.findings);
+    report.findings.clear();
+    Status {
+        now,
+        ready: reasons.is_empty(),
+        reasons,
+        buckets: Summary::of(board, now),
+        source: Source { report, errors, warnings },
+        sweep: Sweep {
+            running: board.running(),
+            last: board.last_sweep(),
+            last_success: board.last_success(),
+            next: board.next_sweep(),
+        },
+        breakers: board.breakers().into_iter().map(|(name, reason)| Breaker { name, reason }).collect(),
+    }
+}
+
+/// `/api/v1/buckets`.
+#[derive(Serialize)]
+pub(super) struct Buckets {
+    total: usize,
+    limit: usize,
+    offset: usize,
+    buckets: Vec<Row>,
+}
+
+/// A bucket in a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    id: BucketId,
+    region: String,
+    state: BucketState,
+    in_sync: bool,
+    /// The worst verdict of all.
+    verdict: Verdict,
+    policies: BTreeMap<Arc<str>, Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spec: Option<Verdict>,
+    held: Vec<Hold>,
+    errors: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    checked_at: Timestamp,
+}
+
+impl Row {
+    fn of(report: &BucketReport) -> Self {
+        Self {
+            id: report.id.clone(),
+            region: report.region.to_string(),
+            state: report.state,
+            in_sync: query::in_sync(report),
+            verdict: report.worst(),
+            policies: report.policies.iter().map(|it| (Arc::clone(&it.policy), it.verdict)).collect(),
+            spec: query::spec_verdict(report),
+            held: report.held.iter().map(|it| it.reason).collect(),
+            errors: report.errors.len(),
+            since: query::since(report),
+            checked_at: report.checked_at,
+        }
+    }
+}
+
+pub(super) fn buckets(serve: &Serve, filter: &Filter, now: Timestamp) -> Buckets {
+    let found = filter.find(&serve.board, now);
+    Buckets {
+        total: found.total,
+        limit: filter.limit.unwrap_or(PAGE),
+        offset: filter.offset,
+        buckets: found.buckets.iter().map(|report| Row::of(report)).collect(),
+    }
+}
+
+/// `/api/v1/buckets/{account}/{name}`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Bucket {
+    #[serde(flatten)]
+    report: Arc<BucketReport>,
+    in_sync: bool,
+    verdict: Verdict,
+    outputs: Outputs,
+}
+
+pub(super) fn bucket(report: Arc<BucketReport>) -> Bucket {
+    Bucket { in_sync: query::in_sync(&report), verdict: report.worst(), outputs: report.outputs(), report }
+}
+
+/// `/api/v1/findings`.
+#[derive(Serialize)]
+pub(super) struct Findings {
+    errors: usize,
+    warnings: usize,
+    findings: Vec<Finding>,
+}
+
+pub(super) fn findings(serve: &Serve) -> Findings {
+    let findings = serve.board.source().findings.clone();
+    let (errors, warnings) = faults(&findings);
+    Findings { errors, warnings, findings }
+}
+
+/// `/api/v1/policies`.
+#[derive(Serialize)]
+pub(super) struct Policies {
+    policies: Vec<Policy>,
+}
+
+#[derive(Serialize)]
+struct Policy {
+    #[serde(flatten)]
+    card: PolicyCard,
+    buckets: BTreeMap<&'static str, usize>,
+}
+
+pub(super) fn policies(serve: &Serve) -> Policies {
+    let counts = policy_counts(serve);
+    let policies = serve.board.policies();
+    let policies = policies.iter().map(|card| Policy {
+        card: card.clone(),
+        buckets: Verdict::ALL.iter().map(|it| (it.word(), count(&counts, &card.name, *it))).collect(),
+    });
+    Policies { policies: policies.collect() }
+}
+
+/// Buckets by policy and verdict.
+pub(super) type PolicyCounts = BTreeMap<(Arc<str>, Verdict), usize>;
+
+pub(super) fn policy_counts(serve: &Serve) -> PolicyCounts {
+    let mut counts = PolicyCounts::new();
+    serve.board.each_bucket(|report| {
+        for it in &report.policies {
+            *counts.entry((Arc::clone(&it.policy), it.verdict)).or_default() += 1;
+        }
+    });
+    counts
+}
+
+pub(super) fn count(counts: &PolicyCounts, policy: &Arc<str>, verdict: Verdict) -> usize {
+    counts.get(&(Arc::clone(policy), verdict)).copied().unwrap_or_default()
+}
+
+/// What `POST /api/v1/sync` answers.
+#[derive(Serialize)]
+pub(super) struct Accepted {
+    accepted: bool,
+}
+
+/// Wakes the loop for whoever knows the token.
+pub(super) fn sync(serve: &Serve, authorization: Option<&str>) -> Result<Accepted, Fault> {
+    use axum::http::StatusCode;
+    let Some(token) = &serve.options.token else {
+        return Err(Fault::not_found(
+            "syncing on demand is not enabled",
+            "set a token in the agent's configuration to enable it",
+        ));
+    };
+    let scheme = authorization.and_then(|value| value.split_once(' '));
+    let given = scheme.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, given)| given.trim());
+    if !given.is_some_and(|given| token.is(given)) {
+        return Err(Fault::new(
+            StatusCode::UNAUTHORIZED,
+            "the token is missing or wrong",
+            "send `Authorization: Bearer TOKEN`",
+        ));
+    }
+    (serve.wake)();
+    Ok(Accepted { accepted: true })
+}

@@ -1,0 +1,192 @@
+//! One bucket: how each setting and policy stands, what is held and how to release it, what was
+//! repaired, what could not be read, and what other programs want to know of it.
+
+use maud::{Markup, html};
+
+use crate::clock::Timestamp;
+use crate::report::{BucketReport, BucketState, HeldReport, ReadError, Repair, RepairResult};
+
+use super::super::Serve;
+use super::super::query::in_sync;
+use super::parts::{badge, changes, moment, moment_and_age, origins, plain, policy_path, relative, tag};
+use super::{Place, layout};
+
+/// The page.
+pub(crate) fn bucket(serve: &Serve, report: &BucketReport, now: Timestamp) -> Markup {
+    let verdict = report.worst();
+    let state = if in_sync(report) { "in sync" } else { verdict.word() };
+    let content = html! {
+        p.crumbs { a href="/" { "Fleet" } " / " (report.id.account.as_str()) }
+        h1 { (report.id.name.as_str()) " " (tag(if in_sync(report) { "compliant" } else { verdict.word() }, state)) }
+        dl.facts {
+            dt { "Account" } dd { (report.id.account.as_str()) }
+            dt { "Region" } dd { (report.region.as_str()) }
+            dt { "Managed" } dd { (managed(report)) }
+            dt { "Checked" } dd { (moment_and_age(report.checked_at, now)) }
+            @if let Some(until) = report.suspended_until {
+                dt { "Suspended" } dd { "nothing is written until " (moment_and_age(until, now)) }
+            }
+        }
+        @if !report.held.is_empty() {
+            section aria-labelledby="held" {
+                h2 #held { "Held: differences that stay for now" }
+                @for held in &report.held { (held_change(held)) }
+            }
+        }
+        @if !report.errors.is_empty() {
+            section aria-labelledby="errors" {
+                h2 #errors { "Not readable" }
+                ul.errors { @for error in &report.errors { (read_error(error)) } }
+            }
+        }
+        (settings(report, now))
+        (policies(report, now))
+        section aria-labelledby="repairs" {
+            h2 #repairs { "Last repairs" }
+            @if report.repairs.is_empty() { p { "None." } }
+            @for repair in &report.repairs { (one_repair(repair, now)) }
+        }
+        (outputs(report))
+        p { a href=(format!("/api/v1{}", super::parts::bucket_path(report))) { "This bucket as JSON" } }
+    };
+    layout(&format!("{}: {state} - driftless", report.id), Place::Elsewhere, Some((serve, now)), &content)
+}
+
+fn managed(report: &BucketReport) -> Markup {
+    let spec = html! {
+        @if let Some(at) = &report.spec { ", spec at " code { (plain(&at.to_string())) } }
+    };
+    match report.state {
+        BucketState::Managed => html! { "yes" (spec) },
+        BucketState::Invalid => {
+            html! { "by its last good spec; the newest has a fault" (spec) ", see " a href="/findings" { "findings" } }
+        }
+        BucketState::Unreachable => html! { "it could not be reached" (spec) },
+        BucketState::Undeclared => html! { "no; no spec declares it, policies only look at it" },
+    }
+}
+
+fn held_change(held: &HeldReport) -> Markup {
+    html! {
+        article {
+            h3 { code { (held.setting) } " " (tag("held", held.reason.word())) }
+            p { (plain(&held.detail)) }
+            @if !held.origins.is_empty() { p.who { "Asked by " (origins(&held.origins)) } }
+            (changes(&held.changes, "From (live)", "To (wanted)"))
+            @if let Some(approval) = &held.approval {
+                p { "To let it happen, commit this document to the source, with the reason filled in:" }
+                pre tabindex="0" aria-label="The approval to commit" { (plain(approval)) }
+            }
+        }
+    }
+}
+
+fn read_error(error: &ReadError) -> Markup {
+    html! {
+        li {
+            code { (error.setting) } " " (tag("unknown", error.error.kind.word())) " " (plain(&error.error.to_string()))
+            @if let Some(hint) = &error.hint { p.hint { (plain(hint)) } }
+            @if let Some(action) = &error.error.action { p { "IAM action: " code { (plain(action)) } } }
+        }
+    }
+}
+
+fn settings(report: &BucketReport, now: Timestamp) -> Markup {
+    html! {
+        section aria-labelledby="settings" {
+            h2 #settings { "Settings that the spec names" }
+            @if report.settings.is_empty() { p { "None." } } @else {
+                table.list {
+                    thead { tr {
+                        th scope="col" { "Setting" } th scope="col" { "State" } th scope="col" { "Why" }
+                        th scope="col" { "Since" }
+                    } }
+                    tbody {
+                        @for it in &report.settings {
+                            tr {
+                                th scope="row" { code { (it.setting) } }
+                                td data-label="State" { (badge(it.verdict)) }
+                                td data-label="Why" { (detail(it.detail.as_deref())) }
+                                td data-label="Since" { @if let Some(at) = it.since { (relative(at, now)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn policies(report: &BucketReport, now: Timestamp) -> Markup {
+    html! {
+        section aria-labelledby="policies" {
+            h2 #policies { "Policies" }
+            @if report.policies.is_empty() { p { "None." } } @else {
+                table.list {
+                    thead { tr {
+                        th scope="col" { "Policy" } th scope="col" { "State" } th scope="col" { "Why" }
+                        th scope="col" { "Since" }
+                    } }
+                    tbody {
+                        @for it in &report.policies {
+                            tr {
+                                th scope="row" { a href=(policy_path(&it.policy)) { (plain(&it.policy)) } small { (it.severity.word()) } }
+                                td data-label="State" { (badge(it.verdict)) }
+                                td data-label="Why" {
+                                    (detail(it.detail.as_deref()))
+                                    @if let Some(until) = it.exempt_until { p { "exempt until " (moment_and_age(until, now)) } }
+                                }
+                                td data-label="Since" { @if let Some(at) = it.since { (relative(at, now)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn detail(text: Option<&str>) -> Markup {
+    html! { @if let Some(text) = text { (plain(text)) } }
+}
+
+fn one_repair(repair: &Repair, now: Timestamp) -> Markup {
+    let class = if repair.result == RepairResult::Applied { "compliant" } else { "drifted" };
+    let word = match repair.result {
+        RepairResult::Applied => "applied and proved",
+        RepairResult::Unproved { .. } => "not proved",
+        RepairResult::Failed { .. } => "failed",
+    };
+    html! {
+        article {
+            h3 { code { (repair.setting) } " " (tag(class, word)) }
+            p.who {
+                (moment(repair.at)) " (" (relative(repair.at, now)) ")"
+                @if !repair.origins.is_empty() { ", asked by " (origins(&repair.origins)) }
+            }
+            @match &repair.result {
+                RepairResult::Applied => {},
+                RepairResult::Unproved { detail } => p.error { "S3 took it and reads back something else: " (plain(detail)) },
+                RepairResult::Failed { error } => {
+                    p.error { (plain(&error.to_string())) }
+                    @if let Some(hint) = error.hint() { p.hint { (plain(&hint)) } }
+                },
+            }
+            (changes(&repair.changes, "From", "To"))
+        }
+    }
+}
+
+fn outputs(report: &BucketReport) -> Markup {
+    let outputs = serde_json::to_value(report.outputs()).expect("outputs are plain data");
+    html! {
+        section aria-labelledby="outputs" {
+            h2 #outputs { "Outputs" }
+            dl.facts {
+                @for (name, value) in outputs.as_object().into_iter().flatten() {
+                    dt { (name) } dd { code { (value.as_str().map_or_else(|| value.to_string(), plain)) } }
+                }
+            }
+        }
+    }
+}

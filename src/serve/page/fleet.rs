@@ -1,0 +1,334 @@
+//! The first page: how the fleet stands, where its state comes from, and the list of buckets.
+
+use maud::{Markup, html};
+
+use crate::clock::Timestamp;
+use crate::report::{BucketReport, SourceReport, SourceState};
+use crate::verdict::{Hold, SPEC, Verdict};
+
+use super::super::Serve;
+use super::super::api::faults;
+use super::super::query::{self, Filter, Found, PAGE, Sort, Standing, Summary};
+use super::parts::{bucket_path, counted, encoded, moment, plain, relative, tag};
+use super::{Place, layout};
+
+/// What each tile counts, beside all buckets.
+const TILES: [Standing; 7] = [
+    Standing::InSync,
+    Standing::Drifted,
+    Standing::Unknown,
+    Standing::Held,
+    Standing::Suspended,
+    Standing::Exempt,
+    Standing::Undeclared,
+];
+
+/// The page.
+pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
+    let board = &serve.board;
+    let summary = Summary::of(board, now);
+    let source = board.source();
+    let breakers = board.breakers();
+    let (errors, _) = faults(&source.findings);
+    let trouble = usize::from(source.state != SourceState::Ready) + breakers.len();
+    let problems = summary.total - summary.in_sync + errors + trouble;
+    let title = match problems {
+        0 if summary.total == 0 => "no buckets yet - driftless".to_owned(),
+        0 => "all in sync - driftless".to_owned(),
+        problems => format!("{} - driftless", counted(problems, "problem")),
+    };
+    let found = filter.find(board, now);
+    let content = html! {
+        h1 { "Fleet" }
+        @for (name, hold) in &breakers { (breaker(name, *hold)) }
+        @if source.state != SourceState::Ready { (source_trouble(&source)) }
+        @if errors > 0 {
+            p.notice.drifted {
+                a href="/findings" { (counted(errors, "document")) (if errors == 1 { " has" } else { " have" }) " a fault" }
+                "; what " (if errors == 1 { "it describes" } else { "they describe" }) " stays on the last good form."
+            }
+        }
+        (tiles(&summary, filter))
+        div.cards { (source_card(&source, now)) (sweep_card(serve, now)) }
+        (buckets(serve, filter, &found, now))
+    };
+    layout(&title, Place::Fleet, Some((serve, now)), &content)
+}
+
+fn breaker(name: &str, hold: Hold) -> Markup {
+    html! {
+        p.notice.held role="status" {
+            strong { "The " (name) " breaker is open: " }
+            @match hold {
+                Hold::Fighting => "something writes back what was repaired, so the repairs of it have stopped. ",
+                Hold::OverLimit => "the sweep would change too much of the fleet, so nothing is written. ",
+                _ => "writing has stopped. ",
+            }
+            a href="/?state=held" { "See what is held" } " (" (hold.word()) ")"
+        }
+    }
+}
+
+fn source_trouble(source: &SourceReport) -> Markup {
+    html! {
+        div class=(format!("notice {}", source_class(source.state))) role="status" {
+            p {
+                strong { "The source is " (source.state.word()) }
+                @if let Some(detail) = &source.detail { ": " (plain(detail)) }
+                @if let Some(revision) = &source.held_revision { " (revision " code { (plain(&short(revision))) } ")" }
+            }
+            @if let Some(hint) = &source.hint { p.hint { (plain(hint)) } }
+        }
+    }
+}
+
+fn source_class(state: SourceState) -> &'static str {
+    match state {
+        SourceState::Ready => "compliant",
+        SourceState::Stale => "unknown",
+        SourceState::Held => "held",
+        SourceState::Failed => "drifted",
+    }
+}
+
+/// The beginning of a revision's id, as git shows it.
+fn short(revision: &str) -> String {
+    revision.chars().take(12).collect()
+}
+
+fn tiles(summary: &Summary, filter: &Filter) -> Markup {
+    let tile = |to: &str, class: &str, count: usize, word: &str, is_here: bool| {
+        html! {
+            li { a class=(format!("tile {class}")) href=(to) aria-current=[is_here.then_some("true")] {
+                strong { (count) } " " span { (word) }
+            } }
+        }
+    };
+    html! {
+        ul.tiles aria-label="Buckets by state" {
+            (tile("/", "all", summary.total, if summary.total == 1 { "bucket" } else { "buckets" }, filter.state.is_none()))
+            @for standing in TILES {
+                @let count = summary.count(standing);
+                @let class = if count == 0 { "none" } else { class(standing) };
+                @let to = format!("/?state={}", standing.word());
+                (tile(&to, class, count, &standing.word().replace('-', " "), filter.state == Some(standing)))
+            }
+        }
+    }
+}
+
+/// The colour of a standing.
+fn class(standing: Standing) -> &'static str {
+    match standing {
+        Standing::InSync => "compliant",
+        Standing::Drifted => "drifted",
+        Standing::Unknown | Standing::Unreachable | Standing::Invalid => "unknown",
+        Standing::Held => "held",
+        Standing::Suspended => "suspended",
+        Standing::Exempt => "exempt",
+        Standing::Unsupported | Standing::Undeclared => "unsupported",
+    }
+}
+
+fn source_card(source: &SourceReport, now: Timestamp) -> Markup {
+    // Only an address that a browser opens safely becomes a link.
+    let is_link = source.url.starts_with("https://") && !source.url.contains('@');
+    let (errors, warnings) = faults(&source.findings);
+    html! {
+        section aria-labelledby="source" {
+            h2 #source { "Source " (tag(source_class(source.state), source.state.word())) }
+            dl {
+                dt { "From" }
+                dd {
+                    @if source.url.is_empty() { "nowhere yet" }
+                    @else if is_link { a href=(source.url) rel="noreferrer noopener external" { (plain(&source.url)) } }
+                    @else { (plain(&source.url)) }
+                    @if !source.reference.is_empty() { " at " code { (plain(&source.reference)) } }
+                }
+                @if let Some(revision) = &source.revision {
+                    dt { "Revision" }
+                    dd {
+                        code title=(plain(revision)) { (plain(&short(revision))) }
+                        @if let Some(subject) = &source.subject { " " (plain(subject)) }
+                    }
+                }
+                @if source.author.is_some() || source.committed_at.is_some() {
+                    dt { "Made" }
+                    dd {
+                        @if let Some(at) = source.committed_at { (relative(at, now)) }
+                        @if let Some(author) = &source.author { " by " (plain(author)) }
+                    }
+                }
+                dt { "Last answer" }
+                dd { @if let Some(at) = source.last_success { (relative(at, now)) } @else { "none yet" } }
+                dt { "Findings" }
+                dd {
+                    @if source.findings.is_empty() { "none" } @else {
+                        a href="/findings" { (counted(errors, "error")) ", " (counted(warnings, "warning")) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sweep_card(serve: &Serve, now: Timestamp) -> Markup {
+    let board = &serve.board;
+    html! {
+        section aria-labelledby="sweep" {
+            h2 #sweep { "Sweep" }
+            dl {
+                @if let Some(sweep) = board.running() {
+                    dt { "Running" }
+                    dd {
+                        progress max=(sweep.total.max(1)) value=(sweep.done) aria-label="Buckets checked" {}
+                        " " (sweep.done) " of " (sweep.total) ", begun " (relative(sweep.started_at, now))
+                        ", last bucket " (relative(sweep.moved_at, now))
+                    }
+                }
+                dt { "Last" }
+                @if let Some(sweep) = board.last_sweep() {
+                    dd {
+                        (relative(sweep.started_at, now)) ", " (counted(sweep.buckets, "bucket")) " in "
+                        (format!("{:.1}", sweep.seconds)) " s"
+                        @if sweep.interrupted { ", interrupted" }
+                    }
+                    dd { (counted(sweep.repaired, "repair")) ", " (sweep.failed) " failed, " (sweep.held) " held" }
+                    @for error in &sweep.errors { dd.error { (plain(&error.to_string())) } }
+                } @else { dd { "none has ended yet" } }
+                @if let Some(at) = board.last_success() { dt { "Last complete" } dd { (relative(at, now)) } }
+                @if let Some(at) = board.next_sweep() { dt { "Next" } dd { (relative(at, now)) " (" (moment(at)) ")" } }
+            }
+        }
+    }
+}
+
+fn buckets(serve: &Serve, filter: &Filter, found: &Found, now: Timestamp) -> Markup {
+    let first = filter.offset + 1;
+    let last = filter.offset + found.buckets.len();
+    html! {
+        section aria-labelledby="buckets" {
+            h2 #buckets { "Buckets" }
+            (form(serve, filter))
+            p.count {
+                @if found.total == 0 { "No bucket." }
+                @else if found.buckets.is_empty() { "There is no such page; " (counted(found.total, "bucket")) " in all." }
+                @else if found.total == found.buckets.len() { (counted(found.total, "bucket")) }
+                @else { (first) " to " (last) " of " (counted(found.total, "bucket")) }
+            }
+            @if found.total == 0 {
+                @if *filter == Filter::default() {
+                    p.hint { "Commit a document of kind Bucket to the source, or wait for the first sweep." }
+                } @else { p { a href="/" { "Show all buckets" } } }
+            }
+            @if !found.buckets.is_empty() {
+                table.list {
+                    thead { tr {
+                        th scope="col" { "Bucket" } th scope="col" { "State" } th scope="col" { "Policies and spec" }
+                        th scope="col" { "Since" } th scope="col" { "Checked" }
+                    } }
+                    tbody { @for report in &found.buckets { (row(report, now)) } }
+                }
+                (pages(filter, found))
+            }
+        }
+    }
+}
+
+fn row(report: &BucketReport, now: Timestamp) -> Markup {
+    let standings = Standing::ALL.into_iter().filter(|standing| standing.of(report, now));
+    html! {
+        tr {
+            th scope="row" {
+                a href=(bucket_path(report)) { (report.id.to_string()) }
+                small { (report.region.as_str()) }
+            }
+            td data-label="State" {
+                @for standing in standings { (tag(class(standing), &standing.word().replace('-', " "))) " " }
+            }
+            td data-label="Policies and spec" {
+                ul.chips {
+                    @for it in &report.policies { (chip(&it.policy, it.verdict)) }
+                    @if let Some(verdict) = query::spec_verdict(report) { (chip(SPEC, verdict)) }
+                }
+            }
+            td data-label="Since" { @if let Some(at) = query::since(report) { (relative(at, now)) } }
+            td data-label="Checked" { (relative(report.checked_at, now)) }
+        }
+    }
+}
+
+/// How a bucket stands to one policy: a mark when it is well, the word when it is not.
+fn chip(name: &str, verdict: Verdict) -> Markup {
+    html! {
+        li class=(format!("chip {}", verdict.word())) {
+            @if verdict == Verdict::Compliant {
+                span aria-hidden="true" { "✓ " } (plain(name)) span.unseen { " compliant" }
+            } @else { (plain(name)) " " strong { (verdict.word()) } }
+        }
+    }
+}
+
+fn form(serve: &Serve, filter: &Filter) -> Markup {
+    let policies = serve.board.policies();
+    let names = policies.iter().map(|card| &*card.name).chain([SPEC]);
+    html! {
+        form method="get" action="/" role="search" {
+            label { "Name or region" input type="search" name="q" value=(filter.text) maxlength="200"; }
+            label { "State" select name="state" {
+                option value="" { "any" }
+                @for standing in Standing::ALL {
+                    option value=(standing.word()) selected[filter.state == Some(standing)] {
+                        (standing.word().replace('-', " "))
+                    }
+                }
+            } }
+            label { "Policy" select name="policy" {
+                option value="" { "any" }
+                @for name in names { option value=(name) selected[filter.policy.as_deref() == Some(name)] { (plain(name)) } }
+            } }
+            label { "Order" select name="sort" {
+                @for sort in Sort::ALL {
+                    option value=(sort.word()) selected[filter.sort == sort] {
+                        @match sort { Sort::Worst => "worst first", Sort::Name => "by name", Sort::Since => "oldest drift first" }
+                    }
+                }
+            } }
+            button type="submit" { "Show" }
+            @if *filter != Filter::default() { a href="/" { "Reset" } }
+        }
+    }
+}
+
+fn pages(filter: &Filter, found: &Found) -> Markup {
+    let page = filter.offset / PAGE + 1;
+    let pages = found.total.div_ceil(PAGE);
+    html! {
+        @if pages > 1 {
+            nav.pages aria-label="Pages" {
+                @if page > 1 { a rel="prev" href=(address(filter, page - 1)) { "Previous" } }
+                span { "Page " (page) " of " (pages) }
+                @if page < pages { a rel="next" href=(address(filter, page + 1)) { "Next" } }
+            }
+        }
+    }
+}
+
+/// The address of a page of the same list.
+fn address(filter: &Filter, page: usize) -> String {
+    let mut pairs = Vec::new();
+    if let Some(state) = filter.state {
+        pairs.push(format!("state={}", state.word()));
+    }
+    if !filter.text.is_empty() {
+        pairs.push(format!("q={}", encoded(&filter.text)));
+    }
+    if let Some(policy) = &filter.policy {
+        pairs.push(format!("policy={}", encoded(policy)));
+    }
+    if filter.sort != Sort::default() {
+        pairs.push(format!("sort={}", filter.sort.word()));
+    }
+    pairs.push(format!("page={page}"));
+    format!("/?{}", pairs.join("&"))
+}

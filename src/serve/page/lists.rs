@@ -1,0 +1,136 @@
+//! The policies in force, one of them, and the findings.
+
+use maud::{Markup, html};
+
+use crate::board::PolicyCard;
+use crate::clock::Timestamp;
+use crate::finding::Severity;
+use crate::spec::Mode;
+use crate::verdict::Verdict;
+
+use super::super::Serve;
+use super::super::api::{count, faults, policy_counts};
+use super::super::query::{Filter, PAGE, Standing};
+use super::parts::{badge, bucket_path, counted, encoded, plain, policy_path, relative, tag};
+use super::{Place, layout};
+
+/// The policies in force.
+pub(crate) fn policies(serve: &Serve, now: Timestamp) -> Markup {
+    let counts = policy_counts(serve);
+    let policies = serve.board.policies();
+    let content = html! {
+        h1 { "Policies" }
+        @if policies.is_empty() { p { "None is in force." } } @else {
+            table.list {
+                thead { tr {
+                    th scope="col" { "Policy" } th scope="col" { "Severity" } th scope="col" { "Mode" }
+                    th scope="col" { "Buckets" } th scope="col" { "File" }
+                } }
+                tbody {
+                    @for card in policies.iter() {
+                        tr {
+                            th scope="row" {
+                                a href=(policy_path(&card.name)) { (plain(&card.name)) }
+                                @if let Some(title) = &card.title { small { (plain(title)) } }
+                            }
+                            td data-label="Severity" { (card.severity.word()) }
+                            td data-label="Mode" { (card.mode.word()) }
+                            td data-label="Buckets" {
+                                ul.chips {
+                                    @for verdict in Verdict::ALL {
+                                        @let number = count(&counts, &card.name, verdict);
+                                        @if number > 0 { li class=(format!("chip {}", verdict.word())) { (number) " " (verdict.word()) } }
+                                    }
+                                }
+                            }
+                            td data-label="File" { code { (plain(&card.file)) } }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    layout("Policies - driftless", Place::Policies, Some((serve, now)), &content)
+}
+
+/// One policy, and the buckets that do not satisfy it.
+pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup {
+    let counts = policy_counts(serve);
+    // Each verdict but compliant, as far as one page goes.
+    let trouble: Vec<_> =
+        [Standing::Drifted, Standing::Unknown, Standing::Suspended, Standing::Exempt, Standing::Unsupported]
+            .into_iter()
+            .map(|state| {
+                let filter = Filter { state: Some(state), policy: Some(card.name.to_string()), ..Filter::default() };
+                (state, filter.find(&serve.board, now))
+            })
+            .filter(|(_, found)| found.total > 0)
+            .collect();
+    let content = html! {
+        p.crumbs { a href="/policies" { "Policies" } }
+        h1 { (plain(&card.name)) }
+        @if let Some(title) = &card.title { p { (plain(title)) } }
+        dl.facts {
+            dt { "Severity" } dd { (card.severity.word()) }
+            dt { "Mode" }
+            dd {
+                @match card.mode { Mode::Enforce => "enforce: what differs is repaired", Mode::Observe => "observe: what differs is only told" }
+            }
+            dt { "File" } dd { code { (plain(&card.file)) } }
+            dt { "Satisfied by" } dd { (counted(count(&counts, &card.name, Verdict::Compliant), "bucket")) }
+        }
+        @if trouble.is_empty() { p { "No bucket is at odds with it." } }
+        @for (state, found) in &trouble {
+            section {
+                h2 { (counted(found.total, "bucket")) " " (tag(state.word(), state.word())) }
+                table.list {
+                    thead { tr { th scope="col" { "Bucket" } th scope="col" { "State" } th scope="col" { "Why" } th scope="col" { "Since" } } }
+                    tbody {
+                        @for report in &found.buckets {
+                            @if let Some(it) = report.policies.iter().find(|it| it.policy == card.name) {
+                                tr {
+                                    th scope="row" { a href=(bucket_path(report)) { (report.id.to_string()) } }
+                                    td data-label="State" { (badge(it.verdict)) }
+                                    td data-label="Why" { @if let Some(detail) = &it.detail { (plain(detail)) } }
+                                    td data-label="Since" { @if let Some(at) = it.since { (relative(at, now)) } }
+                                }
+                            }
+                        }
+                    }
+                }
+                @if found.total > PAGE {
+                    p { a href=(format!("/?policy={}&state={}", encoded(&card.name), state.word())) { "All of them" } }
+                }
+            }
+        }
+    };
+    layout(&format!("{} - driftless", card.name), Place::Policies, Some((serve, now)), &content)
+}
+
+/// The faults in the documents.
+pub(crate) fn findings(serve: &Serve, now: Timestamp) -> Markup {
+    let source = serve.board.source();
+    let (errors, warnings) = faults(&source.findings);
+    let content = html! {
+        h1 { "Findings" }
+        p { (counted(errors, "error")) ", " (counted(warnings, "warning")) " in the documents of the newest revision." }
+        @for finding in &source.findings {
+            article.finding {
+                p {
+                    @match finding.severity {
+                        Severity::Error => (tag("drifted", "error")),
+                        Severity::Warning => (tag("unknown", "warning")),
+                    }
+                    " " code { (plain(&finding.place.to_string())) }
+                }
+                p { (plain(&finding.message)) }
+                @if let Some(hint) = &finding.hint { p.hint { (plain(hint)) } }
+            }
+        }
+    };
+    let title = match source.findings.len() {
+        0 => "no findings - driftless".to_owned(),
+        number => format!("{} - driftless", counted(number, "finding")),
+    };
+    layout(&title, Place::Findings, Some((serve, now)), &content)
+}

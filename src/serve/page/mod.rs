@@ -1,0 +1,88 @@
+//! The page: HTML that needs no script, for eyes, keyboards and screen readers. Every value goes
+//! through the template's escaping; nothing from git or S3 becomes markup, a style or a link.
+
+mod bucket;
+mod fleet;
+mod lists;
+mod parts;
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::clock::Timestamp;
+
+use super::Serve;
+use super::fault::Fault;
+
+pub(super) use bucket::bucket;
+pub(super) use fleet::fleet;
+pub(super) use lists::{findings, policies, policy};
+
+/// The style sheet.
+pub(super) const STYLE: &str = include_str!("style.css");
+
+/// Where a page belongs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Fleet,
+    Policies,
+    Findings,
+    Elsewhere,
+}
+
+/// An answer that is a page.
+pub(super) fn html(markup: Markup) -> Response {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], markup.into_string()).into_response()
+}
+
+/// The frame of every page.
+fn layout(title: &str, place: Place, serve: Option<(&Serve, Timestamp)>, content: &Markup) -> Markup {
+    let link = |to: &str, at: Place, text: &str| {
+        html! { a href=(to) aria-current=[(at == place).then_some("page")] { (text) } }
+    };
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (parts::plain(title)) }
+                link rel="icon" href="data:,";
+                link rel="stylesheet" href="/style.css";
+            }
+            body {
+                a.skip href="#main" { "Skip to content" }
+                header {
+                    nav aria-label="Main" {
+                        a.brand href="/" { "driftless" }
+                        (link("/", Place::Fleet, "Fleet"))
+                        (link("/policies", Place::Policies, "Policies"))
+                        (link("/findings", Place::Findings, "Findings"))
+                        a href="/api/v1/status" { "API" }
+                        @if serve.is_some_and(|(serve, _)| !serve.options.metrics_apart) {
+                            a href="/metrics" { "Metrics" }
+                        }
+                    }
+                }
+                main #main { (content) }
+                footer {
+                    @if let Some((_, now)) = serve { p { "As of " (parts::moment(now)) ". Load the page again for news." } }
+                }
+            }
+        }
+    }
+}
+
+/// What went wrong, with a way back.
+pub(super) fn fault(fault: &Fault) -> Markup {
+    let title = fault.status.canonical_reason().unwrap_or("Error");
+    let content = html! {
+        h1 { (title) }
+        p { (parts::plain(&fault.error)) }
+        p.hint { (parts::plain(&fault.hint)) }
+        p { a href="/" { "To the first page" } }
+    };
+    layout(&format!("{title} - driftless"), Place::Elsewhere, None, &content)
+}

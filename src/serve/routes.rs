@@ -1,0 +1,283 @@
+//! Which path gives what, and what every answer carries.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use tokio::sync::Semaphore;
+
+use crate::board::PolicyCard;
+use crate::bucket::{AccountName, BucketId, BucketName};
+use crate::clock::Timestamp;
+use crate::metrics::CONTENT_TYPE;
+use crate::report::BucketReport;
+
+use super::fault::Fault;
+use super::query::Filter;
+use super::{Serve, api, health, page};
+
+/// The largest body that anybody may announce; nothing here reads one.
+const BODY: u64 = 64 * 1024;
+/// Answers that walk the fleet, at once.
+const WALKS: usize = 2;
+
+/// Nothing but our own style sheet is loaded, nothing is run, nobody frames the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(&str, &str); 7] = [
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
+
+/// The state behind every route.
+#[derive(Clone)]
+struct App {
+    serve: Serve,
+    walks: Arc<Semaphore>,
+}
+
+impl App {
+    fn new(serve: Serve) -> Self {
+        Self { serve, walks: Arc::new(Semaphore::new(WALKS)) }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.serve.clock.now()
+    }
+
+    /// Does what may take long away from the threads that answer health and steer the loop.
+    async fn walk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Serve, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let place = Arc::clone(&self.walks).acquire_owned().await.expect("nobody closes the semaphore");
+        let app = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&app.serve, app.now());
+            drop(place);
+            result
+        });
+        done.await.map_err(|_| {
+            Fault::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the answer could not be made",
+                "this is a fault in driftless; its log says more",
+            )
+        })
+    }
+}
+
+/// Everything.
+pub(super) fn all(serve: Serve) -> Router {
+    let apart = serve.options.metrics_apart;
+    let mut router = Router::new()
+        .route("/", get(fleet))
+        .route("/buckets/{account}/{name}", get(bucket))
+        .route("/policies", get(policies))
+        .route("/policies/{name}", get(policy))
+        .route("/findings", get(findings))
+        .route("/style.css", get(style))
+        .route("/api/v1/status", get(api_status))
+        .route("/api/v1/buckets", get(api_buckets))
+        .route("/api/v1/buckets/{account}/{name}", get(api_bucket))
+        .route("/api/v1/source", get(api_source))
+        .route("/api/v1/findings", get(api_findings))
+        .route("/api/v1/policies", get(api_policies));
+    // Without a token there is nothing to do, and nothing that says there could be.
+    if serve.options.token.is_some() {
+        router = router.route("/api/v1/sync", post(api_sync));
+    }
+    if !apart {
+        router = router.route("/metrics", get(metrics));
+    }
+    dressed(router, serve)
+}
+
+/// Metrics and health.
+pub(super) fn metrics_only(serve: Serve) -> Router {
+    dressed(Router::new().route("/metrics", get(metrics)), serve)
+}
+
+fn dressed(router: Router<App>, serve: Serve) -> Router {
+    router
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .fallback(nothing_there)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(dress))
+        .with_state(App::new(serve))
+}
+
+async fn dress(request: Request, next: Next) -> Response {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
+    let mut response = if length.is_some_and(|length| length > BODY) {
+        let error = format!("the body is larger than {BODY} bytes");
+        Fault::new(StatusCode::PAYLOAD_TOO_LARGE, error, "send no body").answer(request.uri())
+    } else {
+        next.run(request).await
+    };
+    for (name, value) in HEADERS {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn nothing_there(uri: Uri) -> Response {
+    Fault::not_found("there is nothing at this address", "the buckets are listed on the first page").answer(&uri)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    let error = format!("{method} is not possible here");
+    Fault::new(StatusCode::METHOD_NOT_ALLOWED, error, "the header `Allow` says what is").answer(&uri)
+}
+
+/// A page, or the page of what went wrong.
+fn shown(page: Result<maud::Markup, Fault>) -> Response {
+    page.map_or_else(Fault::page, page::html)
+}
+
+/// JSON, or the JSON of what went wrong.
+fn told<T: serde::Serialize>(value: Result<T, Fault>) -> Response {
+    value.map_or_else(Fault::json, |value| Json(value).into_response())
+}
+
+fn filter(query: Option<&str>) -> Result<Filter, Fault> {
+    let query = query.unwrap_or_default();
+    let pairs = form_pairs(query)?;
+    Filter::parse(&pairs)
+}
+
+fn form_pairs(query: &str) -> Result<Vec<(String, String)>, Fault> {
+    let uri = Uri::builder().path_and_query(format!("/?{query}")).build();
+    let pairs = uri.ok().and_then(|uri| axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri).ok());
+    pairs.map(|pairs| pairs.0).ok_or_else(|| {
+        Fault::new(
+            StatusCode::BAD_REQUEST,
+            "the query string cannot be read",
+            "write `name=value` pairs with `&` between",
+        )
+    })
+}
+
+fn find_bucket(serve: &Serve, account: &str, name: &str) -> Result<Arc<BucketReport>, Fault> {
+    let unknown = || {
+        let shown: String = format!("{account}/{name}").chars().take(150).collect();
+        Fault::not_found(
+            format!("no bucket `{shown}` is known"),
+            "neither a spec declares it nor was it seen in the account; all that are known are on the first page",
+        )
+    };
+    let id = BucketId {
+        account: AccountName::parse(account).map_err(|_| unknown())?,
+        name: BucketName::parse(name).map_err(|_| unknown())?,
+    };
+    serve.board.bucket(&id).ok_or_else(unknown)
+}
+
+fn find_policy(serve: &Serve, name: &str) -> Result<PolicyCard, Fault> {
+    serve.board.policies().iter().find(|card| &*card.name == name).cloned().ok_or_else(|| {
+        let shown: String = name.chars().take(150).collect();
+        Fault::not_found(format!("no policy `{shown}` is in force"), "those in force are listed under policies")
+    })
+}
+
+async fn fleet(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+    match filter(query.as_deref()) {
+        Ok(filter) => shown(app.walk(move |serve, now| page::fleet(serve, &filter, now)).await),
+        Err(fault) => fault.page(),
+    }
+}
+
+async fn bucket(State(app): State<App>, Path((account, name)): Path<(String, String)>) -> Response {
+    shown(find_bucket(&app.serve, &account, &name).map(|report| page::bucket(&app.serve, &report, app.now())))
+}
+
+async fn policies(State(app): State<App>) -> Response {
+    shown(app.walk(page::policies).await)
+}
+
+async fn policy(State(app): State<App>, Path(name): Path<String>) -> Response {
+    match find_policy(&app.serve, &name) {
+        Ok(card) => shown(app.walk(move |serve, now| page::policy(serve, &card, now)).await),
+        Err(fault) => fault.page(),
+    }
+}
+
+async fn findings(State(app): State<App>) -> Response {
+    shown(Ok(page::findings(&app.serve, app.now())))
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=60")], page::STYLE)
+        .into_response()
+}
+
+async fn api_status(State(app): State<App>) -> Response {
+    told(app.walk(api::status).await)
+}
+
+async fn api_buckets(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
+    match filter(query.as_deref()) {
+        Ok(filter) => told(app.walk(move |serve, now| api::buckets(serve, &filter, now)).await),
+        Err(fault) => fault.json(),
+    }
+}
+
+async fn api_bucket(State(app): State<App>, Path((account, name)): Path<(String, String)>) -> Response {
+    told(find_bucket(&app.serve, &account, &name).map(api::bucket))
+}
+
+async fn api_source(State(app): State<App>) -> Response {
+    Json(&*app.serve.board.source()).into_response()
+}
+
+async fn api_findings(State(app): State<App>) -> Response {
+    Json(api::findings(&app.serve)).into_response()
+}
+
+async fn api_policies(State(app): State<App>) -> Response {
+    told(app.walk(|serve, _| api::policies(serve)).await)
+}
+
+async fn api_sync(State(app): State<App>, headers: HeaderMap) -> Response {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    match api::sync(&app.serve, authorization) {
+        Ok(accepted) => (StatusCode::ACCEPTED, Json(accepted)).into_response(),
+        Err(fault) => fault.json(),
+    }
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    match app.walk(|serve, _| serve.metrics.render()).await {
+        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Err(fault) => fault.page(),
+    }
+}
+
+async fn healthz(State(app): State<App>) -> Response {
+    lines(health::dead(&app.serve.heartbeat, &app.serve.options, app.now()).into_iter().collect())
+}
+
+async fn readyz(State(app): State<App>) -> Response {
+    let serve = &app.serve;
+    lines(health::unready(&serve.board, &serve.heartbeat, &serve.options, app.now()))
+}
+
+/// 200 when there is nothing to say, else 503 and the reasons.
+fn lines(reasons: Vec<String>) -> Response {
+    if reasons.is_empty() {
+        return "ok\n".into_response();
+    }
+    let text: String = reasons.iter().map(|reason| format!("{reason}\n")).collect();
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}

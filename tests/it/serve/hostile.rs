@@ -1,0 +1,204 @@
+//! Everything from git and from S3 is hostile, and so is every request.
+
+use std::sync::Arc;
+
+use driftless::board::Board;
+use driftless::cloud::{S3Error, S3ErrorKind};
+use driftless::finding::{Finding, Place};
+use driftless::report::{HeldReport, ReadError, Repair, RepairResult, SourceReport, SourceState};
+use driftless::serve::Options;
+use driftless::spec::{Mode, PolicySeverity};
+use driftless::verdict::{Hold, Origin, Verdict};
+use serde_json::{Value, json};
+
+use super::{over, usual};
+use crate::support::fleet;
+use crate::support::http::{get, send};
+
+/// Texts that become markup, attributes, styles, links or another text where they are not escaped.
+const CORPUS: [&str; 12] = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    "\" autofocus onfocus=\"alert(1)",
+    "<svg/onload=alert(1)>",
+    "</pre></code></td></table><iframe src=javascript:alert(1)>",
+    "</title><script>alert(1)</script>",
+    "<a href=\"javascript:alert(1)\">x</a>",
+    "<!--<img src=x onerror=alert(1)>-->",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\u{202e}<b>gpj.exe\u{0}",
+];
+
+/// A board on which every text that anybody but us writes is `text`.
+fn board(text: &str) -> Arc<Board> {
+    let board = Board::default();
+    let place = || Place { file: text.into(), line: 1, column: 1 };
+    let origins = || vec![Origin::Spec(place()), Origin::Policy(text.into())];
+    let changes = || {
+        vec![
+            fleet::change(text, json!(text), json!({ text: [text] })),
+            fleet::change("tags", Value::Null, json!([text])),
+        ]
+    };
+    let error = || S3Error {
+        operation: text.to_owned(),
+        object: text.to_owned(),
+        kind: S3ErrorKind::Other,
+        code: text.to_owned(),
+        status: 418,
+        request_id: Some(text.to_owned()),
+        message: text.to_owned(),
+        action: Some(text.to_owned()),
+    };
+    let mut report = fleet::bucket("default", "victim");
+    report.spec = Some(place());
+    let policy = &mut report.policies[0];
+    (policy.policy, policy.verdict, policy.detail) = (text.into(), Verdict::Drifted, Some(text.into()));
+    (report.settings[0].verdict, report.settings[0].detail) = (Verdict::Drifted, Some(text.into()));
+    report.held = Box::new([HeldReport {
+        setting: "tags",
+        reason: Hold::NeedsApproval,
+        detail: text.to_owned(),
+        origins: origins(),
+        changes: changes(),
+        digest: Some(text.to_owned()),
+        approval: Some(text.to_owned()),
+    }]);
+    let repair = |result| Repair { setting: "tags", at: fleet::now(), changes: changes(), origins: origins(), result };
+    report.repairs = Box::new([
+        repair(RepairResult::Unproved { detail: text.to_owned() }),
+        repair(RepairResult::Failed { error: error() }),
+    ]);
+    report.errors = Box::new([ReadError { setting: "tags", error: error(), hint: Some(text.to_owned()) }]);
+    board.put_bucket(report);
+    let mut cards = fleet::cards();
+    (cards[0].name, cards[0].title, cards[0].file) = (text.into(), Some(text.to_owned()), text.into());
+    (cards[0].severity, cards[0].mode) = (PolicySeverity::High, Mode::Enforce);
+    board.put_policies(cards);
+    board.put_source(SourceReport {
+        state: SourceState::Held,
+        url: format!("https://git.example.com/{text}"),
+        reference: text.to_owned(),
+        revision: Some(text.to_owned()),
+        subject: Some(text.to_owned()),
+        author: Some(text.to_owned()),
+        committed_at: None,
+        last_success: None,
+        detail: Some(text.to_owned()),
+        hint: Some(text.to_owned()),
+        held_revision: Some(text.to_owned()),
+        findings: vec![Finding::error(place(), text).hint(text)],
+    });
+    let mut sweep = fleet::sweep();
+    sweep.errors = vec![error()];
+    board.put_sweep(sweep, fleet::now());
+    Arc::new(board)
+}
+
+/// The tags of a page as a browser reads them, each with its attributes, without the values of
+/// those that are text.
+fn skeleton(html: &str) -> Vec<String> {
+    let mut tags = Vec::new();
+    let mut rest = html;
+    while let Some((_, after)) = rest.split_once('<') {
+        let mut quoted = false;
+        let end = after
+            .char_indices()
+            .find(|(_, c)| {
+                quoted ^= *c == '"';
+                *c == '>' && !quoted
+            })
+            .map_or(after.len(), |(end, _)| end);
+        let tag = &after[..end];
+        let shape: String = tag.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+        tags.push(shape);
+        rest = &after[end..];
+    }
+    tags
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn no_text_changes_the_structure_of_a_page() {
+    let harmless = over(board("harmless"), Options::default()).await;
+    for text in CORPUS {
+        let hostile = over(board(text), Options::default()).await;
+        for path in ["/", "/buckets/default/victim", "/policies", "/findings", "/policies/{}"] {
+            let (good, bad) = (path.replace("{}", "harmless"), path.replace("{}", &encoded(text)));
+            let (good, bad) = (get(harmless.at, &good).await, get(hostile.at, &bad).await);
+            assert_eq!((good.status, bad.status), (200, 200), "{path} with {text}");
+            assert_eq!(skeleton(&good.body), skeleton(&bad.body), "{path} with {text}");
+            assert!(!bad.body.contains('\u{202e}') && !bad.body.contains('\0'), "{path} with {text}");
+            assert!(!bad.body.contains("href=\"javascript:"), "{path} with {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_request_changes_the_structure_of_a_page() {
+    let server = usual().await;
+    let good = get(server.at, "/?q=harmless&policy=harmless").await;
+    let lost = get(server.at, "/policies/harmless").await;
+    let refused = get(server.at, "/?state=harmless").await;
+    for text in CORPUS {
+        let text = encoded(text);
+        let bad = get(server.at, &format!("/?q={text}&policy={text}")).await;
+        assert_eq!((bad.status, skeleton(&bad.body)), (200, skeleton(&good.body)), "{text}");
+        let bad = get(server.at, &format!("/policies/{text}")).await;
+        assert_eq!((bad.status, skeleton(&bad.body)), (404, skeleton(&lost.body)), "{text}");
+        let bad = get(server.at, &format!("/?state={text}")).await;
+        assert_eq!((bad.status, skeleton(&bad.body)), (400, skeleton(&refused.body)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_https_source_without_credentials_becomes_a_link() {
+    for (url, is_link) in [
+        ("https://git.example.com/buckets.git", true),
+        ("https://token@git.example.com/buckets.git", false),
+        ("http://git.example.com/buckets.git", false),
+        ("ssh://git@git.example.com/buckets.git", false),
+        ("javascript:alert(1)//https://", false),
+        ("/srv/git/buckets.git", false),
+    ] {
+        let board = fleet::board();
+        board.put_source(SourceReport { url: url.to_owned(), ..fleet::source() });
+        let server = over(board, Options::default()).await;
+        let html = get(server.at, "/").await.body;
+        assert_eq!(html.contains(&format!("href=\"{url}\"")), is_link, "{url}");
+        assert!(html.contains(url), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_scripts_frames_and_guesses_of_its_type() {
+    let server = usual().await;
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/buckets/default/checkpoints"),
+        ("GET", "/style.css"),
+        ("GET", "/metrics"),
+        ("GET", "/readyz"),
+        ("GET", "/api/v1/buckets"),
+        ("GET", "/nothing"),
+        ("GET", "/?page=0"),
+        ("DELETE", "/"),
+    ] {
+        let answer = send(server.at, method, path, &[]).await;
+        assert_eq!(
+            answer.header("content-security-policy"),
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'",
+            "{path}"
+        );
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+}
