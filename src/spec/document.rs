@@ -16,16 +16,16 @@ use crate::bucket::BucketName;
 use crate::finding::{Finding, Place, Severity, did_you_mean};
 use crate::settings::SETTINGS;
 
-/// A document as a value.
+/// A document as a value. Boxed, because a fleet has a hundred thousand of the smallest kind.
 #[derive(Debug, Clone)]
 pub(super) enum Document {
     Bucket(Box<BucketSpec>),
     // With its tree, in which contradictions find their places.
-    Defaults(Box<DefaultsSpec>, Node),
+    Defaults(Box<(DefaultsSpec, Node)>),
     Policy(Box<Draft>),
     // With the place where it names its policy.
-    Exemption(ExemptionSpec, Place),
-    Approval(ApprovalSpec),
+    Exemption(Box<(ExemptionSpec, Place)>),
+    Approval(Box<ApprovalSpec>),
 }
 
 /// A policy before it is known whether it changes a built-in one.
@@ -47,8 +47,8 @@ pub(super) struct Draft {
 /// The names that the documents of a file give, faulty ones too, with where they stand.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    pub buckets: BTreeMap<BucketName, Place>,
-    pub policies: BTreeSet<String>,
+    pub buckets: Vec<(BucketName, Place)>,
+    pub policies: Vec<String>,
 }
 
 /// The reading of the documents of one file.
@@ -105,10 +105,10 @@ impl Reading<'_> {
         match (kind.and_then(Kind::of), name.text()) {
             (Some(Kind::Bucket), Some(text)) => {
                 if let Ok(bucket) = BucketName::parse(text) {
-                    self.names.buckets.insert(bucket, name.at.clone());
+                    self.names.buckets.push((bucket, name.at.clone()));
                 }
             }
-            (Some(Kind::Policy), Some(text)) => drop(self.names.policies.insert(text.to_owned())),
+            (Some(Kind::Policy), Some(text)) => self.names.policies.push(text.to_owned()),
             _ => {}
         }
     }
@@ -232,7 +232,7 @@ impl Reading<'_> {
                 let part = part?;
                 let (selector, mode) = (part.selector.into(), part.mode);
                 let defaults = DefaultsSpec { name, selector, region, mode, ignore, settings, at };
-                Some(Document::Defaults(Box::new(defaults), root.clone()))
+                Some(Document::Defaults(Box::new((defaults, root.clone()))))
             }
             Kind::Policy => self.policy(root, json, metadata).map(|draft| Document::Policy(Box::new(draft))),
             Kind::Exemption => {
@@ -249,7 +249,7 @@ impl Reading<'_> {
                 let ExemptionPart { policy, buckets, reason, owner, expires: _ } = part?;
                 let policy = policy.into();
                 let exemption = ExemptionSpec { name, policy, buckets, reason, owner, expires: expires?, at };
-                Some(Document::Exemption(exemption, root.find("/spec/policy").node.at.clone()))
+                Some(Document::Exemption(Box::new((exemption, root.find("/spec/policy").node.at.clone()))))
             }
             Kind::Approval => {
                 let part: Option<ApprovalPart> = self.part(root, "/spec", json);
@@ -263,7 +263,8 @@ impl Reading<'_> {
                 );
                 let part = part?;
                 let what = self.approved(root, &part);
-                Some(Document::Approval(ApprovalSpec { name, what: what?, reason: part.reason, expires: expires?, at }))
+                let (what, expires, reason) = (what?, expires?, part.reason);
+                Some(Document::Approval(Box::new(ApprovalSpec { name, what, reason, expires, at })))
             }
         }
     }
