@@ -14,18 +14,18 @@ use super::yaml::Node;
 use super::{ApprovalSpec, BucketSpec, DefaultsSpec, ExemptionSpec, Mode, PolicySeverity, Rule, Selector, Suspend};
 use crate::bucket::BucketName;
 use crate::finding::{Finding, Place, Severity, did_you_mean};
-use crate::settings::SETTINGS;
+use crate::settings;
 
-/// A document as a value.
+/// A document as a value. Boxed, because a fleet has a hundred thousand of the smallest kind.
 #[derive(Debug, Clone)]
 pub(super) enum Document {
     Bucket(Box<BucketSpec>),
     // With its tree, in which contradictions find their places.
-    Defaults(Box<DefaultsSpec>, Node),
+    Defaults(Box<(DefaultsSpec, Node)>),
     Policy(Box<Draft>),
     // With the place where it names its policy.
-    Exemption(ExemptionSpec, Place),
-    Approval(ApprovalSpec),
+    Exemption(Box<(ExemptionSpec, Place)>),
+    Approval(Box<ApprovalSpec>),
 }
 
 /// A policy before it is known whether it changes a built-in one.
@@ -47,8 +47,8 @@ pub(super) struct Draft {
 /// The names that the documents of a file give, faulty ones too, with where they stand.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    pub buckets: BTreeMap<BucketName, Place>,
-    pub policies: BTreeSet<String>,
+    pub buckets: Vec<(BucketName, Place)>,
+    pub policies: Vec<String>,
 }
 
 /// The reading of the documents of one file.
@@ -105,10 +105,10 @@ impl Reading<'_> {
         match (kind.and_then(Kind::of), name.text()) {
             (Some(Kind::Bucket), Some(text)) => {
                 if let Ok(bucket) = BucketName::parse(text) {
-                    self.names.buckets.insert(bucket, name.at.clone());
+                    self.names.buckets.push((bucket, name.at.clone()));
                 }
             }
-            (Some(Kind::Policy), Some(text)) => drop(self.names.policies.insert(text.to_owned())),
+            (Some(Kind::Policy), Some(text)) => self.names.policies.push(text.to_owned()),
             _ => {}
         }
     }
@@ -175,12 +175,18 @@ impl Reading<'_> {
         kind.filter(|_| version == Some(API_VERSION))
     }
 
-    /// The plain fields of a part, which its schema has checked. What fails here was told there.
-    fn part<T: DeserializeOwned>(&mut self, root: &Node, pointer: &str, json: &Value) -> Option<T> {
+    /// The plain fields of a part, which its schema has checked: what fails here was told there.
+    /// `apart` names the fields that are read from the nodes, for their places.
+    fn part<T: DeserializeOwned>(
+        &mut self,
+        root: &Node,
+        pointer: &str,
+        json: &Value,
+        apart: fn(&str) -> bool,
+    ) -> Option<T> {
         let mut plain = json.pointer(pointer)?.clone();
         if let Some(fields) = plain.as_object_mut() {
-            SETTINGS.iter().for_each(|setting| drop(fields.remove(setting.name())));
-            ["require", "repair"].into_iter().for_each(|part| drop(fields.remove(part)));
+            fields.retain(|key, _| !apart(key));
         }
         match serde_json::from_value(plain) {
             Ok(part) => Some(part),
@@ -196,7 +202,7 @@ impl Reading<'_> {
 
     /// Reads the fields; each is looked at even where another one has an error.
     fn read(&mut self, kind: Kind, root: &Node, json: &Value) -> Option<Document> {
-        let metadata: Option<Metadata> = self.part(root, "/metadata", json);
+        let metadata: Option<Metadata> = self.part(root, "/metadata", json, |_| false);
         let name: Arc<str> = metadata.as_ref().map_or_else(Arc::default, |metadata| metadata.name.as_str().into());
         if kind != Kind::Bucket {
             self.plain_name(root);
@@ -204,7 +210,7 @@ impl Reading<'_> {
         let at = root.at.clone();
         match kind {
             Kind::Bucket => {
-                let part: Option<BucketPart> = self.part(root, "/spec", json);
+                let part: Option<BucketPart> = self.part(root, "/spec", json, is_setting);
                 let name = self.bucket_name(root);
                 let (account, region) = (self.account(root), self.region(root));
                 let until = self.moment(root, "/spec/suspend/until");
@@ -225,18 +231,18 @@ impl Reading<'_> {
                 })))
             }
             Kind::BucketDefaults => {
-                let part: Option<DefaultsPart> = self.part(root, "/spec", json);
+                let part: Option<DefaultsPart> = self.part(root, "/spec", json, is_setting);
                 self.check_selector(root);
                 let (region, ignore) = (self.region(root), self.ignore(root));
                 let settings = self.asks(root, json, "/spec");
                 let part = part?;
                 let (selector, mode) = (part.selector.into(), part.mode);
                 let defaults = DefaultsSpec { name, selector, region, mode, ignore, settings, at };
-                Some(Document::Defaults(Box::new(defaults), root.clone()))
+                Some(Document::Defaults(Box::new((defaults, root.clone()))))
             }
             Kind::Policy => self.policy(root, json, metadata).map(|draft| Document::Policy(Box::new(draft))),
             Kind::Exemption => {
-                let part: Option<ExemptionPart> = self.part(root, "/spec", json);
+                let part: Option<ExemptionPart> = self.part(root, "/spec", json, |_| false);
                 let expires = self.moment(root, "/spec/expires");
                 self.past(
                     root,
@@ -249,10 +255,10 @@ impl Reading<'_> {
                 let ExemptionPart { policy, buckets, reason, owner, expires: _ } = part?;
                 let policy = policy.into();
                 let exemption = ExemptionSpec { name, policy, buckets, reason, owner, expires: expires?, at };
-                Some(Document::Exemption(exemption, root.find("/spec/policy").node.at.clone()))
+                Some(Document::Exemption(Box::new((exemption, root.find("/spec/policy").node.at.clone()))))
             }
             Kind::Approval => {
-                let part: Option<ApprovalPart> = self.part(root, "/spec", json);
+                let part: Option<ApprovalPart> = self.part(root, "/spec", json, |_| false);
                 let expires = self.moment(root, "/spec/expires");
                 self.past(
                     root,
@@ -263,13 +269,14 @@ impl Reading<'_> {
                 );
                 let part = part?;
                 let what = self.approved(root, &part);
-                Some(Document::Approval(ApprovalSpec { name, what: what?, reason: part.reason, expires: expires?, at }))
+                let (what, expires, reason) = (what?, expires?, part.reason);
+                Some(Document::Approval(Box::new(ApprovalSpec { name, what, reason, expires, at })))
             }
         }
     }
 
     fn policy(&mut self, root: &Node, json: &Value, metadata: Option<Metadata>) -> Option<Draft> {
-        let part: Option<PolicyPart> = self.part(root, "/spec", json);
+        let part: Option<PolicyPart> = self.part(root, "/spec", json, |key| matches!(key, "require" | "repair"));
         let entry = |field: &str| root.find("/spec").node.entry(field);
         if let (Some(require), Some(assert)) = (entry("require"), entry("assert")) {
             let later = if require.at < assert.at { assert } else { require };
@@ -304,6 +311,10 @@ impl Reading<'_> {
             root: root.clone(),
         })
     }
+}
+
+fn is_setting(key: &str) -> bool {
+    settings::find(key).is_some()
 }
 
 /// Whether a JSON pointer is another or stands inside it.

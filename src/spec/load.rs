@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::document::{Document, Names, Reading};
 use super::policies::{self, finish};
 use super::together::{Fault, Together, faults};
-use super::{Ask, Asked, Asks, BucketSpec, Loaded, PolicySpec, Specs, yaml};
+use super::{Asked, BucketSpec, Loaded, PolicySpec, Specs, yaml};
 use crate::bucket::{AccountName, BucketName, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
@@ -129,6 +129,8 @@ pub(super) fn read(path: &Arc<str>, bytes: &[u8], files: &Files<'_>, context: &C
     parsed.broken.iter().for_each(|node| reading.name(node));
     source.documents = parsed.documents.iter().filter_map(|node| reading.document(node)).collect();
     (source.findings, source.names, source.used) = (reading.findings, reading.names, reading.used);
+    source.documents.shrink_to_fit();
+    source.names.buckets.shrink_to_fit();
     source
 }
 
@@ -139,7 +141,15 @@ pub fn load(files: &[File<'_>], last_good: &dyn LastGood, context: &Context) -> 
         by_path.keys().copied().filter(|path| path.ends_with(".yaml") || path.ends_with(".yml")).collect();
     paths.sort_unstable();
     let now = Files::only(&by_path);
-    let mut sources = in_parallel(&paths, |path| read(&Arc::from(path), by_path[path], &now, context));
+    let mut sources = in_parallel(&paths, |shared, path| {
+        let mut source = read(&Arc::from(path), by_path[path], &now, context);
+        for document in &mut source.documents {
+            if let Document::Bucket(bucket) = document {
+                shared.bucket(bucket);
+            }
+        }
+        source
+    });
 
     let old = Files { now: &by_path, old: Some(last_good) };
     let mut loading = Loading::new(last_good, &old, context, &sources);
@@ -171,25 +181,26 @@ pub fn load(files: &[File<'_>], last_good: &dyn LastGood, context: &Context) -> 
     }
 }
 
-/// Runs a function over all paths on all cores.
-fn in_parallel<T: Send>(paths: &[&str], run: impl Fn(&str) -> T + Sync) -> Vec<T> {
+/// Runs a function over all paths on all cores. What one core has seen it shares.
+fn in_parallel<T: Send>(paths: &[&str], run: impl Fn(&mut Shared, &str) -> T + Sync) -> Vec<T> {
     // Below that, threads cost more than they give.
     const FEW: usize = 64;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / FEW + 1);
     if threads == 1 {
-        return paths.iter().map(|path| run(path)).collect();
+        let mut shared = Shared::default();
+        return paths.iter().map(|path| run(&mut shared, path)).collect();
     }
     let next = AtomicUsize::new(0);
     let mut numbered: Vec<(usize, T)> = std::thread::scope(|scope| {
         let work = || {
-            let mut done = Vec::new();
+            let (mut shared, mut done) = (Shared::default(), Vec::new());
             loop {
                 let first = next.fetch_add(FEW, Ordering::Relaxed);
                 if first >= paths.len() {
                     return done;
                 }
                 let last = paths.len().min(first + FEW);
-                done.extend((first..last).map(|n| (n, run(paths[n]))));
+                done.extend((first..last).map(|n| (n, run(&mut shared, paths[n]))));
             }
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
@@ -207,7 +218,7 @@ struct Loading<'a> {
     builtin: Vec<PolicySpec>,
     loaded: Loaded,
     /// The buckets of each file that no earlier form of it describes.
-    lost: Vec<BTreeMap<BucketName, Place>>,
+    lost: Vec<Vec<(BucketName, Place)>>,
     /// The policies that documents describe, faulty ones too.
     policies: BTreeSet<String>,
     /// The policies that exemptions name.
@@ -227,7 +238,7 @@ impl<'a> Loading<'a> {
             policies: sources.iter().flat_map(|source| source.names.policies.iter().cloned()).collect(),
             exempted: documents
                 .filter_map(|document| match document {
-                    Document::Exemption(exemption, at) => Some((exemption.policy.clone(), at.clone())),
+                    Document::Exemption(both) => Some((both.0.policy.clone(), both.1.clone())),
                     _ => None,
                 })
                 .collect(),
@@ -243,7 +254,7 @@ impl<'a> Loading<'a> {
         let before = self.last_good.bytes(&source.path).map(|bytes| read(&source.path, &bytes, self.old, self.context));
         let (documents, names) = before.map(|before| (before.documents, before.names)).unwrap_or_default();
         let frozen = &mut self.loaded.specs.frozen;
-        frozen.extend(source.names.buckets.keys().chain(names.buckets.keys()).cloned());
+        frozen.extend(source.names.buckets.iter().chain(&names.buckets).map(|(name, _)| name.clone()));
         self.lost.push(std::mem::take(&mut source.names.buckets));
         source.documents = documents;
     }
@@ -256,11 +267,14 @@ impl<'a> Loading<'a> {
             self.loaded.findings.extend(source.findings);
             for document in source.documents {
                 match document {
-                    Document::Bucket(bucket) => buckets.push(shared.bucket(*bucket)),
-                    Document::Defaults(spec, _) => defaults.push(*spec),
+                    Document::Bucket(mut bucket) => {
+                        shared.bucket(&mut bucket);
+                        buckets.push(*bucket);
+                    }
+                    Document::Defaults(both) => defaults.push(both.0),
                     Document::Policy(draft) => drafts.push(draft),
-                    Document::Exemption(exemption, _) => exemptions.push(exemption),
-                    Document::Approval(approval) => approvals.push(approval),
+                    Document::Exemption(both) => exemptions.push(both.0),
+                    Document::Approval(approval) => approvals.push(*approval),
                 }
             }
         }
@@ -334,30 +348,18 @@ fn once<T: Clone + Eq + std::hash::Hash>(known: &mut HashSet<T>, value: T) -> T 
 }
 
 impl Shared {
-    fn bucket(&mut self, bucket: BucketSpec) -> BucketSpec {
-        let BucketSpec { name, account, region, labels, mode, suspend, ignore, object_lock, settings, at } = bucket;
-        BucketSpec {
-            name,
-            account: account.map(|account| once(&mut self.accounts, account)),
-            region: region.map(|region| once(&mut self.regions, region)),
-            labels: once(&mut self.labels, labels),
-            mode,
-            suspend,
-            ignore,
-            object_lock,
-            settings: self.asks(settings),
-            at,
+    fn bucket(&mut self, bucket: &mut BucketSpec) {
+        if let Some(account) = &mut bucket.account {
+            *account = once(&mut self.accounts, account.clone());
         }
-    }
-
-    fn asks(&mut self, asks: Asks) -> Asks {
-        let shared = asks.iter().map(|(name, ask)| {
-            let what = match &ask.what {
-                Asked::Value(doc) => Asked::Value(once(&mut self.docs, doc.clone())),
-                Asked::Absent => Asked::Absent,
-            };
-            (name, Ask { what, at: ask.at.clone() })
-        });
-        shared.collect()
+        if let Some(region) = &mut bucket.region {
+            *region = once(&mut self.regions, region.clone());
+        }
+        bucket.labels = once(&mut self.labels, bucket.labels.clone());
+        for ask in bucket.settings.each() {
+            if let Asked::Value(doc) = &mut ask.what {
+                *doc = once(&mut self.docs, doc.clone());
+            }
+        }
     }
 }

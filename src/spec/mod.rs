@@ -91,6 +91,11 @@ impl Asks {
         self.0.iter().map(|(name, ask)| (*name, ask))
     }
 
+    /// What is asked, for changes in place.
+    fn each(&mut self) -> impl Iterator<Item = &mut Ask> {
+        self.0.iter_mut().map(|(_, ask)| ask)
+    }
+
     /// How many settings are named.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -70,9 +70,9 @@ fn duplicates<'a>(
     for (source, document, found) in all {
         let (kind, name, account, at): (_, &str, _, _) = match found {
             Document::Bucket(bucket) => ("bucket", bucket.name.as_str(), Some(account_of(bucket, context)), &bucket.at),
-            Document::Defaults(spec, _) => ("bucket defaults", &spec.name, None, &spec.at),
+            Document::Defaults(both) => ("bucket defaults", &both.0.name, None, &both.0.at),
             Document::Policy(draft) => ("policy", &draft.name, None, &draft.at),
-            Document::Exemption(spec, _) => ("exemption", &spec.name, None, &spec.at),
+            Document::Exemption(both) => ("exemption", &both.0.name, None, &both.0.at),
             Document::Approval(spec) => ("approval", &spec.name, None, &spec.at),
         };
         by_name.entry((kind, name, account)).or_default().push((source, document, at));
@@ -208,14 +208,12 @@ fn contradictions<'a>(
     let mut buckets = Vec::new();
     for (source, document, found) in all {
         match found {
-            Document::Defaults(spec, root) => defaults.push(Defaults {
-                source,
-                document,
-                spec,
-                root,
-                selector: CompiledSelector::new(&spec.selector),
-                leaves: leaves_of(&spec.settings, spec.region.as_ref(), spec.mode),
-            }),
+            Document::Defaults(both) => {
+                let (spec, root) = &**both;
+                let selector = CompiledSelector::new(&spec.selector);
+                let leaves = leaves_of(&spec.settings, spec.region.as_ref(), spec.mode);
+                defaults.push(Defaults { source, document, spec, root, selector, leaves });
+            }
             Document::Bucket(bucket) => buckets.push(bucket),
             _ => {}
         }
