@@ -201,9 +201,14 @@ impl Loop {
         }
         let mut tasks = Vec::with_capacity(desired.buckets.len());
         let mut errors = Vec::new();
-        let listings = declared.keys().map(|account| async move { (account, self.cloud.list(account).await) });
+        let accounts: Vec<AccountName> = declared.keys().cloned().collect();
+        let listings = accounts.into_iter().map(|account| async move {
+            let listing = self.cloud.list(&account).await;
+            (account, listing)
+        });
         let listings: Vec<_> = futures_util::stream::iter(listings).buffer_unordered(8).collect().await;
         for (account, listing) in listings {
+            let account = &account;
             let wishes = &declared[account];
             match listing {
                 Ok(listed) => {

@@ -16,8 +16,8 @@ use crate::desired::{Agent, Desired, resolve};
 use crate::finding::{Finding, Place};
 use crate::source::dir::DirSource;
 use crate::source::git::{Credential, GitOptions, GitSource, Rewritten as GitRewritten, SecretRef};
-use crate::source::url::{GitUrl, Reference, SubPath};
-use crate::source::{Limits, Source, Tree};
+use crate::source::url::GitUrl;
+use crate::source::{Limits, Reference, Source, SubPath, Tree};
 use crate::spec::load::{Context, File, LastGood, load};
 use crate::spec::{Loaded, PolicySpec};
 

@@ -179,7 +179,12 @@ mod tests {
                 for action in allowed.flat_map(|it| it["Action"].as_array().expect("actions")) {
                     let action = action.as_str().expect("text");
                     assert!(!action.contains('*') && !action.contains("Object"), "{action}");
-                    assert!(!action.starts_with("s3:DeleteBucket") || action == "s3:DeleteBucketPolicy" || action == "s3:DeleteBucketWebsite", "{action}");
+                    assert!(
+                        !action.starts_with("s3:DeleteBucket")
+                            || action == "s3:DeleteBucketPolicy"
+                            || action == "s3:DeleteBucketWebsite",
+                        "{action}"
+                    );
                 }
             }
         }

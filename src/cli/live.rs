@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::bucket::{AccountName, BucketId, BucketName};
-use crate::cloud::memory::{Effect, Fault, MemoryCloud};
 use crate::cloud::S3ErrorKind;
+use crate::cloud::memory::{Effect, Fault, MemoryCloud};
 use crate::doc::Doc;
 use crate::finding::{Finding, Place, did_you_mean};
 use crate::settings::{self, SETTINGS};
@@ -60,7 +60,8 @@ fn unknown(at: &Place, word: &str, known: &[&str]) -> Finding {
 }
 
 fn put(cloud: &MemoryCloud, name: &str, at: &Place, node: &Node) -> Result<(), Vec<Finding>> {
-    let name = BucketName::parse(name).map_err(|error| vec![Finding::error(at.clone(), error.message).hint(error.hint)])?;
+    let name =
+        BucketName::parse(name).map_err(|error| vec![Finding::error(at.clone(), error.message).hint(error.hint)])?;
     let mut account = AccountName::default();
     let mut region = "us-east-1".to_owned();
     let mut docs = Vec::new();
@@ -76,7 +77,8 @@ fn put(cloud: &MemoryCloud, name: &str, at: &Place, node: &Node) -> Result<(), V
             },
             (key, word) => match (settings::find(key), word) {
                 (None, _) => {
-                    let known: Vec<&str> = ["region", "account"].into_iter().chain(SETTINGS.iter().map(|it| it.name())).collect();
+                    let known: Vec<&str> =
+                        ["region", "account"].into_iter().chain(SETTINGS.iter().map(|it| it.name())).collect();
                     findings.push(unknown(&entry.at, key, &known));
                 }
                 (Some(setting), Some("denied")) => faults.push((setting.name(), S3ErrorKind::Denied)),

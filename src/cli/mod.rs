@@ -70,7 +70,8 @@ impl ConfigArgs {
     pub fn load(&self, defaults: &[Override]) -> Result<Config, Vec<Finding>> {
         let mut overrides = Vec::new();
         let ours = ["DRIFTLESS_CONFIG", "DRIFTLESS_DATA_DIR_ONLY"];
-        let variables = std::env::vars().filter(|(name, _)| !ours.contains(&name.as_str()) && !name.contains("WITHOUT"));
+        let variables =
+            std::env::vars().filter(|(name, _)| !ours.contains(&name.as_str()) && !name.contains("WITHOUT"));
         if self.config.is_none() {
             overrides.extend(defaults.iter().cloned());
         }

@@ -162,7 +162,13 @@ fn one(text: &mut String, it: &Planned<'_>, now: Timestamp) {
             _ => continue,
         };
         if plan.create.is_none() {
-            let _ = writeln!(text, "  policy {} ({}): {}: {said}", verdict.policy, verdict.severity.word(), verdict.verdict.word());
+            let _ = writeln!(
+                text,
+                "  policy {} ({}): {}: {said}",
+                verdict.policy,
+                verdict.severity.word(),
+                verdict.verdict.word()
+            );
         }
     }
 }

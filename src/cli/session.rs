@@ -185,7 +185,8 @@ fn configuration(args: &ConfigArgs, what: &WhatArgs) -> Result<Config, Failed> {
 
 async fn fetch(config: &Config) -> Result<Tree, Failed> {
     // A copy of one's own, so that a command never disturbs the daemon's.
-    let scratch = tempdir().map_err(|error| complain(format!("no folder for the copy of the repository: {error}"), None))?;
+    let scratch =
+        tempdir().map_err(|error| complain(format!("no folder for the copy of the repository: {error}"), None))?;
     let mut config = config.clone();
     config.data_dir.clone_from(&scratch.0);
     let mut source = agent::source(&config).map_err(|error| complain(&error, error.hint.as_deref()))?;

@@ -97,7 +97,8 @@ fn text(value: &Value, depth: usize) -> String {
 async fn get(address: &str, path: &str) -> Result<(u16, Value), String> {
     let talk = async {
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string().to_lowercase())?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string().to_lowercase())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.map_err(|error| error.to_string().to_lowercase())?;
@@ -109,7 +110,9 @@ async fn get(address: &str, path: &str) -> Result<(u16, Value), String> {
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         Ok((status, body))
     };
-    tokio::time::timeout(Duration::from_secs(10), talk).await.unwrap_or_else(|_| Err("nothing came within 10 s".to_owned()))
+    tokio::time::timeout(Duration::from_secs(10), talk)
+        .await
+        .unwrap_or_else(|_| Err("nothing came within 10 s".to_owned()))
 }
 
 fn unchunked(mut body: &[u8]) -> Vec<u8> {

@@ -64,7 +64,10 @@ pub fn run(config: &ConfigArgs, args: &ValidateArgs) -> ExitCode {
     let warnings = findings.len() - errors;
     match args.output {
         Output::Json => {
-            println!("{:#}", serde_json::json!({ "buckets": buckets, "errors": errors, "warnings": warnings, "findings": findings }));
+            println!(
+                "{:#}",
+                serde_json::json!({ "buckets": buckets, "errors": errors, "warnings": warnings, "findings": findings })
+            );
         }
         Output::Text => {
             print_findings(&findings);

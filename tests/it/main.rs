@@ -1,8 +1,8 @@
 //! The only integration test binary: each one that links the SDK costs a minute and 100 MB.
 
-
 // Tests unwrap; clippy.toml allows it in functions marked as tests only.
 #![allow(clippy::unwrap_used)]
+
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
