@@ -63,7 +63,7 @@ pub struct Loop {
 pub enum Hands {
     /// It writes what is to be written.
     Free,
-    /// It writes nothing: `plan` and `scan`.
+    /// It writes nothing: `plan` and `scan`. Their cloud refuses every write besides.
     Bound,
 }
 
@@ -102,12 +102,13 @@ impl Loop {
         let mut tally = Tally::default();
         let mut plans = Vec::new();
         let mut waiting = Vec::new();
-        let first = if gated && hands == Hands::Free { visit::Pass::Look } else { visit::Pass::of(hands) };
+        let looks_first = gated && hands == Hands::Free;
+        let first = if looks_first { visit::Pass::Look } else { visit::Pass::of(hands) };
         let mut visits = self.visits(&visitor, tasks, first);
         while let Some(visited) = visits.next().await {
             self.board.advance_sweep(self.clock.now());
             match visited {
-                Some(visited) if first == visit::Pass::Look && visited.last.has_work() => waiting.push(visited),
+                Some(visited) if looks_first && visited.last.has_work() => waiting.push(visited),
                 Some(visited) => {
                     tally.count(&visited);
                     if self.keep_plans {

@@ -13,6 +13,7 @@ use crate::board::Board;
 use crate::bucket::BucketId;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::cloud::patient::Patience;
+use crate::cloud::read_only::ReadOnly;
 use crate::cloud::{Cloud, Unobserved};
 use crate::config::{Config, Override};
 use crate::desired::Desired;
@@ -131,8 +132,12 @@ impl Session {
     /// Makes one sweep; what is left of it stands in the plans.
     pub async fn sweep(self, hands: Hands) -> Swept {
         let limits = &self.config.limits;
+        let cloud = match hands {
+            Hands::Free => self.cloud,
+            Hands::Bound => Arc::new(ReadOnly(self.cloud)),
+        };
         let it = Arc::new(Loop {
-            cloud: self.cloud,
+            cloud,
             clock: Arc::new(SystemClock),
             board: Arc::new(Board::default()),
             brakes: Arc::new(NoBrakes),

@@ -16,6 +16,7 @@ pub mod budget;
 pub mod delete;
 pub mod memory;
 pub mod patient;
+pub mod read_only;
 #[cfg(feature = "aws")]
 pub mod wire;
 
@@ -119,7 +120,7 @@ pub enum S3ErrorKind {
     Server,
     /// No answer, half of one, or one that is not S3's.
     Transport,
-    /// A DELETE that nothing allowed; it was not sent.
+    /// A request that nothing allowed; it was not sent.
     Forbidden,
     /// Anything else.
     Other,
@@ -163,7 +164,7 @@ impl S3ErrorKind {
             Self::Invalid => "refused as invalid",
             Self::Server => "S3 failed",
             Self::Transport => "no usable answer",
-            Self::Forbidden => "not sent, as nothing allows this DELETE",
+            Self::Forbidden => "not sent",
             Self::Other => "unexpected answer",
         }
     }
