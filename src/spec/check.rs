@@ -265,7 +265,10 @@ fn hint_for_type(node: &Node, name: &str, types: &[JsonType]) -> Option<String> 
         Tree::Text(said) if wants(JsonType::Integer) && said.parse::<i64>().is_ok() => {
             Some(format!("write it without quotes: {said}"))
         }
-        Tree::Text(said) if wants(JsonType::Array) && said.len() < 40 => Some(format!("write a list: [{said}]")),
+        Tree::Text(said) if wants(JsonType::Array) && said.len() < 40 => {
+            let plain = said.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+            Some(if plain { format!("write a list: [{said}]") } else { format!("write a list: [{said:?}]") })
+        }
         _ if wants(JsonType::Array) => Some("write a list: each element on its own line after `- `".to_owned()),
         _ => None,
     }
@@ -279,7 +282,8 @@ fn wrong_word(node: &Node, name: &str, allowed: &[&str], types: &[JsonType]) -> 
         let wanted = match (others.as_slice(), allowed) {
             ([], _) => "text".to_owned(),
             (others, []) => wanted_words(others),
-            (others, allowed) => format!("{} or {}", wanted_words(others), words(allowed)),
+            (others, [one]) => format!("{} or `{one}`", wanted_words(others)),
+            (others, allowed) => format!("{} or one of {}", wanted_words(others), words(allowed)),
         };
         let finding = Finding::error(at, format!("`{name}` is {} where {wanted} is wanted", is(node)));
         if let (Some(hint), true) = (hint_for_type(node, name, types), allowed.is_empty()) {

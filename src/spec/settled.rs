@@ -125,7 +125,9 @@ impl Reading<'_> {
                         continue;
                     }
                 };
-                for problem in setting.check(&doc) {
+                // Without what its schema refused, the rest would be judged wrongly.
+                let whole = !self.told.iter().any(|told| within(told, &inside));
+                for problem in setting.check(&doc).into_iter().filter(|_| whole) {
                     let found = entry.node.find(&problem.pointer);
                     let place = if problem.pointer.is_empty() { &entry.at } else { found.place() };
                     let finding = Finding::error(place.clone(), problem.message);

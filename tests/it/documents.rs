@@ -165,6 +165,10 @@ fn wrong_types_are_told_in_words() {
         &["bad.yaml:5:11: `ignore` is text where a list is wanted\nhint: write a list: [tags.x]"],
     );
     spec_says(
+        "  ignore: tags.*\n",
+        &["bad.yaml:5:11: `ignore` is text where a list is wanted\nhint: write a list: [\"tags.*\"]"],
+    );
+    spec_says(
         "  region:\n",
         &["bad.yaml:5:3: `region` is empty where text is wanted\nhint: give it a value, or leave `region` out"],
     );
@@ -608,6 +612,26 @@ fn old_documents_name_old_files() {
     assert_eq!((loaded.findings.len(), names(&loaded)), (1, vec!["ai-data"]));
     assert_eq!(loaded.faulty.iter().map(|path| &**path).collect::<Vec<_>>(), ["a.yaml", "v.json"]);
     assert!(loaded.specs.buckets[0].settings.get("versioning").is_some());
+}
+
+/// `policy` is a setting of a bucket and a field of an exemption.
+#[test]
+fn what_a_setting_is_called_is_a_field_elsewhere() {
+    let text = document("Exemption", "e", "{policy: private, buckets: [x], reason: a, owner: b, expires: 2027-01-01}");
+    let loaded = loaded(&[("e.yaml", &text)], &());
+    assert_eq!(said(&loaded), [] as [&str; 0]);
+    assert_eq!(loaded.specs.exemptions[0].policy.as_ref(), "private");
+}
+
+#[test]
+fn a_bucket_policy_in_a_file_is_told_by_the_places_of_the_file() {
+    let text = bucket("ai-data", "{policy: {file: p.json}}");
+    let policy = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Alow\"}]}";
+    let loaded = loaded(&[("a.yaml", &text), ("p.json", policy)], &());
+    let in_file: Vec<_> = loaded.findings.iter().filter(|finding| &*finding.place.file == "p.json").collect();
+    assert!(!in_file.is_empty(), "{:?}", said(&loaded));
+    assert!(in_file.iter().all(|finding| finding.place.line == 1 && finding.place.column > 26));
+    assert_eq!(loaded.faulty.len(), 2);
 }
 
 /// Files that meet badly in several ways.
