@@ -149,6 +149,7 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let kind = match error {
         SdkError::ServiceError(_) => kind_of(status, &code),
         SdkError::ConstructionFailure(_) => S3ErrorKind::Credentials,
+        other if lacks_credentials(other) => S3ErrorKind::Credentials,
         _ => S3ErrorKind::Transport,
     };
     let said = match error {
@@ -166,6 +167,12 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
         message: said.chars().take(300).collect(),
         action: Some(action.to_owned()),
     }
+}
+
+/// Whether the request was never sent because nobody gives us credentials.
+fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.is::<aws_credential_types::provider::error::CredentialsError>())
 }
 
 /// What an answer means. A 200 without a code is an answer with the wrong root element: the store
