@@ -3,6 +3,7 @@
 
 mod digest;
 mod ignore;
+mod mend;
 mod target;
 
 use std::sync::Arc;
@@ -300,7 +301,7 @@ pub(crate) struct Breach<'a> {
     use_: &'a PolicyUse,
     message: String,
     /// What would make it hold.
-    demands: &'a [Demand],
+    demands: Vec<Demand>,
 }
 
 fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) -> Vec<Breach<'a>> {
@@ -315,14 +316,15 @@ fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan:
                     let (verdict, detail) = judge_demands(demands, observed);
                     if verdict == Verdict::Drifted {
                         let message = detail.clone().unwrap_or_default();
-                        breaches.push(Breach { use_, message, demands });
+                        breaches.push(Breach { use_, message, demands: demands.clone() });
                     }
                     (verdict, detail)
                 }
                 Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
                     Judgement::Holds => (Verdict::Compliant, None),
                     Judgement::Breached(message) => {
-                        breaches.push(Breach { use_, message: message.clone(), demands: repair });
+                        let demands = mend::mend(assertion, repair, wish, observed, now);
+                        breaches.push(Breach { use_, message: message.clone(), demands });
                         (Verdict::Drifted, Some(message))
                     }
                     Judgement::Needs(setting) => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
