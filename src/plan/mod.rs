@@ -162,26 +162,31 @@ pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'sta
             demands.iter().for_each(|demand| need(demand.setting));
         }
     }
-    if next.is_empty() {
-        for use_ in judging() {
-            if let Rule::Assert(assertion, repair) = &use_.policy.rule {
-                match assertion.judge(wish, observed, now) {
-                    Judgement::Needs(setting) => {
-                        if observed.reading(setting).is_none() && !next.contains(&setting) {
-                            next.push(setting);
-                        }
-                    }
-                    // What a repair overlays must be known before it can be planned.
-                    Judgement::Breached(_) => {
-                        for demand in repair {
-                            if observed.reading(demand.setting).is_none() && !next.contains(&demand.setting) {
-                                next.push(demand.setting);
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-            }
+    if !next.is_empty() {
+        return next;
+    }
+    let mut need = |setting: &'static str| {
+        if observed.reading(setting).is_none() && !next.contains(&setting) {
+            next.push(setting);
+        }
+    };
+    let mut broken = Vec::new();
+    for use_ in judging() {
+        let Rule::Assert(assertion, _) = &use_.policy.rule else { continue };
+        match assertion.judge(wish, observed, now) {
+            Judgement::Needs(setting) => need(setting),
+            Judgement::Breached(_) => broken.push(Arc::clone(&use_.policy.name)),
+            _ => {}
+        }
+    }
+    match target::foreseen(wish, observed, &broken, now) {
+        Ok(foreseen) => broken.extend(foreseen),
+        Err(setting) => need(setting),
+    }
+    // What a repair overlays must be known before it can be planned.
+    for use_ in judging().filter(|use_| broken.contains(&use_.policy.name)) {
+        if let Rule::Assert(_, repair) = &use_.policy.rule {
+            repair.iter().for_each(|demand| need(demand.setting));
         }
     }
     next
@@ -209,17 +214,19 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
             }
         }
         other => {
-            not_here(wish, other, pause.is_some(), &mut plan);
+            not_here(wish, other, pause.is_some(), context, &mut plan);
             return plan;
         }
     }
 
     let breaches = judge_policies(wish, observed, context.now, &mut plan);
-    judge_spec(wish, observed, context.now, &mut plan);
+    let mut broken: Vec<Arc<str>> = breaches.iter().map(|breach| Arc::clone(&breach.use_.policy.name)).collect();
+    broken.extend(target::foreseen(wish, observed, &broken, context.now).unwrap_or_default());
+    judge_spec(wish, observed, &broken, context.now, &mut plan);
 
     for setting in write_order() {
         let Some(Reading::Known(live)) = observed.reading(setting) else { continue };
-        let target = target::target(wish, setting, live, &breaches, context.now);
+        let target = target::target(wish, setting, live, &broken, context.now);
         plan_setting(wish, observed, context, live, &target, &mut plan);
     }
     no_repairs(&breaches, &mut plan);
@@ -246,7 +253,12 @@ fn existence_here(wish: &Wish, region: &crate::bucket::Region, plan: &mut Bucket
     plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail });
 }
 
-fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketPlan) {
+/// What the loop remembers of the creation of a bucket.
+pub fn creation_doc(wish: &Wish) -> Doc {
+    Doc::of(&serde_json::json!({ "region": wish.region.as_str() }))
+}
+
+fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
     let mut held = |hold, detail: String| {
         plan.held.push(Held { setting: EXISTENCE, hold, detail, step: None, digest: None });
     };
@@ -258,6 +270,13 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketP
         }
         Existence::Missing if wish.mode == Mode::Observe => {
             held(Hold::ObserveOnly, "the bucket does not exist and would be created".to_owned());
+            (Verdict::Drifted, "does not exist".to_owned())
+        }
+        Existence::Missing
+            if let Some((hold, why)) =
+                context.brakes.brake(&wish.id, EXISTENCE, &creation_doc(wish), context.now) =>
+        {
+            held(hold, format!("the bucket does not exist; {why}"));
             (Verdict::Drifted, "does not exist".to_owned())
         }
         Existence::Missing => {
@@ -406,7 +425,7 @@ fn said(setting: &str, changes: &[Change]) -> String {
     text
 }
 
-fn judge_spec(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) {
+fn judge_spec(wish: &Wish, observed: &Observed, broken: &[Arc<str>], now: Timestamp, plan: &mut BucketPlan) {
     for want in wish.wants.iter() {
         let (verdict, detail) = if ignore::whole(&wish.ignore, want.setting) {
             (Verdict::Compliant, Some("ignored".to_owned()))
@@ -416,7 +435,7 @@ fn judge_spec(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut Bucke
             judge(want.setting, observed, |live| {
                 let to = target::overlaid(want.setting, live, &want.asked, Overlay::Whole);
                 let to = ignore::restore(&wish.ignore, want.setting, live, to);
-                let tightened = |value| target::tightened(wish, want.setting, value, now);
+                let tightened = |value| target::tightened(wish, want.setting, value, broken, now);
                 (tightened(live.clone()), tightened(to))
             })
         };

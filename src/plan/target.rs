@@ -1,11 +1,14 @@
 //! What one setting shall be when everybody has spoken: the spec first, then the policies, which
 //! can only tighten it.
 
-use super::{Breach, exemption, ignore};
+use std::sync::Arc;
+
+use super::{exemption, ignore};
 use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::doc::Doc;
-use crate::policy::Rule;
+use crate::observed::{Observed, Reading};
+use crate::policy::{Judgement, Rule};
 use crate::setting::Overlay;
 use crate::settings;
 use crate::spec::{Asked, Mode};
@@ -40,7 +43,7 @@ pub(super) fn target(
     wish: &Wish,
     setting: &'static str,
     live: &Doc,
-    breaches: &[Breach<'_>],
+    broken: &[Arc<str>],
     now: Timestamp,
 ) -> Target {
     let mut target = Target {
@@ -59,9 +62,7 @@ pub(super) fn target(
         let (demands, speaks) = match &use_.policy.rule {
             Rule::Require(demands) => (demands, true),
             // A repair is written only where the expression does not hold.
-            Rule::Assert(_, repair) => {
-                (repair, breaches.iter().any(|breach| breach.use_.policy.name == use_.policy.name))
-            }
+            Rule::Assert(_, repair) => (repair, broken.contains(&use_.policy.name)),
         };
         for demand in demands.iter().filter(|demand| speaks && demand.setting == setting) {
             speakers.push((wish.mode.and(use_.policy.mode), Origin::Policy(use_.policy.name.clone()), &demand.asked));
@@ -107,14 +108,56 @@ pub(super) fn target(
     target
 }
 
-/// A value with the demands of the enforced policies on top.
-pub(super) fn tightened(wish: &Wish, setting: &'static str, value: Doc, now: Timestamp) -> Doc {
+/// The enforced policies whose expression holds, and would not if what everybody else wants were
+/// written. Their repairs are part of the target from the start: a spec that a policy overrules is
+/// never written first and repaired afterwards. `Err` names a setting that must be read to tell.
+pub(super) fn foreseen(
+    wish: &Wish,
+    observed: &Observed,
+    broken: &[Arc<str>],
+    now: Timestamp,
+) -> Result<Vec<Arc<str>>, &'static str> {
+    let mut foreseen = Vec::new();
+    for use_ in wish.policies.iter() {
+        let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
+        let speaks = use_.policy.mode == Mode::Enforce && !repair.is_empty() && exemption(use_, now).is_none();
+        if !speaks || broken.contains(&use_.policy.name) {
+            continue;
+        }
+        let mut expected = None;
+        for setting in assertion.looks_at() {
+            let Some(live) = observed.known(setting) else { continue };
+            let target = target(wish, setting, live, broken, now);
+            let to = if wish.mode == Mode::Enforce { target.enforced } else { target.observed };
+            if to != *live {
+                expected.get_or_insert_with(|| observed.clone()).note(setting, Reading::Known(to));
+            }
+        }
+        let Some(expected) = expected else { continue };
+        match assertion.judge(wish, &expected, now) {
+            Judgement::Needs(setting) => return Err(setting),
+            Judgement::Breached(_) => foreseen.push(Arc::clone(&use_.policy.name)),
+            _ => {}
+        }
+    }
+    Ok(foreseen)
+}
+
+/// A value with the demands of the enforced policies on top; `broken` are those whose expression
+/// does not hold, now or as soon as the spec were written.
+pub(super) fn tightened(
+    wish: &Wish,
+    setting: &'static str,
+    value: Doc,
+    broken: &[Arc<str>],
+    now: Timestamp,
+) -> Doc {
     let enforced = wish.policies.iter().filter(|it| it.policy.mode == Mode::Enforce && exemption(it, now).is_none());
     enforced.fold(value, |value, use_| match &use_.policy.rule {
-        Rule::Require(demands) => demands
+        Rule::Assert(..) if !broken.contains(&use_.policy.name) => value,
+        Rule::Require(demands) | Rule::Assert(_, demands) => demands
             .iter()
             .filter(|demand| demand.setting == setting)
             .fold(value, |value, demand| overlaid(setting, &value, &demand.asked, Overlay::Within)),
-        Rule::Assert(..) => value,
     })
 }

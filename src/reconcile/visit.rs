@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Held, Step, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Held, Step, creation_doc, next_reads, plan};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::{EXISTENCE, Hold};
@@ -91,7 +91,11 @@ impl Visitor {
         loop {
             round += 1;
             let mut target = target_of(&wish, &observed);
-            stop.run_until_cancelled(self.look(&wish, &mut target, &mut observed)).await?;
+            let looked = stop.run_until_cancelled(self.look(&wish, &mut target, &mut observed)).await;
+            if looked.is_none() && repairs.is_empty() {
+                return None;
+            }
+            // What was written is told even when the daemon ends before all is read again.
             let now = self.it.clock.now();
             let context = Context { now, approvals: &self.desired.approvals, brakes: &*self.it.brakes };
             last = plan(&wish, &observed, &context);
@@ -195,6 +199,7 @@ impl Visitor {
     async fn act(&self, wish: &Wish, target: &Target, plan: &BucketPlan, observed: &mut Observed) -> Tried {
         let mut tried = Tried { repairs: Vec::new(), moved: false };
         if let Some(create) = &plan.create {
+            let begun = tokio::time::Instant::now();
             let at = self.it.clock.now();
             let result = match self.it.cloud.create(target, &create.creation).await {
                 Ok(()) => {
@@ -210,14 +215,17 @@ impl Visitor {
                     RepairResult::Failed { error }
                 }
             };
-            tried.repairs.push(Repair {
+            let to = creation_doc(wish);
+            let repair = Repair {
                 setting: EXISTENCE,
                 at,
                 changes: Vec::new(),
-                to: None,
+                to: Some(to.clone()),
                 origins: vec![create.origin.clone()],
                 result,
-            });
+            };
+            self.it.witness.repaired(&wish.id, &repair, &to, begun.elapsed().as_secs_f64());
+            tried.repairs.push(repair);
         }
         for step in &plan.steps {
             let begun = tokio::time::Instant::now();

@@ -104,6 +104,7 @@ fn repaired() -> BucketReport {
             at: ago(7),
             changes: vec![change("status", json!("Suspended"), json!("Enabled"))],
             origins: vec![Origin::Spec(place("buckets/ai-model-data.yaml", 8)), Origin::Policy("versioned".into())],
+            to: None,
             result: RepairResult::Applied,
         },
         Repair {
@@ -111,6 +112,7 @@ fn repaired() -> BucketReport {
             at: ago(190),
             changes: vec![change("Purpose", Value::Null, json!("Distributed AI Model Training"))],
             origins: vec![Origin::Spec(place("buckets/ai-model-data.yaml", 12))],
+            to: None,
             result: RepairResult::Failed { error: denied("PutBucketTagging", "ai-model-data", "s3:PutBucketTagging") },
         },
     ]);
