@@ -18,8 +18,8 @@ use crate::source::dir::DirSource;
 use crate::source::git::{Credential, GitOptions, GitSource, Rewritten as GitRewritten, SecretRef};
 use crate::source::url::GitUrl;
 use crate::source::{Limits, Reference, Source, SubPath, Tree};
-use crate::spec::load::{Context, File, LastGood, load};
 use crate::spec::Loaded;
+use crate::spec::load::{Context, File, LastGood, load};
 
 /// S3 for every account, asked patiently.
 ///

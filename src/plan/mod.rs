@@ -67,6 +67,9 @@ pub struct BucketPlan {
     pub policies: Vec<PolicyVerdict>,
     /// How the bucket stands to what its spec says.
     pub settings: Vec<SettingVerdict>,
+    /// The bucket is known not to be there, or not to be ours: there is nothing to read, and that
+    /// is no failure to read.
+    pub absent: bool,
 }
 
 /// A bucket to be made.
@@ -179,8 +182,8 @@ pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'sta
             _ => {}
         }
     }
-    match target::foreseen(wish, observed, &broken, now) {
-        Ok(foreseen) => broken.extend(foreseen),
+    match target::foresee(wish, observed, &broken, now) {
+        Ok(foresight) => broken.extend(foresight.speaking),
         Err(setting) => need(setting),
     }
     // What a repair overlays must be known before it can be planned.
@@ -205,6 +208,7 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
         held: Vec::new(),
         policies: Vec::new(),
         settings: Vec::new(),
+        absent: matches!(observed.existence, Existence::Missing | Existence::Foreign),
     };
     let pause = wish.suspend.as_ref().filter(|suspend| suspend.until > context.now);
     match &observed.existence {
@@ -220,14 +224,15 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
     }
 
     let breaches = judge_policies(wish, observed, context.now, &mut plan);
-    let mut broken: Vec<Arc<str>> = breaches.iter().map(|breach| Arc::clone(&breach.use_.policy.name)).collect();
-    broken.extend(target::foreseen(wish, observed, &broken, context.now).unwrap_or_default());
-    judge_spec(wish, observed, &broken, context.now, &mut plan);
+    let broken: Vec<Arc<str>> = breaches.iter().map(|breach| Arc::clone(&breach.use_.policy.name)).collect();
+    let foresight = target::foresee(wish, observed, &broken, context.now).unwrap_or_default();
+    judge_spec(wish, observed, &foresight.speaking, context.now, &mut plan);
 
     for setting in write_order() {
         let Some(Reading::Known(live)) = observed.reading(setting) else { continue };
-        let target = target::target(wish, setting, live, &broken, context.now);
-        plan_setting(wish, observed, context, live, &target, &mut plan);
+        let target = target::target(wish, setting, live, &foresight.speaking, context.now);
+        let forbidden = foresight.forbidden.iter().find(|it| it.0 == *setting).map(|(_, why)| why.as_str());
+        plan_setting(wish, observed, context, live, &target, forbidden, &mut plan);
     }
     no_repairs(&breaches, &mut plan);
     if pause.is_some() {
@@ -273,8 +278,7 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<
             (Verdict::Drifted, "does not exist".to_owned())
         }
         Existence::Missing
-            if let Some((hold, why)) =
-                context.brakes.brake(&wish.id, EXISTENCE, &creation_doc(wish), context.now) =>
+            if let Some((hold, why)) = context.brakes.brake(&wish.id, EXISTENCE, &creation_doc(wish), context.now) =>
         {
             held(hold, format!("the bucket does not exist; {why}"));
             (Verdict::Drifted, "does not exist".to_owned())
@@ -449,6 +453,7 @@ fn plan_setting(
     context: &Context<'_>,
     live: &Doc,
     target: &Target,
+    forbidden: Option<&str>,
     plan: &mut BucketPlan,
 ) {
     let step = |to: &Doc, origins: &[Origin]| Step {
@@ -474,6 +479,10 @@ fn plan_setting(
         return;
     }
     let step = step(&target.enforced, &target.enforced_by);
+    if let Some(why) = forbidden {
+        hold(Hold::Impossible, why.to_owned(), Some(step), None);
+        return;
+    }
     if let Some(suspend) = wish.suspend.as_ref().filter(|suspend| suspend.until > context.now) {
         let until = suspend.until.format("%Y-%m-%d %H:%M UTC");
         hold(Hold::Suspended, format!("paused until {until}: {}", suspend.reason), Some(step), None);
@@ -522,7 +531,15 @@ fn no_repairs(breaches: &[Breach<'_>], plan: &mut BucketPlan) {
             plan.held.push(Held {
                 setting: looked_at.first().copied().unwrap_or(EXISTENCE),
                 hold: Hold::NoRepair,
-                detail: format!("policy {name}: {}; it gives no value to write", breach.message),
+                detail: format!(
+                    "policy {name}: {}; {}",
+                    breach.message,
+                    if breach.demands.is_empty() {
+                        "it gives no value to write"
+                    } else {
+                        "what it would write does not help"
+                    }
+                ),
                 step: None,
                 digest: None,
             });
@@ -579,7 +596,7 @@ impl BucketPlan {
     /// Whether something could not be found out.
     pub fn has_unknown(&self) -> bool {
         let verdicts = self.policies.iter().map(|it| it.verdict).chain(self.settings.iter().map(|it| it.verdict));
-        verdicts.into_iter().any(|verdict| verdict == Verdict::Unknown)
+        !self.absent && verdicts.into_iter().any(|verdict| verdict == Verdict::Unknown)
     }
 }
 

@@ -8,6 +8,8 @@ mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
 mod metrics;
+mod properties;
+mod reconcile;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod sandbox;
 #[cfg(feature = "daemon")]
