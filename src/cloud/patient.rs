@@ -174,6 +174,10 @@ impl<C: Cloud> Cloud for Patient<C> {
             })
         }))
     }
+
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.cloud.foreign_fields(target, setting)
+    }
 }
 
 #[cfg(test)]

@@ -489,28 +489,39 @@ fn plan_setting(
         return;
     }
     let risk = if observed.fresh { Risk::Safe } else { settings::named(target.setting).risk(live, &step.to) };
-    match risk {
-        Risk::Impossible(why) => {
+    let risk = match (risk, observed.foreign(target.setting)) {
+        (Risk::Impossible(why), _) => {
             hold(Hold::Impossible, why.to_owned(), Some(step), None);
             return;
         }
-        Risk::Guarded(why) => {
+        (_, foreign @ [_, ..]) => Some(removes(foreign)),
+        (Risk::Guarded(why), _) => Some(why.to_owned()),
+        (Risk::Safe, _) => None,
+    };
+    match risk {
+        Some(why) => {
             let digest = digest(&wish.id, &step);
             let approved = context.approvals.iter().any(|approval| {
                 approval.expires > context.now && matches!(&approval.what, Approved::Change(it) if *it == digest)
             });
             if !approved {
-                hold(Hold::NeedsApproval, why.to_owned(), Some(step), Some(digest));
+                hold(Hold::NeedsApproval, why, Some(step), Some(digest));
                 return;
             }
         }
-        Risk::Safe => {}
+        None => {}
     }
     if let Some((reason, why)) = context.brakes.brake(&wish.id, target.setting, &step.to, context.now) {
         hold(reason, why, Some(step), None);
         return;
     }
     plan.steps.push(step);
+}
+
+/// Why a setting with fields that this version does not know is not written.
+fn removes(foreign: &[String]) -> String {
+    let named: Vec<String> = foreign.iter().map(|field| format!("`{field}`")).collect();
+    format!("S3 returned {}, which this version does not know and would remove", named.join(", "))
 }
 
 /// A breach for which no write is planned or held has nothing that could be written.

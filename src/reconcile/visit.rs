@@ -178,7 +178,10 @@ impl Visitor {
             }
             for setting in next {
                 let reading = match self.it.cloud.read(target, setting).await {
-                    Ok(doc) => Reading::Known(doc),
+                    Ok(doc) => {
+                        observed.note_foreign(setting, self.it.cloud.foreign_fields(target, setting));
+                        Reading::Known(doc)
+                    }
                     Err(error) if error.kind == S3ErrorKind::Unsupported => Reading::Unsupported(error),
                     Err(error) if error.kind == S3ErrorKind::WrongRegion && !followed => {
                         followed = true;
