@@ -16,6 +16,7 @@ use crate::spec::Mode;
 use crate::spec::check::Checker;
 use crate::spec::yaml;
 
+mod chosen;
 pub mod schedule;
 pub mod span;
 

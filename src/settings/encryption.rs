@@ -159,6 +159,17 @@ mod wire {
     use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
     impl Wire for Encryption {
+        const ELEMENTS: &'static [&'static str] = &[
+            "ServerSideEncryptionConfiguration",
+            "Rule",
+            "ApplyServerSideEncryptionByDefault",
+            "SSEAlgorithm",
+            "KMSMasterKeyID",
+            "BucketKeyEnabled",
+            "BlockedEncryptionTypes",
+            "EncryptionType",
+        ];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             let answer = s3
                 .client

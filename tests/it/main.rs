@@ -3,10 +3,13 @@
 // Tests unwrap; clippy.toml allows it in functions marked as tests only.
 #![allow(clippy::unwrap_used)]
 
+mod cases;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
 mod metrics;
+mod properties;
+mod reconcile;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod sandbox;
 #[cfg(feature = "daemon")]
