@@ -41,6 +41,8 @@ fn events() -> Vec<(Timestamp, Event)> {
         setting: "tags",
         reason: Hold::NoRepair,
         detail: "policy tagged: no value".to_owned(),
+        origins: Vec::new(),
+        approval: None,
     };
     vec![
         (noon() - Duration::days(3), Event::Started { version: "0.1.0" }),
