@@ -147,12 +147,14 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let code = meta.code().unwrap_or_default().to_owned();
     let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
     let kind = match error {
+        SdkError::ServiceError(answer) if status == 200 && !lists_objects(answer.raw()) => S3ErrorKind::Transport,
         SdkError::ServiceError(_) => kind_of(status, &code),
         SdkError::ConstructionFailure(_) => S3ErrorKind::Credentials,
         other if lacks_credentials(other) => S3ErrorKind::Credentials,
         _ => S3ErrorKind::Transport,
     };
     let said = match error {
+        SdkError::ServiceError(_) if kind == S3ErrorKind::Transport => "what came is no answer of S3".to_owned(),
         SdkError::ServiceError(_) => meta.message().unwrap_or_default().to_owned(),
         other => chain(other),
     };
@@ -167,6 +169,13 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
         message: said.chars().take(300).collect(),
         action: Some(action.to_owned()),
     }
+}
+
+/// Whether a store took the sub-resource for something else and listed the bucket. Whatever else
+/// cannot be read, such as the page of a proxy in between, says nothing about the store.
+fn lists_objects(response: &HttpResponse) -> bool {
+    let text = response.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+    text.contains("<ListBucketResult")
 }
 
 /// Whether the request was never sent because nobody gives us credentials.
