@@ -8,6 +8,7 @@ use crate::bucket::Region;
 use crate::clock::Timestamp;
 use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
+use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
 use crate::plan::{BucketPlan, Context, Held, Step, next_reads, plan};
 use crate::report::tell::{Visit, tell};
@@ -91,7 +92,11 @@ impl Visitor {
         loop {
             round += 1;
             let mut target = target_of(&wish, &observed);
-            stop.run_until_cancelled(self.look(&wish, &mut target, &mut observed)).await?;
+            let looked = stop.run_until_cancelled(self.look(&wish, &mut target, &mut observed)).await;
+            // What was written is told, whether or not there is time to look again.
+            if looked.is_none() && repairs.is_empty() {
+                return None;
+            }
             let now = self.it.clock.now();
             let context = Context { now, approvals: &self.desired.approvals, brakes: &*self.it.brakes };
             last = plan(&wish, &observed, &context);
@@ -195,7 +200,7 @@ impl Visitor {
     async fn act(&self, wish: &Wish, target: &Target, plan: &BucketPlan, observed: &mut Observed) -> Tried {
         let mut tried = Tried { repairs: Vec::new(), moved: false };
         if let Some(create) = &plan.create {
-            let at = self.it.clock.now();
+            let (begun, at) = (tokio::time::Instant::now(), self.it.clock.now());
             let result = match self.it.cloud.create(target, &create.creation).await {
                 Ok(()) => {
                     observed.existence = Existence::Here(target.region.clone());
@@ -210,14 +215,17 @@ impl Visitor {
                     RepairResult::Failed { error }
                 }
             };
-            tried.repairs.push(Repair {
+            let repair = Repair {
                 setting: EXISTENCE,
                 at,
                 changes: Vec::new(),
                 to: None,
                 origins: vec![create.origin.clone()],
                 result,
-            });
+            };
+            let made = Doc::of(&target.region);
+            self.it.witness.repaired(&wish.id, &repair, &made, begun.elapsed().as_secs_f64());
+            tried.repairs.push(repair);
         }
         for step in &plan.steps {
             let begun = tokio::time::Instant::now();
@@ -276,7 +284,7 @@ fn target_of(wish: &Wish, observed: &Observed) -> Target {
     Target { id: wish.id.clone(), region }
 }
 
-fn unproved(found: &crate::doc::Doc, step: &Step) -> String {
+fn unproved(found: &Doc, step: &Step) -> String {
     let said: Vec<String> = found.changes_to(&step.to).iter().take(3).map(ToString::to_string).collect();
     if *found == step.from {
         format!("the store took the write and kept what it had ({})", said.join("; "))
