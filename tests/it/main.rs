@@ -3,6 +3,10 @@
 // Tests unwrap; clippy.toml allows it in functions marked as tests only.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod cli;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod daemon;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
