@@ -136,7 +136,7 @@ async fn ask(address: &str, path: &str) -> Result<Value, Failed> {
 }
 
 /// One GET; the answer's status and JSON.
-async fn get(address: &str, path: &str) -> Result<(u16, Value), String> {
+pub(super) async fn get(address: &str, path: &str) -> Result<(u16, Value), String> {
     let said = |error: std::io::Error| error.to_string().to_lowercase();
     let talk = async {
         let mut stream = TcpStream::connect(address).await.map_err(said)?;
