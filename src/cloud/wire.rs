@@ -185,10 +185,14 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     }
 }
 
-/// Whether a store answered with a list of objects (MinIO and Ceph do, for what they do not know).
+/// Whether a store took the sub-resource for something else: it lists objects (MinIO and Ceph, for
+/// what they do not know), or names the root as nobody else does (Ceph 16 for the public access
+/// block, which nobody can then read).
 fn is_listing(response: &HttpResponse) -> bool {
     let body = response.body().bytes().unwrap_or_default();
-    super::foreign::elements(body).next().is_some_and(|root| root.starts_with("ListBucket"))
+    super::foreign::elements(body)
+        .next()
+        .is_some_and(|root| root.starts_with("ListBucket") || root == "BlockPublicAccessBlockConfiguration")
 }
 
 /// Whether the request was never sent because nobody gives us credentials.

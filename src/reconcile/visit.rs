@@ -8,6 +8,7 @@ use crate::bucket::Region;
 use crate::clock::Timestamp;
 use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
+use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
 use crate::plan::{BucketPlan, Context, Held, Step, creation_doc, next_reads, plan};
 use crate::report::tell::{Visit, tell};
@@ -287,7 +288,7 @@ fn target_of(wish: &Wish, observed: &Observed) -> Target {
     Target { id: wish.id.clone(), region }
 }
 
-fn unproved(found: &crate::doc::Doc, step: &Step) -> String {
+fn unproved(found: &Doc, step: &Step) -> String {
     let said: Vec<String> = found.changes_to(&step.to).iter().take(3).map(ToString::to_string).collect();
     if *found == step.from {
         format!("the store took the write and kept what it had ({})", said.join("; "))
