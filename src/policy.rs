@@ -193,10 +193,10 @@ impl Assertion {
         match self.assert.decide(&facts, &self.params) {
             Outcome::Value(true) => Judgement::Holds,
             Outcome::Value(false) => match self.message.as_ref().map(|it| it.tell(&facts, &self.params)) {
-                None => Judgement::Breached("the expression does not hold".to_owned()),
                 Some(Outcome::Value(message)) => Judgement::Breached(message),
-                // A message needs no read of its own: the verdict is known.
-                Some(_) => Judgement::Breached("the expression does not hold".to_owned()),
+                // A breach is rare, and whoever is called because of it wants to know why.
+                Some(Outcome::Needs(setting)) => Judgement::Needs(known(&setting)),
+                _ => Judgement::Breached("the expression does not hold".to_owned()),
             },
             Outcome::Needs(setting) => Judgement::Needs(known(&setting)),
             Outcome::Unknown(setting) => Judgement::Unknown(known(&setting)),

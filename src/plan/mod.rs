@@ -411,13 +411,14 @@ fn judge_spec(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut Bucke
         let (verdict, detail) = if ignore::whole(&wish.ignore, want.setting) {
             (Verdict::Compliant, Some("ignored".to_owned()))
         } else {
-            // Where an enforced policy overrules the spec, the policy's value fulfils both: the
-            // disagreement is a finding, and no drift that nobody may repair.
             judge(want.setting, observed, |live| {
                 let to = target::overlaid(want.setting, live, &want.asked, Overlay::Whole);
                 let to = ignore::restore(&wish.ignore, want.setting, live, to);
-                let tightened = |value| target::tightened(wish, want.setting, value, now);
-                (tightened(live.clone()), tightened(to))
+                let target = target::tightened(wish, want.setting, to.clone(), now);
+                // Where an enforced policy overrules all that the spec would change, the
+                // disagreement is a finding, and no drift that nobody may repair.
+                let overruled = target == *live && target != to;
+                (live.clone(), if overruled { live.clone() } else { to })
             })
         };
         plan.settings.push(SettingVerdict { setting: want.setting, verdict, detail });

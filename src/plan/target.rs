@@ -77,9 +77,9 @@ pub(super) fn target(
     };
     let mut spoken: Vec<(&Origin, &Asked)> = Vec::new();
     for (_, by, asked) in speakers.iter().filter(|(mode, ..)| *mode == Mode::Enforce) {
-        let to = overlaid_by(&target.enforced, by, asked);
-        if to != target.enforced {
-            target.enforced = to;
+        target.enforced = overlaid_by(&target.enforced, by, asked);
+        // Two may ask for one change; both are named.
+        if overlaid_by(live, by, asked) != *live {
             target.enforced_by.push(by.clone());
         }
         if matches!(by, Origin::Policy(_)) {
