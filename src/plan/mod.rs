@@ -496,10 +496,11 @@ fn no_repairs(breaches: &[Breach<'_>], plan: &mut BucketPlan) {
                 held.step.as_ref().is_some_and(theirs)
                     || breach.demands.iter().any(|demand| demand.setting == held.setting)
             });
-        // A spec may be repairing, for its own sake, what the policy looks at.
+        // A spec may be repairing, for its own sake, what the policy looks at, or would if it might.
         let spec_repairs = |step: &Step| step.origins.iter().any(|it| matches!(it, Origin::Spec(_)));
         let looked_at = breach.use_.policy.looks_at();
-        let by_spec = plan.steps.iter().any(|step| looked_at.contains(&step.setting) && spec_repairs(step));
+        let held = plan.held.iter().filter_map(|held| held.step.as_ref());
+        let by_spec = plan.steps.iter().chain(held).any(|step| looked_at.contains(&step.setting) && spec_repairs(step));
         if !planned && !by_spec {
             plan.held.push(Held {
                 setting: looked_at.first().copied().unwrap_or(EXISTENCE),
