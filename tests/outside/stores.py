@@ -58,8 +58,6 @@ class Store:
     """A running S3 server."""
 
     name: str
-    # What a bucket has that nobody configured.
-    fresh_is_safe: bool
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / f"{self.name}.log"
@@ -84,7 +82,8 @@ class Store:
     def stop(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(20)
+            # LocalStack takes its time, and there is nothing in it to save.
+            self.process.wait(2)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -103,7 +102,6 @@ class Store:
 
 class Moto(Store):
     name = "moto"
-    fresh_is_safe = False
 
     def start(self, folder: Path, log) -> subprocess.Popen:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
@@ -112,7 +110,6 @@ class Moto(Store):
 
 class LocalStack(Store):
     name = "localstack"
-    fresh_is_safe = True
 
     def start(self, folder: Path, log) -> subprocess.Popen:
         place = f"127.0.0.1:{self.port}"

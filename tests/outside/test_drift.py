@@ -17,11 +17,14 @@ def test_drift_is_repaired_and_foreign_tags_stay(agent, repository, recorder, s3
     it = agent()
     it.first_sweep()
     assert it.bucket(here)["inSync"]
+    repairs = lambda: it.metric("driftless_repairs_total", policy="versioned", result="applied")
+    found = lambda: it.metric("driftless_drift_detected_total", policy="private")
+    counted = (repairs(), found())
 
     s3.put_bucket_versioning(Bucket=here, VersioningConfiguration={"Status": "Suspended"})
     s3.put_public_access_block(Bucket=here, PublicAccessBlockConfiguration=OPEN)
     s3.put_bucket_policy(Bucket=here, Policy=json.dumps(public(here)))
-    foreign = [{"Key": "CostCenter", "Value": "4711"}, {"Key": "Name", "Value": "somebody else's"}]
+    foreign = [{"Key": "CostCenter", "Value": "4711"}, {"Key": "Name", "Value": "renamed"}]
     s3.put_bucket_tagging(Bucket=here, Tagging={"TagSet": foreign})
     recorder.take()
     sweep = it.sweep()
@@ -36,17 +39,16 @@ def test_drift_is_repaired_and_foreign_tags_stay(agent, repository, recorder, s3
     asked = [request for request in recorder.take() if request.bucket == here]
     for part in ["versioning", "publicAccessBlock", "policy", "tagging"]:
         methods = [request.method for request in asked if request.part == part]
-        assert methods == ["GET", "GET", "PUT", "GET"], part
+        assert methods.count("PUT") == 1 and methods[-3:] == ["GET", "PUT", "GET"], part
     # Bucket, setting, from, to, and who asked.
     repaired = it.repaired(here)
     assert repaired["versioning"]["changes"] == [{"path": "status", "from": "Suspended", "to": "Enabled"}]
-    places = [origin for origin in repaired["versioning"]["origins"]]
-    assert "buckets/a.yaml" in json.dumps(places) and "versioned" in json.dumps(places)
+    origins = json.dumps(repaired["versioning"]["origins"])
+    assert "buckets/a.yaml" in origins and '"versioned"' in origins
     changed = {change["path"]: (change.get("from"), change.get("to")) for change in repaired["tags"]["changes"]}
-    assert changed == {"Name": ("somebody else's", TAGS["Name"]), "Purpose": (None, TAGS["Purpose"])}
+    assert changed == {"Name": ("renamed", TAGS["Name"]), "Purpose": (None, TAGS["Purpose"])}
     assert f"{here}: versioning repaired and read back" in it.said()
-    assert it.metric("driftless_repairs_total", policy="versioned", result="applied") == 1
-    assert it.metric("driftless_drift_detected_total", policy="private") == 1
+    assert (repairs(), found()) == (counted[0] + 1, counted[1] + 1)
     assert it.metric("driftless_bucket_policy_status", bucket=here, policy="private", status="compliant") == 1
 
     before = it.writes()

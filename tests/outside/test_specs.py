@@ -136,16 +136,25 @@ def test_absent_takes_a_setting_away_and_leaves_the_bucket(agent, repository, re
     here = name("absent")
     s3.create_bucket(Bucket=here)
     s3.put_bucket_website(Bucket=here, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
-    repository.commit("No website", {"a.yaml": plain(here, website="absent", cors="absent")})
+    s3.put_bucket_policy(Bucket=here, Policy=json.dumps(public(here)))
+    spec = plain(here, website="absent", policy="absent", cors="absent")
+    repository.commit("Neither website nor policy", {"a.yaml": spec})
     it = agent()
     it.first_sweep()
-    assert it.bucket(here)["inSync"], json.dumps(it.bucket(here), indent=1)
+    # Readers of the website would be locked out: that is for people to decide.
+    approvals = {f"{held['setting']}.yaml": held["approval"] for held in it.held(here)}
+    assert "website.yaml" in approvals, it.held(here)
+    assert s3.get_bucket_website(Bucket=here)["IndexDocument"]["Suffix"] == "index.html"
+    push(it, repository, "Approved", approvals)
+    assert it.bucket(here)["inSync"], it.said()
     with pytest.raises(s3.exceptions.ClientError, match="NoSuchWebsiteConfiguration"):
         s3.get_bucket_website(Bucket=here)
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchBucketPolicy"):
+        s3.get_bucket_policy(Bucket=here)
     s3.head_bucket(Bucket=here)
     # What was not there is not deleted: on some stores that would delete the bucket.
     deletes = [request.part for request in recorder.every() if request.method == "DELETE"]
-    assert deletes == ["website"]
+    assert sorted(deletes) == ["policy", "website"]
 
 
 def test_a_file_with_a_fault_leaves_the_others_in_force(agent, repository, s3, name):
