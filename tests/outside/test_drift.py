@@ -79,7 +79,8 @@ def test_the_schedule_repairs_without_being_asked(agent, repository, s3, name):
     s3.put_bucket_versioning(Bucket=here, VersioningConfiguration={"Status": "Suspended"})
     enabled = lambda: s3.get_bucket_versioning(Bucket=here)["Status"] == "Enabled"
     until("the schedule repaired it", enabled, said=it.said)
-    assert it.status()["sweep"]["last"]["cause"] == "schedule"
+    by_schedule = lambda: it.status()["sweep"]["last"]["cause"] == "schedule"
+    until("the sweep of the schedule has ended", by_schedule, said=it.said)
 
 
 @pytest.mark.parametrize("how", ["refused", "ignored"])
