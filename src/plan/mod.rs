@@ -3,6 +3,7 @@
 
 mod digest;
 mod ignore;
+mod mend;
 mod target;
 
 use std::sync::Arc;
@@ -164,23 +165,17 @@ pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'sta
     }
     if next.is_empty() {
         for use_ in judging() {
-            if let Rule::Assert(assertion, repair) = &use_.policy.rule {
-                match assertion.judge(wish, observed, now) {
-                    Judgement::Needs(setting) => {
-                        if observed.reading(setting).is_none() && !next.contains(&setting) {
-                            next.push(setting);
-                        }
-                    }
-                    // What a repair overlays must be known before it can be planned.
-                    Judgement::Breached(_) => {
-                        for demand in repair {
-                            if observed.reading(demand.setting).is_none() && !next.contains(&demand.setting) {
-                                next.push(demand.setting);
-                            }
-                        }
-                    }
-                    _ => {}
+            let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
+            let mut need = |setting: &'static str| {
+                if observed.reading(setting).is_none() && !next.contains(&setting) {
+                    next.push(setting);
                 }
+            };
+            match assertion.judge(wish, observed, now) {
+                Judgement::Needs(setting) => need(setting),
+                // What a repair overlays must be known before it can be planned.
+                Judgement::Breached(_) => repair.iter().for_each(|demand| need(demand.setting)),
+                _ => {}
             }
         }
     }
@@ -209,7 +204,7 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
             }
         }
         other => {
-            not_here(wish, other, pause.is_some(), &mut plan);
+            not_here(wish, other, pause.is_some(), context, &mut plan);
             return plan;
         }
     }
@@ -246,7 +241,7 @@ fn existence_here(wish: &Wish, region: &crate::bucket::Region, plan: &mut Bucket
     plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail });
 }
 
-fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketPlan) {
+fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
     let mut held = |hold, detail: String| {
         plan.held.push(Held { setting: EXISTENCE, hold, detail, step: None, digest: None });
     };
@@ -267,8 +262,13 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketP
                     Asked::Absent => None,
                 });
             let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
-            let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
-            plan.create = Some(Create { creation, origin });
+            match context.brakes.brake(&wish.id, EXISTENCE, &created(), context.now) {
+                Some((reason, why)) => held(reason, why),
+                None => {
+                    let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
+                    plan.create = Some(Create { creation, origin });
+                }
+            }
             (Verdict::Drifted, "does not exist".to_owned())
         }
         Existence::Foreign => {
@@ -295,12 +295,17 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketP
     }
 }
 
+/// What a creation writes, for those who remember writes.
+pub fn created() -> Doc {
+    Doc::of(&"here")
+}
+
 /// A policy that does not hold.
 pub(crate) struct Breach<'a> {
     use_: &'a PolicyUse,
     message: String,
     /// What would make it hold.
-    demands: &'a [Demand],
+    demands: Vec<Demand>,
 }
 
 fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) -> Vec<Breach<'a>> {
@@ -315,14 +320,15 @@ fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan:
                     let (verdict, detail) = judge_demands(demands, observed);
                     if verdict == Verdict::Drifted {
                         let message = detail.clone().unwrap_or_default();
-                        breaches.push(Breach { use_, message, demands });
+                        breaches.push(Breach { use_, message, demands: demands.clone() });
                     }
                     (verdict, detail)
                 }
                 Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
                     Judgement::Holds => (Verdict::Compliant, None),
                     Judgement::Breached(message) => {
-                        breaches.push(Breach { use_, message: message.clone(), demands: repair });
+                        let demands = mend::mend(assertion, repair, wish, observed, now);
+                        breaches.push(Breach { use_, message: message.clone(), demands });
                         (Verdict::Drifted, Some(message))
                     }
                     Judgement::Needs(setting) => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
