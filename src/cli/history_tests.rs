@@ -41,6 +41,7 @@ fn events() -> Vec<(Timestamp, Event)> {
         setting: "tags",
         reason: Hold::NoRepair,
         detail: "policy tagged: no value".to_owned(),
+        approval: None,
     };
     vec![
         (noon() - Duration::days(3), Event::Started { version: "0.1.0" }),

@@ -94,7 +94,7 @@ fn text(value: &Value, depth: usize) -> String {
 }
 
 /// One GET; the answer's status and JSON.
-async fn get(address: &str, path: &str) -> Result<(u16, Value), String> {
+pub(super) async fn get(address: &str, path: &str) -> Result<(u16, Value), String> {
     let talk = async {
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string().to_lowercase())?;
         let request =

@@ -3,6 +3,7 @@
 
 mod digest;
 mod ignore;
+mod mend;
 mod target;
 
 use std::sync::Arc;
@@ -300,7 +301,7 @@ pub(crate) struct Breach<'a> {
     use_: &'a PolicyUse,
     message: String,
     /// What would make it hold.
-    demands: &'a [Demand],
+    demands: Vec<Demand>,
 }
 
 fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) -> Vec<Breach<'a>> {
@@ -315,14 +316,15 @@ fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan:
                     let (verdict, detail) = judge_demands(demands, observed);
                     if verdict == Verdict::Drifted {
                         let message = detail.clone().unwrap_or_default();
-                        breaches.push(Breach { use_, message, demands });
+                        breaches.push(Breach { use_, message, demands: demands.clone() });
                     }
                     (verdict, detail)
                 }
                 Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
                     Judgement::Holds => (Verdict::Compliant, None),
                     Judgement::Breached(message) => {
-                        breaches.push(Breach { use_, message: message.clone(), demands: repair });
+                        let demands = mend::mend(assertion, repair, wish, observed, now);
+                        breaches.push(Breach { use_, message: message.clone(), demands });
                         (Verdict::Drifted, Some(message))
                     }
                     Judgement::Needs(setting) => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
@@ -411,13 +413,14 @@ fn judge_spec(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut Bucke
         let (verdict, detail) = if ignore::whole(&wish.ignore, want.setting) {
             (Verdict::Compliant, Some("ignored".to_owned()))
         } else {
-            // Where an enforced policy overrules the spec, the policy's value fulfils both: the
-            // disagreement is a finding, and no drift that nobody may repair.
             judge(want.setting, observed, |live| {
                 let to = target::overlaid(want.setting, live, &want.asked, Overlay::Whole);
                 let to = ignore::restore(&wish.ignore, want.setting, live, to);
-                let tightened = |value| target::tightened(wish, want.setting, value, now);
-                (tightened(live.clone()), tightened(to))
+                let target = target::tightened(wish, want.setting, to.clone(), now);
+                // Where an enforced policy overrules all that the spec would change, the
+                // disagreement is a finding, and no drift that nobody may repair.
+                let overruled = target == *live && target != to;
+                (live.clone(), if overruled { live.clone() } else { to })
             })
         };
         plan.settings.push(SettingVerdict { setting: want.setting, verdict, detail });

@@ -5,7 +5,7 @@ use super::{Breach, exemption, ignore};
 use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::doc::Doc;
-use crate::policy::Rule;
+use crate::policy::{Demand, Rule};
 use crate::setting::Overlay;
 use crate::settings;
 use crate::spec::{Asked, Mode};
@@ -56,14 +56,15 @@ pub(super) fn target(
         speakers.push((wish.mode, Origin::Spec(want.at.clone()), &want.asked));
     }
     for use_ in wish.policies.iter().filter(|use_| exemption(use_, now).is_none()) {
-        let (demands, speaks) = match &use_.policy.rule {
-            Rule::Require(demands) => (demands, true),
+        let demands: &[Demand] = match &use_.policy.rule {
+            Rule::Require(demands) => demands,
             // A repair is written only where the expression does not hold.
-            Rule::Assert(_, repair) => {
-                (repair, breaches.iter().any(|breach| breach.use_.policy.name == use_.policy.name))
+            Rule::Assert(..) => {
+                let breach = breaches.iter().find(|breach| breach.use_.policy.name == use_.policy.name);
+                breach.map_or(&[], |breach| &breach.demands)
             }
         };
-        for demand in demands.iter().filter(|demand| speaks && demand.setting == setting) {
+        for demand in demands.iter().filter(|demand| demand.setting == setting) {
             speakers.push((wish.mode.and(use_.policy.mode), Origin::Policy(use_.policy.name.clone()), &demand.asked));
         }
     }
@@ -77,9 +78,9 @@ pub(super) fn target(
     };
     let mut spoken: Vec<(&Origin, &Asked)> = Vec::new();
     for (_, by, asked) in speakers.iter().filter(|(mode, ..)| *mode == Mode::Enforce) {
-        let to = overlaid_by(&target.enforced, by, asked);
-        if to != target.enforced {
-            target.enforced = to;
+        target.enforced = overlaid_by(&target.enforced, by, asked);
+        // Two may ask for one change; both are named.
+        if overlaid_by(live, by, asked) != *live {
             target.enforced_by.push(by.clone());
         }
         if matches!(by, Origin::Policy(_)) {

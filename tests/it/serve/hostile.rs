@@ -66,7 +66,8 @@ fn board(text: &str) -> Arc<Board> {
         digest: Some(text.to_owned()),
         approval: Some(text.to_owned()),
     }]);
-    let repair = |result| Repair { setting: "tags", at: fleet::now(), changes: changes(), origins: origins(), result };
+    let repair =
+        |result| Repair { setting: "tags", at: fleet::now(), changes: changes(), to: None, origins: origins(), result };
     report.repairs = Box::new([
         repair(RepairResult::Unproved { detail: text.to_owned() }),
         repair(RepairResult::Failed { error: error() }),
