@@ -3,6 +3,7 @@
 // Tests unwrap; clippy.toml allows it in functions marked as tests only.
 #![allow(clippy::unwrap_used)]
 
+mod docs;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;

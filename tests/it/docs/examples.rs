@@ -84,7 +84,9 @@ mod commands {
     fn driftless(args: &[&str]) -> (Option<i32>, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_driftless"));
         let ours = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("DRIFTLESS_"));
-        ours.for_each(|name| drop(command.env_remove(name)));
+        for name in ours {
+            command.env_remove(name);
+        }
         let output = command.current_dir(root()).args(args).output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     }
