@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use driftless::cloud::budget::Bounds;
 use driftless::config::{self, Config, span::Span};
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ const HEAD: &str = "\
 # Configuration
 
 The agent's own file. Name it with `--config FILE` or `DRIFTLESS_CONFIG`. Only `source` is needed; everything else has a
-default. `driftless run --config FILE --check-config` tells every fault with file, line and column.
+default. `driftless run --config FILE --check-config` checks it; faults have file, line and column.
 `driftless schema Config` prints the JSON Schema for editors.
 
 Every field can also be set from outside the file, and wins over it then:
@@ -52,7 +53,8 @@ weekday; Sunday is 0 or 7), or six with seconds before them, or seven with the y
 This page is written by a test from the code; `BLESS=1 cargo test --test it docs` writes it anew.
 ";
 
-/// What the schema does not say: the defaults that are lengths of time or words.
+/// What the schema does not say: the defaults that are lengths of time or words, or that
+/// are decided elsewhere.
 fn default_of(path: &str, config: &Config) -> Option<String> {
     let span = |it: Span| Some(it.to_string());
     match path {
@@ -63,6 +65,7 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
         "limits.stuckAfter" => span(config.limits.stuck_after),
         "limits.requestDeadline" => span(config.limits.request_deadline),
         "history.keep" => span(config.history.keep),
+        "accounts.maxConcurrency" => Some(Bounds::default().most.to_string()),
         "dataDir" => Some(config.data_dir.display().to_string()),
         "mode" => Some(config.mode.word().to_owned()),
         "metrics.detail" => Some(format!("{:?}", config.metrics.detail).to_lowercase()),
@@ -98,7 +101,12 @@ impl Page<'_> {
             let nested = [Some(there.clone()), items].into_iter().flatten().find(|it| it.get("properties").is_some());
             let said = field["description"].as_str().unwrap_or_else(|| panic!("`{full}` says nothing"));
             let mut said = said.replace('\n', " ").replace('|', "\\|");
-            let words: Vec<String> = there["oneOf"].as_array().into_iter().flatten().map(|it| format!("`{}`", it["const"].as_str().unwrap())).collect();
+            let words: Vec<String> = there["oneOf"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|it| format!("`{}`", it["const"].as_str().unwrap()))
+                .collect();
             if !words.is_empty() {
                 let _ = write!(said, " One of {}.", words.join(", "));
             }

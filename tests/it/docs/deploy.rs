@@ -29,8 +29,7 @@ fn every_manifest_is_listed_and_stands_in_the_namespace() {
     let listed = &manifests["Kustomization"]["resources"];
     let files: Vec<String> =
         names(&root().join("deploy/kubernetes")).into_iter().filter(|it| it != "kustomization.yaml").collect();
-    let mut said: Vec<String> =
-        listed.as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect();
+    let mut said: Vec<String> = listed.as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect();
     said.sort();
     assert_eq!(said, files);
     for (kind, value) in &manifests {
@@ -147,6 +146,7 @@ fn the_unit_is_hardened() {
         ("StateDirectory", "driftless"),
         ("StateDirectoryMode", "0700"),
         ("KillSignal", "SIGTERM"),
+        ("RestartPreventExitStatus", "2"),
     ] {
         assert_eq!(service.get(key), Some(&vec![value]), "{key}");
     }

@@ -47,7 +47,8 @@ fn every_test_that_holds_a_law_is_there() {
     let mut seen = BTreeSet::new();
     for word in laws.split('`').skip(1).step_by(2) {
         let name = word.rsplit("::").next().unwrap();
-        let is_test = name.matches('_').count() >= 3 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let is_test = name.matches('_').count() >= 3
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if is_test {
             assert!(sources.contains(&format!("fn {name}(")), "ARCHITECTURE.md names `{name}`, which is no test");
             seen.insert(name);
@@ -89,7 +90,8 @@ fn every_dependency_says_what_it_is_for() {
     for line in manifest.lines() {
         if line.starts_with('[') {
             within = matches!(line, "[dependencies]" | "[dev-dependencies]");
-        } else if within && let Some((name, _)) = line.split_once(" = ")
+        } else if within
+            && let Some((name, _)) = line.split_once(" = ")
             && !name.starts_with('#')
         {
             seen += 1;
@@ -115,7 +117,10 @@ fn every_link_inside_the_project_leads_somewhere() {
             assert!(path.exists(), "{page} links to `{target}`, which is not there");
             if !heading.is_empty() {
                 let there = std::fs::read_to_string(&path).unwrap();
-                assert!(there.lines().any(|line| anchor(line) == heading), "{page} links to `{target}`: no such heading");
+                assert!(
+                    there.lines().any(|line| anchor(line) == heading),
+                    "{page} links to `{target}`: no such heading"
+                );
             }
         }
     }
@@ -127,6 +132,10 @@ fn anchor(line: &str) -> String {
     let Some(title) = line.strip_prefix('#').map(|rest| rest.trim_start_matches('#').trim()) else {
         return String::new();
     };
-    let kept = title.to_lowercase().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).collect::<String>();
+    let kept = title
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .collect::<String>();
     kept.replace(' ', "-")
 }

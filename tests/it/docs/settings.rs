@@ -20,7 +20,10 @@ impl Fields<'_> {
     fn walk(&mut self, path: &str, node: &Value) {
         let node = self.there(node);
         for key in ["anyOf", "oneOf"] {
-            for form in node[key].as_array().into_iter().flatten() {
+            let forms = node[key].as_array().map(Vec::as_slice).unwrap_or_default();
+            // One alone stands for a list of one.
+            let is_item = |form: &Value| forms.iter().any(|list| list.get("items") == Some(form));
+            for form in forms.iter().filter(|form| !is_item(form)) {
                 self.walk(path, form);
             }
         }
