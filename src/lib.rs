@@ -28,6 +28,7 @@ pub mod reconcile;
 pub mod report;
 #[cfg(feature = "daemon")]
 pub mod sandbox;
+#[cfg(feature = "daemon")]
 pub mod serve;
 pub mod setting;
 pub mod settings;

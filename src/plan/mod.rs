@@ -165,23 +165,17 @@ pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'sta
     }
     if next.is_empty() {
         for use_ in judging() {
-            if let Rule::Assert(assertion, repair) = &use_.policy.rule {
-                match assertion.judge(wish, observed, now) {
-                    Judgement::Needs(setting) => {
-                        if observed.reading(setting).is_none() && !next.contains(&setting) {
-                            next.push(setting);
-                        }
-                    }
-                    // What a repair overlays must be known before it can be planned.
-                    Judgement::Breached(_) => {
-                        for demand in repair {
-                            if observed.reading(demand.setting).is_none() && !next.contains(&demand.setting) {
-                                next.push(demand.setting);
-                            }
-                        }
-                    }
-                    _ => {}
+            let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
+            let mut need = |setting: &'static str| {
+                if observed.reading(setting).is_none() && !next.contains(&setting) {
+                    next.push(setting);
                 }
+            };
+            match assertion.judge(wish, observed, now) {
+                Judgement::Needs(setting) => need(setting),
+                // What a repair overlays must be known before it can be planned.
+                Judgement::Breached(_) => repair.iter().for_each(|demand| need(demand.setting)),
+                _ => {}
             }
         }
     }
@@ -210,7 +204,7 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
             }
         }
         other => {
-            not_here(wish, other, pause.is_some(), &mut plan);
+            not_here(wish, other, pause.is_some(), context, &mut plan);
             return plan;
         }
     }
@@ -247,7 +241,7 @@ fn existence_here(wish: &Wish, region: &crate::bucket::Region, plan: &mut Bucket
     plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail });
 }
 
-fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketPlan) {
+fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
     let mut held = |hold, detail: String| {
         plan.held.push(Held { setting: EXISTENCE, hold, detail, step: None, digest: None });
     };
@@ -268,8 +262,13 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketP
                     Asked::Absent => None,
                 });
             let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
-            let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
-            plan.create = Some(Create { creation, origin });
+            match context.brakes.brake(&wish.id, EXISTENCE, &created(), context.now) {
+                Some((reason, why)) => held(reason, why),
+                None => {
+                    let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
+                    plan.create = Some(Create { creation, origin });
+                }
+            }
             (Verdict::Drifted, "does not exist".to_owned())
         }
         Existence::Foreign => {
@@ -294,6 +293,11 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, plan: &mut BucketP
             )),
         });
     }
+}
+
+/// What a creation writes, for those who remember writes.
+pub fn created() -> Doc {
+    Doc::of(&"here")
 }
 
 /// A policy that does not hold.

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Held, Step, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Held, Step, created, next_reads, plan};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::{EXISTENCE, Hold};
@@ -195,6 +195,7 @@ impl Visitor {
     async fn act(&self, wish: &Wish, target: &Target, plan: &BucketPlan, observed: &mut Observed) -> Tried {
         let mut tried = Tried { repairs: Vec::new(), moved: false };
         if let Some(create) = &plan.create {
+            let begun = tokio::time::Instant::now();
             let at = self.it.clock.now();
             let result = match self.it.cloud.create(target, &create.creation).await {
                 Ok(()) => {
@@ -210,14 +211,16 @@ impl Visitor {
                     RepairResult::Failed { error }
                 }
             };
-            tried.repairs.push(Repair {
+            let repair = Repair {
                 setting: EXISTENCE,
                 at,
                 changes: Vec::new(),
-                to: None,
+                to: Some(created()),
                 origins: vec![create.origin.clone()],
                 result,
-            });
+            };
+            self.it.witness.repaired(&wish.id, &repair, &created(), begun.elapsed().as_secs_f64());
+            tried.repairs.push(repair);
         }
         for step in &plan.steps {
             let begun = tokio::time::Instant::now();

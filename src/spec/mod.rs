@@ -27,6 +27,7 @@ pub mod yaml;
 pub use expr::Expr;
 pub use load::load;
 pub use policies::builtin;
+#[cfg(all(feature = "aws", feature = "daemon"))]
 pub(crate) use policies::overlay as overlay_parameters;
 
 /// Whether a difference is repaired or only told.
