@@ -19,7 +19,7 @@ use crate::observed::{Existence, Observed, Reading};
 use crate::policy::{Demand, Judgement, Rule};
 use crate::setting::{Overlay, Risk};
 use crate::settings;
-use crate::spec::{ApprovalSpec, Approved, Asked, Mode, PolicySeverity};
+use crate::spec::{ApprovalSpec, Approved, Asked, Mode, PolicySeverity, last_day};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
 pub use digest::digest;
@@ -332,7 +332,7 @@ fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan:
     let mut breaches = Vec::new();
     for use_ in wish.policies.iter() {
         let (verdict, detail) = if let Some(exemption) = exemption(use_, now) {
-            let until = exemption.expires.format("%Y-%m-%d");
+            let until = last_day(exemption.expires);
             (Verdict::Exempt, Some(format!("{} (until {until}, {})", exemption.reason, exemption.owner)))
         } else {
             match &use_.policy.rule {

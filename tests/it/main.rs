@@ -8,6 +8,7 @@ mod cases;
 mod cli;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod daemon;
+mod docs;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
