@@ -31,9 +31,9 @@ fn a_bad_configuration_is_refused_with_every_fault_at_its_place_and_a_hint() {
         ("", "FILE:1:1: `source` is missing in the document\nhint: add `source`: Where the specs are\n"),
         (
             "source: {}\n",
-            "FILE:1:1: no source\nhint: write `git: {url: …}`, or `dir: …` for work on one's own machine\n",
+            "FILE:1:9: no source\nhint: write `git: {url: …}`, or `dir: …` for work on one's own machine\n",
         ),
-        ("source: {dir: a, git: {url: b}}\n", "FILE:1:1: both `git` and `dir`\nhint: name one source\n"),
+        ("source: {dir: a, git: {url: b}}\n", "FILE:1:9: both `git` and `dir`\nhint: name one source\n"),
         (
             "source: {dir: a}\nschedule: {cron: \"* * *\"}\n",
             "FILE:2:18: `* * *` is no cron expression: 3 fields\n\
