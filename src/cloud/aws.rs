@@ -2,10 +2,12 @@
 //! never one per bucket: that alone would cost five times the CPU.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use aws_config::BehaviorVersion;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership};
 use aws_smithy_http_client::tls;
@@ -23,9 +25,10 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::delete::Guard;
+use super::foreign::{Onlooker, watched};
 use super::wire::{S3, fault, kind_of};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::{AccountId, AccountName, BucketName, Region};
+use crate::bucket::{AccountId, AccountName, BucketId, BucketName, Region};
 use crate::doc::Doc;
 use crate::settings;
 
@@ -55,6 +58,8 @@ pub struct AccountOptions {
 /// S3 over HTTP.
 pub struct AwsCloud {
     accounts: HashMap<AccountName, Account>,
+    /// Few: what the last read of a setting answered and this version does not know.
+    foreign: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
 }
 
 struct Account {
@@ -117,14 +122,17 @@ impl AwsCloud {
             let account = Account::connect(options, &http, observer).await?;
             set_up.insert(account.options.name.clone(), account);
         }
-        Ok(Self { accounts: set_up })
+        Ok(Self { accounts: set_up, foreign: Mutex::default() })
     }
 
     fn account(&self, name: &AccountName) -> &Account {
         self.accounts.get(name).expect("buckets are resolved to configured accounts")
     }
 
-    fn client(&self, target: &Target, writes: bool) -> aws_sdk_s3::Client {
+    /// The client of an account and region, with the guard in it: for the tests that try to get
+    /// around the guard.
+    #[doc(hidden)]
+    pub fn client(&self, target: &Target, writes: bool) -> aws_sdk_s3::Client {
         self.account(&target.id.account).client(&target.region, writes)
     }
 }
@@ -144,7 +152,12 @@ impl Account {
             // These answers are small; the check costs a twentieth of the CPU of a read.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &options.profile {
-            loader = loader.profile_name(profile);
+            // Named alone, a profile yields to the keys of the environment, which are one account's.
+            let provider = ProviderConfig::without_region()
+                .with_http_client(http.clone())
+                .with_region(Some(aws_config::Region::new(options.region.to_string())));
+            let keys = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+            loader = loader.profile_name(profile).credentials_provider(keys);
         }
         if let Some(endpoint) = &options.endpoint {
             loader = loader.endpoint_url(endpoint);
@@ -176,6 +189,7 @@ impl Account {
             .region(aws_config::Region::new(region.to_string()))
             .force_path_style(self.options.path_style)
             .interceptor(Guard)
+            .interceptor(Onlooker)
             .interceptor(self.meter.clone())
             .build();
         let client = aws_sdk_s3::Client::from_conf(config);
@@ -232,6 +246,13 @@ impl Storable for Begun {
     type Storer = StoreReplace<Self>;
 }
 
+/// The error code in an answer: a 503 is a throttle or a failure, and only the code says which.
+fn code_in(body: Option<&[u8]>) -> &str {
+    let text = body.and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+    let after = text.split_once("<Code>").map_or("", |(_, after)| after);
+    after.split_once("</Code>").map_or("", |(code, _)| code)
+}
+
 impl Intercept for Meter {
     fn name(&self) -> &'static str {
         "Meter"
@@ -260,7 +281,7 @@ impl Intercept for Meter {
             Some(response) => match response.status().as_u16() {
                 // "Nothing configured" is a 404 and an answer like any other.
                 200..=299 | 404 => None,
-                status => Some(kind_of(status, "")),
+                status => Some(kind_of(status, code_in(response.body().bytes()))),
             },
         };
         self.observer.request(&self.account, operation, failed, begun.0.elapsed().as_secs_f64());
@@ -354,8 +375,22 @@ impl Cloud for AwsCloud {
             let account = self.account(&target.id.account);
             let client = self.client(target, false);
             let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
-            settings::named(setting).wire().read(&s3).await
+            let wire = settings::named(setting).wire();
+            let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
+            let key = (target.id.clone(), setting);
+            let mut known = self.foreign.lock().expect("no holder of the lock panics");
+            if foreign.is_empty() || answer.is_err() {
+                known.remove(&key);
+            } else {
+                known.insert(key, foreign);
+            }
+            answer
         })
+    }
+
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        let known = self.foreign.lock().expect("no holder of the lock panics");
+        known.get(&(target.id.clone(), setting)).cloned().unwrap_or_default()
     }
 
     fn write<'a>(

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,6 +25,9 @@ pub struct Patience {
     pub first: Duration,
     /// The longest wait.
     pub longest: Duration,
+    /// How long an attempt under way may go on taking when the daemon is to end. Twice it, for a
+    /// write and its proof, is less than the half minute that service managers wait.
+    pub grace: Duration,
 }
 
 impl Default for Patience {
@@ -33,6 +37,7 @@ impl Default for Patience {
             deadline: Duration::from_secs(60),
             first: Duration::from_millis(200),
             longest: Duration::from_secs(10),
+            grace: Duration::from_secs(10),
         }
     }
 }
@@ -75,9 +80,12 @@ impl<C: Cloud> Patient<C> {
         let mut wait = self.patience.first;
         loop {
             let permit = budget.enter().await;
-            let result = match tokio::time::timeout(self.patience.attempt, attempt()).await {
-                Ok(result) => result,
-                Err(_) => Err(no_answer(operation, object, self.patience.attempt)),
+            let left = self.patience.deadline.saturating_sub(begun.elapsed());
+            let longest = self.patience.attempt.min(left);
+            let result = tokio::select! {
+                result = attempt() => result,
+                () = tokio::time::sleep(longest) => Err(no_answer(operation, object, longest)),
+                () = self.ending() => Err(no_answer(operation, object, self.patience.grace)),
             };
             let refused = matches!(&result, Err(error) if error.kind == S3ErrorKind::Throttled);
             let before = budget.limit();
@@ -103,6 +111,22 @@ impl<C: Cloud> Patient<C> {
     }
 }
 
+fn overtaken(setting: &str, target: &Target) -> S3Error {
+    S3Error {
+        kind: S3ErrorKind::Other,
+        message: "somebody changed it while the write was repeated; it is planned anew".to_owned(),
+        ..no_answer(setting, target.id.name.as_str(), Duration::ZERO)
+    }
+}
+
+impl<C> Patient<C> {
+    /// Over when the daemon was told to end and the grace is gone.
+    async fn ending(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(self.patience.grace).await;
+    }
+}
+
 fn no_answer(operation: &str, object: &str, after: Duration) -> S3Error {
     S3Error {
         operation: operation.to_owned(),
@@ -111,7 +135,7 @@ fn no_answer(operation: &str, object: &str, after: Duration) -> S3Error {
         code: String::new(),
         status: 0,
         request_id: None,
-        message: format!("nothing came within {} s", after.as_secs_f64()),
+        message: format!("nothing came within {:.0?}", after),
         action: None,
     }
 }
@@ -146,9 +170,28 @@ impl<C: Cloud> Cloud for Patient<C> {
         seen: &'a Doc,
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>> {
+        let first = Arc::new(AtomicBool::new(true));
         Box::pin(self.ask(&target.id.account, setting, target.id.name.as_str(), move || {
-            self.cloud.write(target, setting, seen, to)
+            let first = first.swap(false, Ordering::Relaxed);
+            Box::pin(async move {
+                // A failed attempt may have been stored, and meanwhile somebody may have changed
+                // the setting: `seen` is looked at again before it is written over.
+                if !first {
+                    let found = self.cloud.read(target, setting).await?;
+                    if found == *to {
+                        return Ok(());
+                    }
+                    if found != *seen {
+                        return Err(overtaken(setting, target));
+                    }
+                }
+                self.cloud.write(target, setting, seen, to).await
+            })
         }))
+    }
+
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.cloud.foreign_fields(target, setting)
     }
 }
 
@@ -193,10 +236,61 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_write_is_not_repeated_over_a_change_of_somebody_else() {
+        let doc = |status: &str| Doc::of(&serde_json::json!({ "status": status }));
+        let write = |effect| Fault { verb: "write", ..fault(effect, 1) };
+        let never = Doc::of(&serde_json::json!({}));
+        let cloud = MemoryCloud::default();
+        let patient = patient(&cloud);
+        cloud.fail(write(Effect::Fail(S3ErrorKind::Server)));
+        cloud.fail(fault(Effect::Change(doc("Suspended")), 1));
+        let error = patient.write(&target(), "versioning", &never, &doc("Enabled")).await.expect_err("overtaken");
+        assert_eq!(
+            error.to_string(),
+            "versioning on `ai-data` failed: unexpected answer: somebody changed it while the write was repeated; \
+             it is planned anew"
+        );
+        assert_eq!(cloud.get(&target().id, "versioning"), Some(doc("Suspended")));
+
+        // An attempt that was stored and whose answer was lost is not made again.
+        let before = cloud.count("write");
+        cloud.fail(write(Effect::Fail(S3ErrorKind::Transport)));
+        cloud.fail(fault(Effect::Change(doc("Enabled")), 1));
+        patient.write(&target(), "versioning", &doc("Suspended"), &doc("Enabled")).await.expect("it is there");
+        assert_eq!(cloud.count("write"), before + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_is_to_end_waits_for_no_answer_longer_than_the_grace() {
+        let cloud = MemoryCloud::default();
+        cloud.fail(fault(Effect::Hang, 99));
+        let patient = patient(&cloud);
+        patient.stop.cancel();
+        let begun = Instant::now();
+        let error = patient.read(&target(), "versioning").await.expect_err("hangs");
+        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 10s");
+        assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_attempt_takes_longer_than_all_attempts_together_may() {
+        let cloud = MemoryCloud::default();
+        cloud.fail(fault(Effect::Hang, 99));
+        let patient = Patient {
+            patience: Patience { deadline: Duration::from_secs(2), ..Patience::default() },
+            ..patient(&cloud)
+        };
+        let begun = Instant::now();
+        let error = patient.read(&target(), "versioning").await.expect_err("hangs");
+        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 2s");
+        assert_eq!(begun.elapsed(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn nothing_at_all_for_a_minute_ends_with_a_failure_that_says_so() {
         let cloud = MemoryCloud::default();
         cloud.fail(fault(Effect::Hang, 99));
         let error = patient(&cloud).read(&target(), "versioning").await.expect_err("hangs");
-        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 20 s");
+        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 20s");
     }
 }

@@ -1,5 +1,7 @@
 //! What the integration tests share.
 
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod daemon;
 pub mod fleet;
 #[cfg(feature = "daemon")]
 pub mod git_http;
@@ -9,3 +11,4 @@ pub mod git_repo;
 pub mod git_ssh;
 #[cfg(feature = "daemon")]
 pub mod http;
+pub mod looped;
