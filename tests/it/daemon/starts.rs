@@ -43,6 +43,11 @@ fn a_bad_configuration_is_refused_with_every_fault_at_its_place_and_a_hint() {
             "source: {dir: a}\nschedule:\n  zone: Europe/Berlim\n",
             "FILE:3:9: there is no time zone `Europe/Berlim`\nhint: did you mean `Europe/Berlin`?\n",
         ),
+        (
+            "source: {git: {url: \"https://me:secret@git.example.com/specs\"}}\n",
+            "FILE:1:21: credentials do not belong in the address of a repository\n\
+             hint: take what stands before the `@` out of the address and name it in the source's credentials\n",
+        ),
         ("source: {dir: a}\nmoed: observe\n", "FILE:2:1: unknown field `moed`\nhint: did you mean `mode`?\n"),
         (
             "source: {dir: a, interval: 0s}\nlog: {level: lots}\n",
