@@ -22,7 +22,7 @@ lint: ## Checks format, clippy with and without features, licences and sources
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	$(CARGO) deny --locked check licenses bans sources
+	.ci/deny
 
 bench: ## Runs the benchmarks, several rounds of each contestant
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench sweep
