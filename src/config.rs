@@ -16,6 +16,7 @@ use crate::spec::Mode;
 use crate::spec::check::Checker;
 use crate::spec::yaml;
 
+mod chosen;
 mod overrides;
 pub mod schedule;
 pub mod span;

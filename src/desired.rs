@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::bucket::{AccountName, BucketId, Region};
+use crate::clock::Timestamp;
 use crate::finding::{Finding, Place};
-use crate::policy::{Demand, Policy, Rule};
+use crate::observed::{Existence, Observed, Reading};
+use crate::policy::{Assertion, Demand, Judgement, Policy, Rule};
 use crate::setting::Overlay;
 use crate::settings;
 use crate::spec::select::{CompiledSelector, Facts};
@@ -334,14 +336,24 @@ fn tags_of(asks: &crate::spec::Asks, none: &BTreeMap<String, String>) -> BTreeMa
     }
 }
 
-/// Says where an enforced policy overrules the spec, and where policies contradict each other.
+/// Says where an enforced policy overrules the spec.
 fn disagreements(wish: &Wish, shared: &mut Shared, findings: &mut Vec<Finding>) {
-    for use_ in wish.policies.iter().filter(|use_| use_.policy.mode == Mode::Enforce) {
-        let Rule::Require(demands) = &use_.policy.rule else { continue };
+    // An exemption was already the answer to the finding, and one that expired has its own.
+    for use_ in wish.policies.iter().filter(|use_| use_.policy.mode == Mode::Enforce && use_.exemptions.is_empty()) {
+        let demands = match &use_.policy.rule {
+            Rule::Require(demands) => demands,
+            Rule::Assert(_, repair) => repair,
+        };
         for want in wish.wants.iter() {
             let Some(demand) = demands.iter().find(|demand| demand.setting == want.setting) else { continue };
             let key = (want.setting, want.asked.clone(), Arc::as_ptr(&use_.policy));
             let overruled = shared.agreed.entry(key).or_insert_with(|| overruled(want, demand));
+            // An expression may be content with what the spec says although its repair is another.
+            if let (Some(_), Rule::Assert(assertion, _)) = (&overruled, &use_.policy.rule)
+                && !breached(wish, assertion)
+            {
+                continue;
+            }
             for (path, spec, policy) in overruled.iter().flatten() {
                 findings.push(
                     Finding::warning(
@@ -353,6 +365,20 @@ fn disagreements(wish: &Wish, shared: &mut Shared, findings: &mut Vec<Finding>) 
             }
         }
     }
+}
+
+/// Whether an expression is false of what the spec says, whatever else may be live.
+fn breached(wish: &Wish, assertion: &Assertion) -> bool {
+    let mut observed = Observed::new(Existence::Here(wish.region.clone()));
+    for want in wish.wants.iter() {
+        let setting = settings::named(want.setting);
+        let whole = match &want.asked {
+            Asked::Value(doc) => setting.merge(&setting.default_doc(), doc, Overlay::Whole),
+            Asked::Absent => setting.default_doc(),
+        };
+        observed.note(want.setting, Reading::Known(whole));
+    }
+    matches!(assertion.judge(wish, &observed, Timestamp::default()), Judgement::Breached(_))
 }
 
 /// The declared fields of a spec that a policy's demand would change.

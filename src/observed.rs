@@ -36,12 +36,14 @@ pub struct Observed {
     /// Whether this sweep made it. Nobody uses it yet, so no change of it is dangerous.
     pub fresh: bool,
     readings: Vec<(&'static str, Reading)>,
+    /// Fields that S3 answered and this version does not know.
+    foreign: Vec<(&'static str, Vec<String>)>,
 }
 
 impl Observed {
     /// A bucket of which only the existence is known.
     pub fn new(existence: Existence) -> Self {
-        Self { existence, fresh: false, readings: Vec::new() }
+        Self { existence, fresh: false, readings: Vec::new(), foreign: Vec::new() }
     }
 
     /// The reading of a setting, when it was read.
@@ -66,6 +68,19 @@ impl Observed {
     /// Forgets the reading of a setting, because it was written.
     pub fn forget(&mut self, setting: &str) {
         self.readings.retain(|(name, _)| *name != setting);
+    }
+
+    /// Notes the fields of a setting that S3 answered and this version does not know.
+    pub fn note_foreign(&mut self, setting: &'static str, fields: Vec<String>) {
+        self.foreign.retain(|(name, _)| *name != setting);
+        if !fields.is_empty() {
+            self.foreign.push((setting, fields));
+        }
+    }
+
+    /// The fields of a setting that S3 answered and this version does not know.
+    pub fn foreign(&self, setting: &str) -> &[String] {
+        self.foreign.iter().find(|(name, _)| *name == setting).map_or(&[], |(_, fields)| fields)
     }
 
     /// All readings, in the order in which they were made.

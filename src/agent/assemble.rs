@@ -11,15 +11,15 @@ use crate::cloud::aws::{AccountOptions, AwsCloud};
 use crate::cloud::budget::Bounds;
 use crate::cloud::patient::{Patience, Patient};
 use crate::cloud::{Cloud, Observer};
-use crate::config::{Config, GitConfig, PoliciesConfig, Rewritten};
-use crate::desired::{Agent, Desired, resolve};
+use crate::config::{Config, GitConfig, Rewritten};
+use crate::desired::{Desired, resolve};
 use crate::finding::{Finding, Place};
 use crate::source::dir::DirSource;
 use crate::source::git::{Credential, GitOptions, GitSource, Rewritten as GitRewritten, SecretRef};
 use crate::source::url::GitUrl;
 use crate::source::{Limits, Reference, Source, SubPath, Tree};
+use crate::spec::Loaded;
 use crate::spec::load::{Context, File, LastGood, load};
-use crate::spec::{Loaded, PolicySpec};
 
 /// S3 for every account, asked patiently.
 ///
@@ -111,15 +111,6 @@ fn credential(git: &GitConfig) -> Result<Option<Credential>, Error> {
     }
 }
 
-/// What the configuration says to every bucket.
-pub(super) fn agent(config: &Config) -> Agent {
-    Agent {
-        mode: config.mode,
-        accounts: config.accounts.iter().map(|account| (account.name.clone(), account.region.clone())).collect(),
-        undeclared: config.policies.undeclared,
-    }
-}
-
 /// Reads the documents of a revision and joins them. Whatever is good comes into force, and every
 /// fault is found.
 pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: Timestamp) -> (Desired, Loaded) {
@@ -130,8 +121,8 @@ pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: T
     let accounts: BTreeMap<_, _> = accounts.collect();
     let context = Context { now, accounts: Some(accounts), regions: regions.collect() };
     let mut loaded = load(&files, last_good, &context);
-    choose_policies(&config.policies, &mut loaded.specs.policies);
-    let (desired, joined) = resolve(&loaded.specs, &agent(config));
+    config.choose_policies(&mut loaded.specs.policies);
+    let (desired, joined) = resolve(&loaded.specs, &config.agent());
     loaded.findings.extend(joined);
     for refused in &tree.refused {
         let place = Place { file: Arc::clone(&refused.path), line: 1, column: 1 };
@@ -139,16 +130,4 @@ pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: T
     }
     loaded.findings.sort();
     (desired, loaded)
-}
-
-/// Leaves out the built-in policies that the configuration does not name, and overlays its
-/// parameters on the others.
-pub(crate) fn choose_policies(config: &PoliciesConfig, policies: &mut Vec<PolicySpec>) {
-    let own = |policy: &PolicySpec| !policy.at.file.starts_with("built-in/");
-    policies.retain(|policy| own(policy) || config.builtin.iter().any(|name| **name == *policy.name));
-    for policy in policies.iter_mut() {
-        if let Some(parameters) = config.parameters.get(&*policy.name) {
-            crate::spec::overlay_parameters(&mut policy.parameters, parameters.clone());
-        }
-    }
 }

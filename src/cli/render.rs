@@ -53,7 +53,7 @@ impl Sum {
             sum.create += usize::from(plan.create.is_some());
             sum.repair += plan.steps.len();
             sum.held += plan.held.len();
-            sum.unknown += usize::from(plan.has_unknown() && plan.create.is_none());
+            sum.unknown += usize::from(plan.has_unknown());
             let applied = repairs.iter().filter(|it| it.result.word() == "applied").count();
             sum.repaired += applied;
             sum.failed += repairs.len() - applied;

@@ -2,7 +2,7 @@
 //! never one per bucket: that alone would cost five times the CPU.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use aws_config::BehaviorVersion;
@@ -25,9 +25,10 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::delete::Guard;
+use super::foreign::{Onlooker, watched};
 use super::wire::{S3, fault, kind_of};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::{AccountId, AccountName, BucketName, Region};
+use crate::bucket::{AccountId, AccountName, BucketId, BucketName, Region};
 use crate::doc::Doc;
 use crate::settings;
 
@@ -57,6 +58,8 @@ pub struct AccountOptions {
 /// S3 over HTTP.
 pub struct AwsCloud {
     accounts: HashMap<AccountName, Account>,
+    /// Few: what the last read of a setting answered and this version does not know.
+    foreign: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
 }
 
 struct Account {
@@ -119,14 +122,17 @@ impl AwsCloud {
             let account = Account::connect(options, &http, observer).await?;
             set_up.insert(account.options.name.clone(), account);
         }
-        Ok(Self { accounts: set_up })
+        Ok(Self { accounts: set_up, foreign: Mutex::default() })
     }
 
     fn account(&self, name: &AccountName) -> &Account {
         self.accounts.get(name).expect("buckets are resolved to configured accounts")
     }
 
-    fn client(&self, target: &Target, writes: bool) -> aws_sdk_s3::Client {
+    /// The client of an account and region, with the guard in it: for the tests that try to get
+    /// around the guard.
+    #[doc(hidden)]
+    pub fn client(&self, target: &Target, writes: bool) -> aws_sdk_s3::Client {
         self.account(&target.id.account).client(&target.region, writes)
     }
 }
@@ -183,6 +189,7 @@ impl Account {
             .region(aws_config::Region::new(region.to_string()))
             .force_path_style(self.options.path_style)
             .interceptor(Guard)
+            .interceptor(Onlooker)
             .interceptor(self.meter.clone())
             .build();
         let client = aws_sdk_s3::Client::from_conf(config);
@@ -368,8 +375,22 @@ impl Cloud for AwsCloud {
             let account = self.account(&target.id.account);
             let client = self.client(target, false);
             let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
-            settings::named(setting).wire().read(&s3).await
+            let wire = settings::named(setting).wire();
+            let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
+            let key = (target.id.clone(), setting);
+            let mut known = self.foreign.lock().expect("no holder of the lock panics");
+            if foreign.is_empty() || answer.is_err() {
+                known.remove(&key);
+            } else {
+                known.insert(key, foreign);
+            }
+            answer
         })
+    }
+
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        let known = self.foreign.lock().expect("no holder of the lock panics");
+        known.get(&(target.id.clone(), setting)).cloned().unwrap_or_default()
     }
 
     fn write<'a>(

@@ -8,7 +8,8 @@
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
+    Input,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
@@ -61,7 +62,7 @@ impl SubResource {
 }
 
 /// Leave to send one DELETE of one sub-resource of one bucket.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
     what: SubResource,
     bucket: String,
@@ -119,6 +120,18 @@ impl Intercept for Guard {
         "Guard"
     }
 
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(asked) = Asked::of(context.input()) {
+            cfg.interceptor_state().store_put(asked);
+        }
+        Ok(())
+    }
+
     fn modify_before_transmit(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
@@ -130,16 +143,93 @@ impl Intercept for Guard {
             return Ok(());
         }
         let uri = request.uri();
-        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
-        let allowed = cfg.load::<Permit>().is_some_and(|permit| {
-            let host_and_path = path.split_once("://").map_or(path, |(_, rest)| rest);
-            let first = query.split('&').next().unwrap_or_default();
-            let named = query.split('&').filter(|part| !part.starts_with("x-id=")).count() == 1;
-            named
-                && first.split('=').next() == Some(permit.what.query())
-                && (host_and_path.starts_with(&format!("{}.", permit.bucket))
-                    || host_and_path.split('/').nth(1) == Some(permit.bucket.as_str()))
-        });
+        let allowed = cfg
+            .load::<Permit>()
+            .is_some_and(|permit| cfg.load::<Asked>().is_some_and(|asked| asked.0 == *permit) && permit.fits(uri));
+        let path = uri.split('?').next().unwrap_or_default();
         if allowed { Ok(()) } else { Err(format!("{NOT_ALLOWED}: {path}").into()) }
+    }
+}
+
+/// What the operation under way asks to delete, as its own input says it. The address alone would
+/// not tell: a host that begins with `logs.` may be that of the bucket `logs.old`.
+#[derive(Debug)]
+struct Asked(Permit);
+
+impl Storable for Asked {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Asked {
+    fn of(input: &Input) -> Option<Self> {
+        use aws_sdk_s3::operation::{
+            delete_bucket_cors::DeleteBucketCorsInput, delete_bucket_lifecycle::DeleteBucketLifecycleInput,
+            delete_bucket_policy::DeleteBucketPolicyInput, delete_bucket_tagging::DeleteBucketTaggingInput,
+            delete_bucket_website::DeleteBucketWebsiteInput,
+        };
+        let of = |what, bucket: Option<&str>| Some(Self(Permit { what, bucket: bucket?.to_owned() }));
+        if let Some(it) = input.downcast_ref::<DeleteBucketCorsInput>() {
+            return of(SubResource::Cors, it.bucket());
+        }
+        if let Some(it) = input.downcast_ref::<DeleteBucketLifecycleInput>() {
+            return of(SubResource::Lifecycle, it.bucket());
+        }
+        if let Some(it) = input.downcast_ref::<DeleteBucketPolicyInput>() {
+            return of(SubResource::Policy, it.bucket());
+        }
+        if let Some(it) = input.downcast_ref::<DeleteBucketTaggingInput>() {
+            return of(SubResource::Tagging, it.bucket());
+        }
+        input.downcast_ref::<DeleteBucketWebsiteInput>().and_then(|it| of(SubResource::Website, it.bucket()))
+    }
+}
+
+impl Permit {
+    /// Whether an address is that of exactly this sub-resource of this bucket and of no object in
+    /// it: `//host/bucket?word`, or `//bucket.host/?word`.
+    fn fits(&self, uri: &str) -> bool {
+        let (address, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let (host, path) = address.split_once('/').unwrap_or((address, ""));
+        let mut words = query.split('&').filter(|part| !part.starts_with("x-id="));
+        let word = words.next().unwrap_or_default();
+        let word = word.strip_suffix('=').unwrap_or(word);
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let in_host = path.is_empty() && host.strip_prefix(&self.bucket).is_some_and(|rest| rest.starts_with('.'));
+        word == self.what.query() && words.next().is_none() && (in_host || path == self.bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_permit_fits_one_sub_resource_of_one_bucket_and_nothing_else() {
+        let permit = Permit { what: SubResource::Tagging, bucket: "logs".to_owned() };
+        for uri in [
+            "http://127.0.0.1:9000/logs?tagging",
+            "http://127.0.0.1:9000/logs/?tagging=&x-id=DeleteBucketTagging",
+            "https://logs.s3.us-east-1.amazonaws.com/?tagging",
+        ] {
+            assert!(permit.fits(uri), "{uri}");
+        }
+        for uri in [
+            "http://127.0.0.1:9000/logs",
+            "http://127.0.0.1:9000/logs/",
+            "http://127.0.0.1:9000/logs?policy",
+            "http://127.0.0.1:9000/logs?tagging&policy",
+            "http://127.0.0.1:9000/logs?x-id=tagging",
+            "http://127.0.0.1:9000/logs/key?tagging",
+            "http://127.0.0.1:9000/logs-old?tagging",
+            "http://127.0.0.1:9000/old/logs?tagging",
+            "http://127.0.0.1:9000/?tagging",
+            "https://logs.s3.us-east-1.amazonaws.com/key?tagging",
+            "https://logs.s3.us-east-1.amazonaws.com/",
+            "https://logs-old.s3.us-east-1.amazonaws.com/?tagging",
+            "https://old.logs.s3.us-east-1.amazonaws.com/?tagging",
+        ] {
+            assert!(!permit.fits(uri), "{uri}");
+        }
     }
 }

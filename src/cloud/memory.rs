@@ -140,7 +140,7 @@ impl MemoryCloud {
     ) -> Result<Option<Effect>, S3Error> {
         let name = target.id.name.as_str();
         match self.ask(verb, name, setting) {
-            Some(Effect::Fail(kind)) => Err(error(verb, name, kind)),
+            Some(Effect::Fail(kind)) => Err(refused(verb, name, setting, kind)),
             Some(Effect::Hang) => std::future::pending().await,
             Some(Effect::Panic) => panic!("a fault that a test asked for"),
             Some(Effect::Change(doc)) => {
@@ -156,15 +156,29 @@ impl MemoryCloud {
 }
 
 fn error(verb: &str, object: &str, kind: S3ErrorKind) -> S3Error {
+    refused(verb, object, "", kind)
+}
+
+/// A failure that names the IAM action, as S3's would.
+fn refused(verb: &str, object: &str, setting: &str, kind: S3ErrorKind) -> S3Error {
+    let action = match (verb, settings::find(setting)) {
+        ("read", Some(setting)) => setting.reads().first().copied(),
+        ("write", Some(setting)) => setting.writes().first().copied(),
+        ("list", _) => Some("s3:ListAllMyBuckets"),
+        ("head", _) => Some("s3:ListBucket"),
+        ("create", _) => Some("s3:CreateBucket"),
+        _ => None,
+    };
+    let operation = action.and_then(|action| action.strip_prefix("s3:")).unwrap_or(verb);
     S3Error {
-        operation: verb.to_owned(),
+        operation: operation.to_owned(),
         object: object.to_owned(),
         kind,
         code: String::new(),
         status: 0,
         request_id: None,
-        message: "a fault that a test asked for".to_owned(),
-        action: Some("s3:Test".to_owned()),
+        message: "S3 in memory was told to fail".to_owned(),
+        action: action.map(str::to_owned),
     }
 }
 

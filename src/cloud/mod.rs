@@ -14,6 +14,8 @@ pub mod aws;
 pub mod budget;
 #[cfg(feature = "aws")]
 pub mod delete;
+#[cfg(feature = "aws")]
+mod foreign;
 pub mod memory;
 pub mod patient;
 pub mod read_only;
@@ -226,6 +228,11 @@ pub trait Cloud: Send + Sync {
         seen: &'a Doc,
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>>;
+    /// The fields that the last read of a setting answered and this version does not know. A write
+    /// of the setting would remove them.
+    fn foreign_fields(&self, _target: &Target, _setting: &'static str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Told of every request, for metrics.

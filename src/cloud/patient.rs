@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -110,6 +111,14 @@ impl<C: Cloud> Patient<C> {
     }
 }
 
+fn overtaken(setting: &str, target: &Target) -> S3Error {
+    S3Error {
+        kind: S3ErrorKind::Other,
+        message: "somebody changed it while the write was repeated; it is planned anew".to_owned(),
+        ..no_answer(setting, target.id.name.as_str(), Duration::ZERO)
+    }
+}
+
 impl<C> Patient<C> {
     /// Over when the daemon was told to end and the grace is gone.
     async fn ending(&self) {
@@ -161,9 +170,28 @@ impl<C: Cloud> Cloud for Patient<C> {
         seen: &'a Doc,
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>> {
+        let first = Arc::new(AtomicBool::new(true));
         Box::pin(self.ask(&target.id.account, setting, target.id.name.as_str(), move || {
-            self.cloud.write(target, setting, seen, to)
+            let first = first.swap(false, Ordering::Relaxed);
+            Box::pin(async move {
+                // A failed attempt may have been stored, and meanwhile somebody may have changed
+                // the setting: `seen` is looked at again before it is written over.
+                if !first {
+                    let found = self.cloud.read(target, setting).await?;
+                    if found == *to {
+                        return Ok(());
+                    }
+                    if found != *seen {
+                        return Err(overtaken(setting, target));
+                    }
+                }
+                self.cloud.write(target, setting, seen, to).await
+            })
         }))
+    }
+
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.cloud.foreign_fields(target, setting)
     }
 }
 
@@ -205,6 +233,31 @@ mod tests {
         cloud.fail(fault(Effect::Fail(S3ErrorKind::Denied), 9));
         let error = patient(&cloud).read(&target(), "versioning").await.expect_err("denied");
         assert_eq!((error.kind, cloud.count("read")), (S3ErrorKind::Denied, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_is_not_repeated_over_a_change_of_somebody_else() {
+        let doc = |status: &str| Doc::of(&serde_json::json!({ "status": status }));
+        let write = |effect| Fault { verb: "write", ..fault(effect, 1) };
+        let never = Doc::of(&serde_json::json!({}));
+        let cloud = MemoryCloud::default();
+        let patient = patient(&cloud);
+        cloud.fail(write(Effect::Fail(S3ErrorKind::Server)));
+        cloud.fail(fault(Effect::Change(doc("Suspended")), 1));
+        let error = patient.write(&target(), "versioning", &never, &doc("Enabled")).await.expect_err("overtaken");
+        assert_eq!(
+            error.to_string(),
+            "versioning on `ai-data` failed: unexpected answer: somebody changed it while the write was repeated; \
+             it is planned anew"
+        );
+        assert_eq!(cloud.get(&target().id, "versioning"), Some(doc("Suspended")));
+
+        // An attempt that was stored and whose answer was lost is not made again.
+        let before = cloud.count("write");
+        cloud.fail(write(Effect::Fail(S3ErrorKind::Transport)));
+        cloud.fail(fault(Effect::Change(doc("Enabled")), 1));
+        patient.write(&target(), "versioning", &doc("Suspended"), &doc("Enabled")).await.expect("it is there");
+        assert_eq!(cloud.count("write"), before + 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -48,4 +48,8 @@ impl Cloud for ReadOnly {
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move { Err(refused(setting, target)) })
     }
+
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.0.foreign_fields(target, setting)
+    }
 }

@@ -73,6 +73,10 @@ impl<'a> S3<'a> {
 
 /// The wire half of a setting.
 pub trait Wire: Setting {
+    /// The elements of S3's answer that this version carries over in a write; none when the answer
+    /// is no XML. Others make a write of the setting wait for a person.
+    const ELEMENTS: &'static [&'static str];
+
     /// Asks S3 for the setting; an error code that means "nothing configured" is the default.
     fn read(s3: &S3<'_>) -> impl Future<Output = Result<Self::Value, S3Error>> + Send;
     /// Replaces the setting at S3. `from` is what a read answered in this pass, `to` is canonical.
@@ -81,6 +85,8 @@ pub trait Wire: Setting {
 
 /// [`Wire`] without its type.
 pub trait AnyWire: Send + Sync {
+    /// [`Wire::ELEMENTS`].
+    fn elements(&self) -> &'static [&'static str];
     /// Reads, in canonical form.
     fn read<'a>(&'a self, s3: &'a S3<'a>) -> BoxFuture<'a, Result<Doc, S3Error>>;
     /// Writes.
@@ -88,6 +94,10 @@ pub trait AnyWire: Send + Sync {
 }
 
 impl<S: Wire> AnyWire for Entry<S> {
+    fn elements(&self) -> &'static [&'static str] {
+        S::ELEMENTS
+    }
+
     fn read<'a>(&'a self, s3: &'a S3<'a>) -> BoxFuture<'a, Result<Doc, S3Error>> {
         Box::pin(async move { Ok(Doc::of(&S::canonical(S::read(s3).await?))) })
     }
@@ -147,14 +157,18 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let code = meta.code().unwrap_or_default().to_owned();
     let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
     let kind = match error {
-        SdkError::ServiceError(answer) if status == 200 && !lists_objects(answer.raw()) => S3ErrorKind::Transport,
+        // What cannot be read is not known; only a listing in place of the setting tells that the
+        // store took the sub-resource for something else.
+        SdkError::ServiceError(_) if status == 200 && !response.is_some_and(is_listing) => S3ErrorKind::Transport,
         SdkError::ServiceError(_) => kind_of(status, &code),
         SdkError::ConstructionFailure(_) => S3ErrorKind::Credentials,
         other if lacks_credentials(other) => S3ErrorKind::Credentials,
         _ => S3ErrorKind::Transport,
     };
     let said = match error {
-        SdkError::ServiceError(_) if kind == S3ErrorKind::Transport => "what came is no answer of S3".to_owned(),
+        SdkError::ServiceError(_) if kind == S3ErrorKind::Transport && status == 200 => {
+            "the answer is not one of S3's".to_owned()
+        }
         SdkError::ServiceError(_) => meta.message().unwrap_or_default().to_owned(),
         other => chain(other),
     };
@@ -171,11 +185,14 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     }
 }
 
-/// Whether a store took the sub-resource for something else and listed the bucket. Whatever else
-/// cannot be read, such as the page of a proxy in between, says nothing about the store.
-fn lists_objects(response: &HttpResponse) -> bool {
-    let text = response.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
-    text.contains("<ListBucketResult")
+/// Whether a store took the sub-resource for something else: it lists objects (MinIO and Ceph, for
+/// what they do not know), or names the root as nobody else does (Ceph 16 for the public access
+/// block, which nobody can then read).
+fn is_listing(response: &HttpResponse) -> bool {
+    let body = response.body().bytes().unwrap_or_default();
+    super::foreign::elements(body)
+        .next()
+        .is_some_and(|root| root.starts_with("ListBucket") || root == "BlockPublicAccessBlockConfiguration")
 }
 
 /// Whether the request was never sent because nobody gives us credentials.
@@ -184,8 +201,8 @@ fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
         .any(|error| error.is::<aws_credential_types::provider::error::CredentialsError>())
 }
 
-/// What an answer means. A 200 without a code is an answer with the wrong root element: the store
-/// took the sub-resource for something else, so it has none (MinIO and Ceph list objects instead).
+/// What an answer means. A 200 without a code is a list of objects: the store took the sub-resource
+/// for something else, so it has none (MinIO and Ceph list objects instead).
 pub(super) fn kind_of(status: u16, code: &str) -> S3ErrorKind {
     match (status, code) {
         (200, _) => S3ErrorKind::Unsupported,

@@ -1,5 +1,5 @@
-//! What of a policy's repair is worth writing: only what makes its expression hold, and of tags
-//! only those that are needed for it.
+//! Which of the tags that a policy gives are worth writing: only those without which its
+//! expression does not hold. A value that somebody chose and that will do stays.
 
 use std::collections::BTreeMap;
 
@@ -7,56 +7,41 @@ use super::target::overlaid;
 use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::doc::Doc;
-use crate::observed::{Observed, Reading};
-use crate::policy::{Assertion, Demand, Judgement};
+use crate::observed::{Existence, Observed, Reading};
+use crate::policy::{Assertion, Judgement};
 use crate::setting::Overlay;
 use crate::spec::Asked;
 
-/// The tags of a bucket are a free map: each stands for itself.
-const FREE_MAP: &str = "tags";
+/// The setting whose fields each stand for themselves.
+pub(super) const TAGS: &str = "tags";
 
-/// The demands that make an expression hold which does not; none when they cannot: a write that
-/// mends nothing would be repeated for ever.
-pub(super) fn mend(
-    assertion: &Assertion,
-    repair: &[Demand],
-    wish: &Wish,
-    observed: &Observed,
-    now: Timestamp,
-) -> Vec<Demand> {
-    let holds = |demands: &[Demand]| {
-        let mut mended = observed.clone();
-        for want in wish.wants.iter() {
-            put(&mut mended, want.setting, &want.asked, Overlay::Whole);
-        }
-        for demand in demands {
-            put(&mut mended, demand.setting, &demand.asked, Overlay::Within);
-        }
-        assertion.judge(wish, &mended, now) == Judgement::Holds
-    };
-    if !holds(repair) {
-        return Vec::new();
+/// The tags with as few of the asked ones overlaid as make the expression hold; all of them where
+/// it looks at more than tags, or does not hold even so.
+pub(super) fn tags(assertion: &Assertion, below: &Doc, asked: &Asked, wish: &Wish, now: Timestamp) -> Doc {
+    let full = overlaid(TAGS, below, asked, Overlay::Within);
+    let Asked::Value(doc) = asked else { return full };
+    if assertion.looks_at() != [TAGS] {
+        return full;
     }
-    let mut demands = repair.to_vec();
-    let Some(place) = demands.iter().position(|demand| demand.setting == FREE_MAP) else { return demands };
-    let Asked::Value(doc) = &demands[place].asked else { return demands };
+    let holds = |tags: &Doc| {
+        let mut alone = Observed::new(Existence::Here(wish.region.clone()));
+        alone.note(TAGS, Reading::Known(tags.clone()));
+        assertion.judge(wish, &alone, now) == Judgement::Holds
+    };
+    if holds(below) {
+        return below.clone();
+    }
+    if !holds(&full) {
+        return full;
+    }
+    let with = |tags: &BTreeMap<String, String>| overlaid(TAGS, below, &Asked::Value(Doc::of(tags)), Overlay::Within);
     let mut needed: BTreeMap<String, String> = doc.parse().unwrap_or_default();
-    // A value that somebody chose and that will do stays.
     for key in needed.keys().cloned().collect::<Vec<_>>() {
         let mut without = needed.clone();
         without.remove(&key);
-        demands[place].asked = Asked::Value(Doc::of(&without));
-        if holds(&demands) {
+        if holds(&with(&without)) {
             needed = without;
         }
     }
-    demands[place].asked = Asked::Value(Doc::of(&needed));
-    demands
-}
-
-fn put(observed: &mut Observed, setting: &'static str, asked: &Asked, how: Overlay) {
-    if let Some(live) = observed.known(setting) {
-        let to = overlaid(setting, live, asked, how);
-        observed.note(setting, Reading::Known(to));
-    }
+    with(&needed)
 }

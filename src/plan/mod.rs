@@ -19,7 +19,7 @@ use crate::observed::{Existence, Observed, Reading};
 use crate::policy::{Demand, Judgement, Rule};
 use crate::setting::{Overlay, Risk};
 use crate::settings;
-use crate::spec::{ApprovalSpec, Approved, Asked, Mode, PolicySeverity};
+use crate::spec::{ApprovalSpec, Approved, Asked, Mode, PolicySeverity, last_day};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
 pub use digest::digest;
@@ -68,6 +68,9 @@ pub struct BucketPlan {
     pub policies: Vec<PolicyVerdict>,
     /// How the bucket stands to what its spec says.
     pub settings: Vec<SettingVerdict>,
+    /// The bucket is known not to be there, or not to be ours: there is nothing to read, and that
+    /// is no failure to read.
+    pub absent: bool,
 }
 
 /// A bucket to be made.
@@ -163,20 +166,31 @@ pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'sta
             demands.iter().for_each(|demand| need(demand.setting));
         }
     }
-    if next.is_empty() {
-        for use_ in judging() {
-            let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
-            let mut need = |setting: &'static str| {
-                if observed.reading(setting).is_none() && !next.contains(&setting) {
-                    next.push(setting);
-                }
-            };
-            match assertion.judge(wish, observed, now) {
-                Judgement::Needs(setting) => need(setting),
-                // What a repair overlays must be known before it can be planned.
-                Judgement::Breached(_) => repair.iter().for_each(|demand| need(demand.setting)),
-                _ => {}
-            }
+    if !next.is_empty() {
+        return next;
+    }
+    let mut need = |setting: &'static str| {
+        if observed.reading(setting).is_none() && !next.contains(&setting) {
+            next.push(setting);
+        }
+    };
+    let mut broken = Vec::new();
+    for use_ in judging() {
+        let Rule::Assert(assertion, _) = &use_.policy.rule else { continue };
+        match assertion.judge(wish, observed, now) {
+            Judgement::Needs(setting) => need(setting),
+            Judgement::Breached(_) => broken.push(Arc::clone(&use_.policy.name)),
+            _ => {}
+        }
+    }
+    match target::foresee(wish, observed, &broken, now) {
+        Ok(foresight) => broken.extend(foresight.speaking),
+        Err(setting) => need(setting),
+    }
+    // What a repair overlays must be known before it can be planned.
+    for use_ in judging().filter(|use_| broken.contains(&use_.policy.name)) {
+        if let Rule::Assert(_, repair) = &use_.policy.rule {
+            repair.iter().for_each(|demand| need(demand.setting));
         }
     }
     next
@@ -195,6 +209,7 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
         held: Vec::new(),
         policies: Vec::new(),
         settings: Vec::new(),
+        absent: matches!(observed.existence, Existence::Missing | Existence::Foreign),
     };
     let pause = wish.suspend.as_ref().filter(|suspend| suspend.until > context.now);
     match &observed.existence {
@@ -210,12 +225,15 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
     }
 
     let breaches = judge_policies(wish, observed, context.now, &mut plan);
-    judge_spec(wish, observed, context.now, &mut plan);
+    let broken: Vec<Arc<str>> = breaches.iter().map(|breach| Arc::clone(&breach.use_.policy.name)).collect();
+    let foresight = target::foresee(wish, observed, &broken, context.now).unwrap_or_default();
+    judge_spec(wish, observed, &foresight.speaking, context.now, &mut plan);
 
     for setting in write_order() {
         let Some(Reading::Known(live)) = observed.reading(setting) else { continue };
-        let target = target::target(wish, setting, live, &breaches, context.now);
-        plan_setting(wish, observed, context, live, &target, &mut plan);
+        let target = target::target(wish, setting, live, &foresight.speaking, context.now);
+        let forbidden = foresight.forbidden.iter().find(|it| it.0 == *setting).map(|(_, why)| why.as_str());
+        plan_setting(wish, observed, context, live, &target, forbidden, &mut plan);
     }
     no_repairs(&breaches, &mut plan);
     if pause.is_some() {
@@ -241,6 +259,11 @@ fn existence_here(wish: &Wish, region: &crate::bucket::Region, plan: &mut Bucket
     plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail });
 }
 
+/// What the loop remembers of the creation of a bucket.
+pub fn creation_doc(wish: &Wish) -> Doc {
+    Doc::of(&serde_json::json!({ "region": wish.region.as_str() }))
+}
+
 fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
     let mut held = |hold, detail: String| {
         plan.held.push(Held { setting: EXISTENCE, hold, detail, step: None, digest: None });
@@ -255,6 +278,12 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<
             held(Hold::ObserveOnly, "the bucket does not exist and would be created".to_owned());
             (Verdict::Drifted, "does not exist".to_owned())
         }
+        Existence::Missing
+            if let Some((hold, why)) = context.brakes.brake(&wish.id, EXISTENCE, &creation_doc(wish), context.now) =>
+        {
+            held(hold, format!("the bucket does not exist; {why}"));
+            (Verdict::Drifted, "does not exist".to_owned())
+        }
         Existence::Missing => {
             let ownership =
                 wish.wants.iter().find(|want| want.setting == "objectOwnership").and_then(|want| match &want.asked {
@@ -262,17 +291,13 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<
                     Asked::Absent => None,
                 });
             let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
-            match context.brakes.brake(&wish.id, EXISTENCE, &created(), context.now) {
-                Some((reason, why)) => held(reason, why),
-                None => {
-                    let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
-                    plan.create = Some(Create { creation, origin });
-                }
-            }
+            let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
+            plan.create = Some(Create { creation, origin });
             (Verdict::Drifted, "does not exist".to_owned())
         }
         Existence::Foreign => {
-            held(Hold::Impossible, "the name belongs to another account; choose another name".to_owned());
+            let detail = "the name belongs to another account (or the role lacks `s3:ListBucket`); choose another name";
+            held(Hold::Impossible, detail.to_owned());
             (Verdict::Drifted, "belongs to another account".to_owned())
         }
         Existence::Unknown(error) => (Verdict::Unknown, error.to_string()),
@@ -295,24 +320,19 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<
     }
 }
 
-/// What a creation writes, for those who remember writes.
-pub fn created() -> Doc {
-    Doc::of(&"here")
-}
-
 /// A policy that does not hold.
 pub(crate) struct Breach<'a> {
     use_: &'a PolicyUse,
     message: String,
     /// What would make it hold.
-    demands: Vec<Demand>,
+    demands: &'a [Demand],
 }
 
 fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) -> Vec<Breach<'a>> {
     let mut breaches = Vec::new();
     for use_ in wish.policies.iter() {
         let (verdict, detail) = if let Some(exemption) = exemption(use_, now) {
-            let until = exemption.expires.format("%Y-%m-%d");
+            let until = last_day(exemption.expires);
             (Verdict::Exempt, Some(format!("{} (until {until}, {})", exemption.reason, exemption.owner)))
         } else {
             match &use_.policy.rule {
@@ -320,15 +340,14 @@ fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan:
                     let (verdict, detail) = judge_demands(demands, observed);
                     if verdict == Verdict::Drifted {
                         let message = detail.clone().unwrap_or_default();
-                        breaches.push(Breach { use_, message, demands: demands.clone() });
+                        breaches.push(Breach { use_, message, demands });
                     }
                     (verdict, detail)
                 }
                 Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
                     Judgement::Holds => (Verdict::Compliant, None),
                     Judgement::Breached(message) => {
-                        let demands = mend::mend(assertion, repair, wish, observed, now);
-                        breaches.push(Breach { use_, message: message.clone(), demands });
+                        breaches.push(Breach { use_, message: message.clone(), demands: repair });
                         (Verdict::Drifted, Some(message))
                     }
                     Judgement::Needs(setting) => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
@@ -412,7 +431,7 @@ fn said(setting: &str, changes: &[Change]) -> String {
     text
 }
 
-fn judge_spec(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) {
+fn judge_spec(wish: &Wish, observed: &Observed, broken: &[Arc<str>], now: Timestamp, plan: &mut BucketPlan) {
     for want in wish.wants.iter() {
         let (verdict, detail) = if ignore::whole(&wish.ignore, want.setting) {
             (Verdict::Compliant, Some("ignored".to_owned()))
@@ -420,7 +439,7 @@ fn judge_spec(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut Bucke
             judge(want.setting, observed, |live| {
                 let to = target::overlaid(want.setting, live, &want.asked, Overlay::Whole);
                 let to = ignore::restore(&wish.ignore, want.setting, live, to);
-                let target = target::tightened(wish, want.setting, to.clone(), now);
+                let target = target::tightened(wish, want.setting, to.clone(), broken, now);
                 // Where an enforced policy overrules all that the spec would change, the
                 // disagreement is a finding, and no drift that nobody may repair.
                 let overruled = target == *live && target != to;
@@ -437,6 +456,7 @@ fn plan_setting(
     context: &Context<'_>,
     live: &Doc,
     target: &Target,
+    forbidden: Option<&str>,
     plan: &mut BucketPlan,
 ) {
     let step = |to: &Doc, origins: &[Origin]| Step {
@@ -462,34 +482,49 @@ fn plan_setting(
         return;
     }
     let step = step(&target.enforced, &target.enforced_by);
+    if let Some(why) = forbidden {
+        hold(Hold::Impossible, why.to_owned(), Some(step), None);
+        return;
+    }
     if let Some(suspend) = wish.suspend.as_ref().filter(|suspend| suspend.until > context.now) {
         let until = suspend.until.format("%Y-%m-%d %H:%M UTC");
         hold(Hold::Suspended, format!("paused until {until}: {}", suspend.reason), Some(step), None);
         return;
     }
     let risk = if observed.fresh { Risk::Safe } else { settings::named(target.setting).risk(live, &step.to) };
-    match risk {
-        Risk::Impossible(why) => {
+    let risk = match (risk, observed.foreign(target.setting)) {
+        (Risk::Impossible(why), _) => {
             hold(Hold::Impossible, why.to_owned(), Some(step), None);
             return;
         }
-        Risk::Guarded(why) => {
+        (_, foreign @ [_, ..]) => Some(removes(foreign)),
+        (Risk::Guarded(why), _) => Some(why.to_owned()),
+        (Risk::Safe, _) => None,
+    };
+    match risk {
+        Some(why) => {
             let digest = digest(&wish.id, &step);
             let approved = context.approvals.iter().any(|approval| {
                 approval.expires > context.now && matches!(&approval.what, Approved::Change(it) if *it == digest)
             });
             if !approved {
-                hold(Hold::NeedsApproval, why.to_owned(), Some(step), Some(digest));
+                hold(Hold::NeedsApproval, why, Some(step), Some(digest));
                 return;
             }
         }
-        Risk::Safe => {}
+        None => {}
     }
     if let Some((reason, why)) = context.brakes.brake(&wish.id, target.setting, &step.to, context.now) {
         hold(reason, why, Some(step), None);
         return;
     }
     plan.steps.push(step);
+}
+
+/// Why a setting with fields that this version does not know is not written.
+fn removes(foreign: &[String]) -> String {
+    let named: Vec<String> = foreign.iter().map(|field| format!("`{field}`")).collect();
+    format!("S3 returned {}, which this version does not know and would remove", named.join(", "))
 }
 
 /// A breach for which no write is planned or held has nothing that could be written.
@@ -511,7 +546,15 @@ fn no_repairs(breaches: &[Breach<'_>], plan: &mut BucketPlan) {
             plan.held.push(Held {
                 setting: looked_at.first().copied().unwrap_or(EXISTENCE),
                 hold: Hold::NoRepair,
-                detail: format!("policy {name}: {}; it gives no value to write", breach.message),
+                detail: format!(
+                    "policy {name}: {}; {}",
+                    breach.message,
+                    if breach.demands.is_empty() {
+                        "it gives no value to write"
+                    } else {
+                        "what it would write does not help"
+                    }
+                ),
                 step: None,
                 digest: None,
             });
@@ -568,7 +611,7 @@ impl BucketPlan {
     /// Whether something could not be found out.
     pub fn has_unknown(&self) -> bool {
         let verdicts = self.policies.iter().map(|it| it.verdict).chain(self.settings.iter().map(|it| it.verdict));
-        verdicts.into_iter().any(|verdict| verdict == Verdict::Unknown)
+        !self.absent && verdicts.into_iter().any(|verdict| verdict == Verdict::Unknown)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Held, Step, created, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Held, Step, creation_doc, next_reads, plan};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::{EXISTENCE, Hold};
@@ -93,10 +93,10 @@ impl Visitor {
             round += 1;
             let mut target = target_of(&wish, &observed);
             let looked = stop.run_until_cancelled(self.look(&wish, &mut target, &mut observed)).await;
-            // What was written is told, whether or not there is time to look again.
             if looked.is_none() && repairs.is_empty() {
                 return None;
             }
+            // What was written is told even when the daemon ends before all is read again.
             let now = self.it.clock.now();
             let context = Context { now, approvals: &self.desired.approvals, brakes: &*self.it.brakes };
             last = plan(&wish, &observed, &context);
@@ -179,7 +179,10 @@ impl Visitor {
             }
             for setting in next {
                 let reading = match self.it.cloud.read(target, setting).await {
-                    Ok(doc) => Reading::Known(doc),
+                    Ok(doc) => {
+                        observed.note_foreign(setting, self.it.cloud.foreign_fields(target, setting));
+                        Reading::Known(doc)
+                    }
                     Err(error) if error.kind == S3ErrorKind::Unsupported => Reading::Unsupported(error),
                     Err(error) if error.kind == S3ErrorKind::WrongRegion && !followed => {
                         followed = true;
@@ -216,15 +219,16 @@ impl Visitor {
                     RepairResult::Failed { error }
                 }
             };
+            let to = creation_doc(wish);
             let repair = Repair {
                 setting: EXISTENCE,
                 at,
                 changes: Vec::new(),
-                to: Some(created()),
+                to: Some(to.clone()),
                 origins: vec![create.origin.clone()],
                 result,
             };
-            self.it.witness.repaired(&wish.id, &repair, &created(), begun.elapsed().as_secs_f64());
+            self.it.witness.repaired(&wish.id, &repair, &to, begun.elapsed().as_secs_f64());
             tried.repairs.push(repair);
         }
         for step in &plan.steps {

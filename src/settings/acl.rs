@@ -383,6 +383,19 @@ mod wire {
     }
 
     impl Wire for Acl {
+        const ELEMENTS: &'static [&'static str] = &[
+            "AccessControlPolicy",
+            "Owner",
+            "ID",
+            "DisplayName",
+            "AccessControlList",
+            "Grant",
+            "Grantee",
+            "URI",
+            "EmailAddress",
+            "Permission",
+        ];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             Ok(live(s3).await?.1)
         }

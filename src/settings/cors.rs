@@ -206,6 +206,17 @@ mod wire {
     use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
     impl Wire for Cors {
+        const ELEMENTS: &'static [&'static str] = &[
+            "CORSConfiguration",
+            "CORSRule",
+            "ID",
+            "AllowedMethod",
+            "AllowedOrigin",
+            "AllowedHeader",
+            "ExposeHeader",
+            "MaxAgeSeconds",
+        ];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             let answer = s3
                 .client

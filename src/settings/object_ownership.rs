@@ -95,6 +95,8 @@ mod wire {
     use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
     impl Wire for ObjectOwnership {
+        const ELEMENTS: &'static [&'static str] = &["OwnershipControls", "Rule", "ObjectOwnership"];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             let answer = s3
                 .client

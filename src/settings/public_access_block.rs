@@ -121,6 +121,14 @@ mod wire {
     use crate::cloud::{Fault, S3Error};
 
     impl Wire for PublicAccessBlock {
+        const ELEMENTS: &'static [&'static str] = &[
+            "PublicAccessBlockConfiguration",
+            "BlockPublicAcls",
+            "IgnorePublicAcls",
+            "BlockPublicPolicy",
+            "RestrictPublicBuckets",
+        ];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             let answer = s3
                 .client

@@ -96,6 +96,8 @@ mod wire {
     }
 
     impl Wire for Tags {
+        const ELEMENTS: &'static [&'static str] = &["Tagging", "TagSet", "Tag", "Key", "Value"];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             live(s3).await
         }

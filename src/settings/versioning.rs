@@ -55,6 +55,8 @@ mod wire {
     use crate::cloud::{Fault, S3Error};
 
     impl Wire for Versioning {
+        const ELEMENTS: &'static [&'static str] = &["VersioningConfiguration", "Status", "MfaDelete", "MFADelete"];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             let answer = s3
                 .client

@@ -3,14 +3,18 @@
 // Tests unwrap; clippy.toml allows it in functions marked as tests only.
 #![allow(clippy::unwrap_used)]
 
+mod cases;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod cli;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod daemon;
+mod docs;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
 mod metrics;
+mod properties;
+mod reconcile;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod sandbox;
 #[cfg(feature = "daemon")]

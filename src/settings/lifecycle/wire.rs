@@ -17,6 +17,33 @@ use crate::cloud::wire::{S3, Wire};
 use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
 impl Wire for Lifecycle {
+    const ELEMENTS: &'static [&'static str] = &[
+        "LifecycleConfiguration",
+        "Rule",
+        "ID",
+        "Status",
+        "Prefix",
+        "Filter",
+        "And",
+        "Tag",
+        "Key",
+        "Value",
+        "ObjectSizeGreaterThan",
+        "ObjectSizeLessThan",
+        "Expiration",
+        "Days",
+        "Date",
+        "ExpiredObjectDeleteMarker",
+        "Transition",
+        "StorageClass",
+        "NoncurrentVersionTransition",
+        "NoncurrentVersionExpiration",
+        "NoncurrentDays",
+        "NewerNoncurrentVersions",
+        "AbortIncompleteMultipartUpload",
+        "DaysAfterInitiation",
+    ];
+
     async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
         let answer = s3
             .client

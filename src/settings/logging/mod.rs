@@ -256,6 +256,25 @@ mod wire {
     use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
     impl Wire for Logging {
+        const ELEMENTS: &'static [&'static str] = &[
+            "BucketLoggingStatus",
+            "LoggingEnabled",
+            "TargetBucket",
+            "TargetPrefix",
+            "TargetGrants",
+            "Grant",
+            "Grantee",
+            "ID",
+            "DisplayName",
+            "URI",
+            "EmailAddress",
+            "Permission",
+            "TargetObjectKeyFormat",
+            "SimplePrefix",
+            "PartitionedPrefix",
+            "PartitionDateSource",
+        ];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             let answer = s3
                 .client

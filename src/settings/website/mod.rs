@@ -293,6 +293,26 @@ mod wire {
     use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
     impl Wire for Website {
+        const ELEMENTS: &'static [&'static str] = &[
+            "WebsiteConfiguration",
+            "IndexDocument",
+            "Suffix",
+            "ErrorDocument",
+            "Key",
+            "RedirectAllRequestsTo",
+            "HostName",
+            "Protocol",
+            "RoutingRules",
+            "RoutingRule",
+            "Condition",
+            "HttpErrorCodeReturnedEquals",
+            "KeyPrefixEquals",
+            "Redirect",
+            "HttpRedirectCode",
+            "ReplaceKeyPrefixWith",
+            "ReplaceKeyWith",
+        ];
+
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
             let answer = s3
                 .client

@@ -11,3 +11,4 @@ pub mod git_repo;
 pub mod git_ssh;
 #[cfg(feature = "daemon")]
 pub mod http;
+pub mod looped;

@@ -1,0 +1,28 @@
+//! What the configuration decides about policies and about every bucket.
+
+use super::Config;
+use crate::desired::Agent;
+use crate::spec::PolicySpec;
+
+impl Config {
+    /// What it says to every bucket.
+    pub fn agent(&self) -> Agent {
+        Agent {
+            mode: self.mode,
+            accounts: self.accounts.iter().map(|account| (account.name.clone(), account.region.clone())).collect(),
+            undeclared: self.policies.undeclared,
+        }
+    }
+
+    /// Leaves out the built-in policies that it does not name, and overlays its parameters on the
+    /// others.
+    pub fn choose_policies(&self, policies: &mut Vec<PolicySpec>) {
+        let own = |policy: &PolicySpec| !policy.at.file.starts_with("built-in/");
+        policies.retain(|policy| own(policy) || self.policies.builtin.iter().any(|name| **name == *policy.name));
+        for policy in policies.iter_mut() {
+            if let Some(parameters) = self.policies.parameters.get(&*policy.name) {
+                crate::spec::overlay_parameters(&mut policy.parameters, parameters.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Stories: specs and recorded live values in, what `driftless plan` prints out; then a sweep, and
+//! nothing is left to do. `BLESS=1` writes what is printed now.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use driftless::cli::live;
+use driftless::cli::render::{Planned, text};
+use driftless::cloud::Cloud;
+use driftless::cloud::read_only::ReadOnly;
+use driftless::finding::Finding;
+use driftless::reconcile::Swept;
+
+use crate::support::looped::{Rig, configuration, desired_of, now};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}
+
+/// Every file below a folder, by its path inside it.
+fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let inside = path.strip_prefix(root).expect("below the root").to_str().expect("UTF-8").to_owned();
+                files.insert(inside, std::fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    files
+}
+
+fn shown(swept: &Swept, findings: &[Finding]) -> String {
+    let mut shown = String::new();
+    for finding in findings {
+        shown.push_str(&format!("{finding}\n"));
+    }
+    if !findings.is_empty() {
+        shown.push('\n');
+    }
+    let planned: Vec<Planned<'_>> = swept
+        .plans
+        .iter()
+        .map(|it| Planned { wish: &it.wish, observed: &it.observed, plan: &it.last, repairs: &it.repairs })
+        .collect();
+    shown.push_str(&text(&planned, now()));
+    shown
+}
+
+/// What went wrong in one case.
+async fn run(case: &Path) -> Result<(), String> {
+    let read = |name: &str| std::fs::read_to_string(case.join(name)).unwrap_or_default();
+    let config = configuration(&read("config.yaml"));
+    let (desired, findings) = desired_of(&files(&case.join("specs")), &files(&case.join("before")), &config);
+    let cloud = live::parse("live.yaml", &read("live.yaml")).map_err(|faults| format!("live.yaml: {faults:?}"))?;
+
+    let mut rig = Rig::over(&cloud);
+    let only: Arc<dyn Cloud> = Arc::new(cloud.clone());
+    rig.wrapped = Some(Arc::new(ReadOnly(only)));
+    let looked = rig.look(&desired).await;
+    let shown = shown(&looked, &findings);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(case.join("plan.txt"), &shown).map_err(|error| error.to_string())?;
+    } else if shown != read("plan.txt") {
+        return Err(format!("plan.txt says\n{}\nand this is printed\n{shown}", read("plan.txt")));
+    }
+
+    rig.wrapped = None;
+    let swept = rig.sweep(&desired).await;
+    if swept.report.failed > 0 {
+        return Err(format!("{} writes failed", swept.report.failed));
+    }
+    cloud.forget_asked();
+    let again = rig.sweep(&desired).await;
+    if let Some(visited) = again.plans.iter().find(|it| it.first.has_work() || it.last.has_work()) {
+        return Err(format!("the second plan still has work: {:?}", visited.first));
+    }
+    let wrote = cloud.count("write") + cloud.count("create");
+    if wrote > 0 {
+        return Err(format!("the second sweep wrote {wrote} times: {:?}", cloud.asked()));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_case_plans_as_its_text_says_and_converges_in_one_sweep() {
+    let mut cases: Vec<PathBuf> =
+        std::fs::read_dir(folder()).expect("the cases").map(|entry| entry.expect("an entry").path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 25, "{} cases", cases.len());
+    let mut failed = Vec::new();
+    for case in &cases {
+        if let Err(why) = run(case).await {
+            failed.push(format!("{}: {why}", case.file_name().unwrap_or_default().to_string_lossy()));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
