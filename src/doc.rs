@@ -68,15 +68,33 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |value: &Option<Value>| match value {
-            None => "not set".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        };
+        let show = |value: &Option<Value>| value.as_ref().map_or_else(|| "not set".to_owned(), flow);
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
         write!(f, "{} -> {}", show(&self.from), show(&self.to))
+    }
+}
+
+/// A value in one line, as YAML would write it: without quotes where none are needed.
+pub fn flow(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => format!("[{}]", list.iter().map(nested_flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let said = fields.iter().map(|(key, value)| format!("{key}: {}", nested_flow(value)));
+            format!("{{{}}}", said.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn nested_flow(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.is_empty() || text.contains([',', '[', ']', '{', '}', '"', '#', '\n', '\'']) => {
+            value.to_string()
+        }
+        other => flow(other),
     }
 }
 
@@ -187,7 +205,7 @@ mod tests {
         check(
             json!({"rules": [{"id": "a", "days": 1}, {"id": "b", "days": 2}]}),
             json!({"rules": [{"id": "b", "days": 3}]}),
-            &["rules[a]: {\"days\":1,\"id\":\"a\"} -> not set", "rules[b].days: 2 -> 3"],
+            &["rules[a]: {days: 1, id: a} -> not set", "rules[b].days: 2 -> 3"],
         );
         check(json!({"m": ["GET"]}), json!({"m": ["GET", "PUT"]}), &["m[PUT]: not set -> PUT"]);
     }

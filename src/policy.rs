@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::bucket::Outputs;
 use crate::clock::Timestamp;
 use crate::desired::Wish;
+use crate::doc::Doc;
 use crate::expression::{Diagnostic, Expression, Facts, Identity, Outcome, Schema, Seen, Type, probe};
 use crate::finding::{Finding, Place};
 use crate::observed::{Existence, Observed, Reading};
@@ -49,6 +50,10 @@ pub struct Demand {
     pub asked: Asked,
 }
 
+/// The parameter whose keys and values are the repair of `tags`, where a policy that judges tags
+/// has none of its own: a file cannot refer to its parameters.
+const GIVEN_TAGS: &str = "values";
+
 /// What an expression says of a bucket, as far as the bucket is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
@@ -82,7 +87,7 @@ const REMEMBERED: usize = 4096;
 /// One setting as an expression is shown it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Shown {
-    Known(crate::doc::Doc),
+    Known(Doc),
     Absent,
     Unread,
     Unknown,
@@ -193,10 +198,10 @@ impl Assertion {
         match self.assert.decide(&facts, &self.params) {
             Outcome::Value(true) => Judgement::Holds,
             Outcome::Value(false) => match self.message.as_ref().map(|it| it.tell(&facts, &self.params)) {
-                None => Judgement::Breached("the expression does not hold".to_owned()),
                 Some(Outcome::Value(message)) => Judgement::Breached(message),
-                // A message needs no read of its own: the verdict is known.
-                Some(_) => Judgement::Breached("the expression does not hold".to_owned()),
+                // A breach is rare, and whoever is called because of it wants to know why.
+                Some(Outcome::Needs(setting)) => Judgement::Needs(known(&setting)),
+                _ => Judgement::Breached("the expression does not hold".to_owned()),
             },
             Outcome::Needs(setting) => Judgement::Needs(known(&setting)),
             Outcome::Unknown(setting) => Judgement::Unknown(known(&setting)),
@@ -231,8 +236,17 @@ impl Policy {
             spec::Rule::Require(asks) => Rule::Require(demands(asks)),
             spec::Rule::Assert { assert, message, repair } => {
                 let params = Value::Object(spec.parameters.clone());
+                let given = params.get(GIVEN_TAGS).and_then(Value::as_object).filter(|tags| !tags.is_empty());
+                let given = given.map(Doc::of);
                 let assertion = Assertion::compile(assert, message.as_ref(), params)?;
-                Rule::Assert(Box::new(assertion), demands(repair))
+                let mut repair = demands(repair);
+                if let Some(given) = given
+                    && assertion.looks_at().contains(&"tags")
+                    && !repair.iter().any(|demand| demand.setting == "tags")
+                {
+                    repair.push(Demand { setting: "tags", asked: Asked::Value(given) });
+                }
+                Rule::Assert(Box::new(assertion), repair)
             }
         };
         Ok(Self {

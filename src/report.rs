@@ -444,7 +444,8 @@ impl BucketReport {
     /// Whether everything wanted is there and known to be.
     pub fn in_sync(&self) -> bool {
         let good = |verdict: Verdict| matches!(verdict, Verdict::Compliant | Verdict::Exempt | Verdict::Unsupported);
-        self.held.is_empty()
+        !matches!(self.state, BucketState::Unreachable)
+            && self.held.is_empty()
             && self.errors.is_empty()
             && self.policies.iter().all(|it| good(it.verdict))
             && self.settings.iter().all(|it| good(it.verdict))

@@ -67,7 +67,7 @@ pub fn source(config: &Config) -> Result<Box<dyn Source>, Error> {
         return Ok(Box::new(source));
     }
     let git = config.source.git.as_ref().expect("a configuration without a source is refused");
-    let wrong = |error: crate::source::url::Illegal| Error::new(&error, error.hint.clone());
+    let wrong = |error: crate::source::url::Illegal| Error::new(&error, error.hint);
     let url = git.url.parse::<GitUrl>().map_err(wrong)?;
     let reference = match (&git.tag, &git.commit) {
         (Some(tag), _) => Reference::tag(tag),

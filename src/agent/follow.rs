@@ -48,7 +48,7 @@ impl Follower {
         let origin = self.source.describe();
         let mut report = SourceReport {
             url: if origin.path.is_empty() { origin.url.clone() } else { format!("{} ({})", origin.url, origin.path) },
-            reference: origin.reference.clone(),
+            reference: origin.reference.replace('`', ""),
             ..SourceReport::default()
         };
         self.board.put_source(report.clone());

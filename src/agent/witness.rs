@@ -29,8 +29,12 @@ impl Telling {
 
     /// Takes down what happened, and says it in the log.
     pub fn happened(&self, now: Timestamp, events: Vec<Event>) {
+        let mut made: Option<&BucketId> = None;
         for event in &events {
-            say(event);
+            if let Event::Created { bucket, .. } = event {
+                made = Some(bucket);
+            }
+            say(event, made);
             if let Event::Held { reason: Hold::Fighting, .. } = event {
                 self.metrics.fight(SPEC);
             }
@@ -81,7 +85,8 @@ impl Witness for Telling {
 }
 
 /// Says an event in one plain sentence; what belongs to it stands on lines below.
-fn say(event: &Event) {
+/// `made` is the bucket that was created a moment before.
+fn say(event: &Event, made: Option<&BucketId>) {
     match event {
         Event::Started { .. } | Event::Stopped => {}
         Event::Revision { revision, subject, author, findings } => {
@@ -103,14 +108,16 @@ fn say(event: &Event) {
             let who = if &**policy == SPEC { format!("its spec ({setting})") } else { format!("policy {policy}") };
             tracing::warn!(
                 bucket.name = %bucket, policy = &**policy, setting, severity = severity.word(),
-                "{bucket}: drift from {who}: {detail}"
+                "{bucket}: drift from {who}: {}", short(detail)
             );
         }
         Event::DriftClosed { bucket, policy, setting, .. } => {
             let who = if &**policy == SPEC { format!("its spec ({setting})") } else { format!("policy {policy}") };
             tracing::debug!(bucket.name = %bucket, policy = &**policy, setting, "{bucket}: agrees with {who} again");
         }
-        Event::Repair { bucket, repair } => said_repair(bucket, repair),
+        Event::Repair { bucket, repair } => {
+            said_repair(bucket, repair, if made == Some(bucket) { "set" } else { "repaired" });
+        }
         Event::Held { bucket, setting, reason, detail, approval } => {
             let mut text = format!("{bucket}: held ({}): {setting}: {detail}", reason.word());
             if let Some(approval) = approval {
@@ -121,7 +128,7 @@ fn say(event: &Event) {
     }
 }
 
-fn said_repair(bucket: &BucketId, repair: &Repair) {
+fn said_repair(bucket: &BucketId, repair: &Repair, done: &str) {
     let Repair { setting, changes, origins, result, .. } = repair;
     let mut lines = String::new();
     for change in changes {
@@ -130,10 +137,12 @@ fn said_repair(bucket: &BucketId, repair: &Repair) {
     }
     let by = asked(origins);
     match result {
-        RepairResult::Applied => tracing::info!(
-            bucket.name = %bucket, setting,
-            "{bucket}: {setting} repaired and read back, asked for by {by}{lines}"
-        ),
+        RepairResult::Applied => {
+            tracing::info!(
+                bucket.name = %bucket, setting,
+                "{bucket}: {setting} {done} and read back, asked for by {by}{lines}"
+            );
+        }
         RepairResult::Unproved { detail } => tracing::error!(
             bucket.name = %bucket, setting,
             "{bucket}: {setting} was written and does not read back: {detail}"
@@ -151,6 +160,15 @@ fn said_repair(bucket: &BucketId, repair: &Repair) {
 fn asked(origins: &[Origin]) -> String {
     let names: Vec<String> = origins.iter().map(ToString::to_string).collect();
     names.join(" and ")
+}
+
+/// The beginning of a text; the whole stands in the report and, once repaired, below the repair.
+fn short(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn indented(text: &str) -> String {

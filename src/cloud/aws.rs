@@ -204,8 +204,9 @@ async fn identity(
     options: &AccountOptions,
     expected: Option<&AccountId>,
 ) -> Result<Option<AccountId>, Error> {
-    let asked = aws_sdk_sts::Client::new(config).get_caller_identity().send().await;
-    let found = asked.ok().and_then(|it| it.account).and_then(|id| AccountId::parse(&id).ok());
+    let asking = aws_sdk_sts::Client::new(config).get_caller_identity().send();
+    let asked = tokio::time::timeout(Duration::from_secs(20), asking).await;
+    let found = asked.ok().and_then(Result::ok).and_then(|it| it.account).and_then(|id| AccountId::parse(&id).ok());
     match (found, expected) {
         (Some(found), Some(expected)) if found != *expected => {
             Err(Error::WrongAccount { account: options.name.clone(), found, expected: expected.clone() })

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn an_hour_that_summer_time_skips_does_not_stop_the_schedule() {
         let at = next("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z");
-        assert!(at > "2026-03-28T12".to_owned() && at < "2026-03-31".to_owned(), "{at}");
+        assert!(("2026-03-28T12".."2026-03-31").contains(&at.as_str()), "{at}");
     }
 
     #[test]

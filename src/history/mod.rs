@@ -411,7 +411,7 @@ fn write_all(mut store: Store, shared: &Shared, clock: &dyn Clock) {
 /// was not rewritten.
 fn say_head(store: &Store, what: &str) {
     match store.head() {
-        Ok((entries, head)) => tracing::info!(entries, head = %head, "{what}"),
+        Ok((entries, head)) => tracing::info!(entries, head = %head, "{what} at entry {entries}, {head}"),
         Err(error) => tracing::warn!(error = %error, "the head of the history cannot be read"),
     }
 }

@@ -1,15 +1,13 @@
 //! What one setting shall be when everybody has spoken: the spec first, then the policies, which
 //! can only tighten it.
 
-use std::sync::Arc;
-
+use super::mend::Mended;
 use super::{exemption, ignore};
 use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::doc::Doc;
-use crate::observed::{Observed, Reading};
-use crate::policy::{Assertion, Demand, Judgement, Rule};
-use crate::setting::{Overlay, Risk};
+use crate::policy::{Demand, Rule};
+use crate::setting::Overlay;
 use crate::settings;
 use crate::spec::{Asked, Mode};
 use crate::verdict::Origin;
@@ -39,7 +37,7 @@ pub(super) fn overlaid(setting: &'static str, live: &Doc, asked: &Asked, how: Ov
     }
 }
 
-pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, broken: &[Arc<str>], now: Timestamp) -> Target {
+pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, mended: &[Mended], now: Timestamp) -> Target {
     let mut target = Target {
         setting,
         enforced: live.clone(),
@@ -53,12 +51,12 @@ pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, broken: &[A
         speakers.push((wish.mode, Origin::Spec(want.at.clone()), &want.asked));
     }
     for use_ in wish.policies.iter().filter(|use_| exemption(use_, now).is_none()) {
-        let (demands, speaks) = match &use_.policy.rule {
-            Rule::Require(demands) => (demands, true),
+        let demands: &[Demand] = match &use_.policy.rule {
+            Rule::Require(demands) => demands,
             // A repair is written only where the expression does not hold.
-            Rule::Assert(_, repair) => (repair, broken.contains(&use_.policy.name)),
+            Rule::Assert(..) => demands_of(mended, &use_.policy.name),
         };
-        for demand in demands.iter().filter(|demand| speaks && demand.setting == setting) {
+        for demand in demands.iter().filter(|demand| demand.setting == setting) {
             speakers.push((wish.mode.and(use_.policy.mode), Origin::Policy(use_.policy.name.clone()), &demand.asked));
         }
     }
@@ -72,9 +70,9 @@ pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, broken: &[A
     };
     let mut spoken: Vec<(&Origin, &Asked)> = Vec::new();
     for (_, by, asked) in speakers.iter().filter(|(mode, ..)| *mode == Mode::Enforce) {
-        let to = overlaid_by(&target.enforced, by, asked);
-        if to != target.enforced {
-            target.enforced = to;
+        target.enforced = overlaid_by(&target.enforced, by, asked);
+        // Two may ask for one change; both are named.
+        if overlaid_by(live, by, asked) != *live {
             target.enforced_by.push(by.clone());
         }
         if matches!(by, Origin::Policy(_)) {
@@ -102,103 +100,20 @@ pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, broken: &[A
     target
 }
 
-/// What the enforced policies with an expression say about what everybody else wants.
-#[derive(Default)]
-pub(super) struct Foresight {
-    /// Those whose repairs are part of the target: their expression does not hold, or would not as
-    /// soon as the rest were written. A spec that a policy overrules is so never written first and
-    /// repaired afterwards.
-    pub speaking: Vec<Arc<str>>,
-    /// Settings whose change would break a policy that has no repair for it, with the reason.
-    pub forbidden: Vec<(&'static str, String)>,
-}
-
-/// Looks ahead; `broken` are the policies whose expression does not hold now. `Err` names a setting
-/// that must be read to tell.
-pub(super) fn foresee(
-    wish: &Wish,
-    observed: &Observed,
-    broken: &[Arc<str>],
-    now: Timestamp,
-) -> Result<Foresight, &'static str> {
-    let mut foresight = Foresight::default();
-    for use_ in wish.policies.iter() {
-        let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
-        if exemption(use_, now).is_some() {
-            continue;
-        }
-        let name = &use_.policy.name;
-        let mut with = broken.to_vec();
-        if broken.contains(name) {
-            let (repaired, guarded) = expected(wish, observed, &looked_at(assertion, repair), &with, now);
-            let helps = repaired.is_none_or(|it| !matches!(assertion.judge(wish, &it, now), Judgement::Breached(_)));
-            // What is dangerous and does not even help is never offered for approval.
-            if helps || !guarded {
-                foresight.speaking.push(Arc::clone(name));
-            }
-            continue;
-        }
-        if use_.policy.mode != Mode::Enforce {
-            continue;
-        }
-        let (Some(planned), _) = expected(wish, observed, assertion.looks_at(), &with, now) else { continue };
-        let message = match assertion.judge(wish, &planned, now) {
-            Judgement::Needs(setting) => return Err(setting),
-            Judgement::Breached(message) => message,
-            _ => continue,
-        };
-        with.push(Arc::clone(name));
-        let repaired = expected(wish, observed, &looked_at(assertion, repair), &with, now).0;
-        let helps = repaired.is_none_or(|it| !matches!(assertion.judge(wish, &it, now), Judgement::Breached(_)));
-        if helps && !repair.is_empty() {
-            foresight.speaking.push(Arc::clone(name));
-            continue;
-        }
-        let changed = |setting: &&&'static str| planned.known(setting) != observed.known(setting);
-        let why = format!("policy {name} is enforced and would no longer hold: {message}; correct the spec");
-        foresight.forbidden.extend(assertion.looks_at().iter().filter(changed).map(|it| (*it, why.clone())));
-    }
-    Ok(foresight)
-}
-
-fn looked_at(assertion: &Assertion, repair: &[Demand]) -> Vec<&'static str> {
-    let mut settings = assertion.looks_at().to_vec();
-    settings.extend(repair.iter().map(|demand| demand.setting).filter(|it| !assertion.looks_at().contains(it)));
-    settings
-}
-
-/// The bucket with what is wanted of these settings written, when that changes anything, and
-/// whether a change of them is guarded.
-fn expected(
-    wish: &Wish,
-    observed: &Observed,
-    settings: &[&'static str],
-    broken: &[Arc<str>],
-    now: Timestamp,
-) -> (Option<Observed>, bool) {
-    let mut expected = None;
-    let mut guarded = false;
-    for setting in settings {
-        let Some(live) = observed.known(setting) else { continue };
-        let target = target(wish, setting, live, broken, now);
-        let to = if wish.mode == Mode::Enforce { target.enforced } else { target.observed };
-        if to != *live {
-            guarded |= settings::named(setting).risk(live, &to) != Risk::Safe;
-            expected.get_or_insert_with(|| observed.clone()).note(setting, Reading::Known(to));
-        }
-    }
-    (expected, guarded)
-}
-
-/// A value with the demands of the enforced policies on top; `broken` are those whose expression
-/// does not hold, now or as soon as the spec were written.
-pub(super) fn tightened(wish: &Wish, setting: &'static str, value: Doc, broken: &[Arc<str>], now: Timestamp) -> Doc {
+/// A value with the demands of the enforced policies on top.
+pub(super) fn tightened(wish: &Wish, setting: &'static str, value: Doc, mended: &[Mended], now: Timestamp) -> Doc {
     let enforced = wish.policies.iter().filter(|it| it.policy.mode == Mode::Enforce && exemption(it, now).is_none());
-    enforced.fold(value, |value, use_| match &use_.policy.rule {
-        Rule::Assert(..) if !broken.contains(&use_.policy.name) => value,
-        Rule::Require(demands) | Rule::Assert(_, demands) => demands
-            .iter()
-            .filter(|demand| demand.setting == setting)
-            .fold(value, |value, demand| overlaid(setting, &value, &demand.asked, Overlay::Within)),
+    enforced.fold(value, |value, use_| {
+        let demands = match &use_.policy.rule {
+            Rule::Require(demands) => demands,
+            Rule::Assert(..) => demands_of(mended, &use_.policy.name),
+        };
+        let mine = demands.iter().filter(|demand| demand.setting == setting);
+        mine.fold(value, |value, demand| overlaid(setting, &value, &demand.asked, Overlay::Within))
     })
+}
+
+/// What an expression's policy speaks for, because it does not hold or would not.
+fn demands_of<'a>(mended: &'a [Mended], policy: &str) -> &'a [Demand] {
+    mended.iter().find(|it| *it.policy == *policy).map_or(&[], |it| &it.demands)
 }

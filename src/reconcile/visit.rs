@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Held, Step, creation_doc, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Held, Step, created, next_reads, plan};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::{EXISTENCE, Hold};
@@ -218,16 +218,15 @@ impl Visitor {
                     RepairResult::Failed { error }
                 }
             };
-            let to = creation_doc(wish);
             let repair = Repair {
                 setting: EXISTENCE,
                 at,
                 changes: Vec::new(),
-                to: Some(to.clone()),
+                to: Some(created()),
                 origins: vec![create.origin.clone()],
                 result,
             };
-            self.it.witness.repaired(&wish.id, &repair, &to, begun.elapsed().as_secs_f64());
+            self.it.witness.repaired(&wish.id, &repair, &created(), begun.elapsed().as_secs_f64());
             tried.repairs.push(repair);
         }
         for step in &plan.steps {

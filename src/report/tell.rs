@@ -95,16 +95,18 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
         });
     }
 
+    // Told in the order in which it happened: seen, written, gone.
     let mut events = Vec::new();
+    let mut closed = Vec::new();
     let mut changes = Vec::new();
     let mut since = Vec::with_capacity(lines.len());
     for line in &lines {
-        since.push(follow(line, bucket, now, &mut events, &mut changes));
+        since.push(follow(line, bucket, now, &mut events, &mut closed, &mut changes));
     }
     // A policy or a setting that is wanted no more takes its open difference with it.
     for (policy, setting, opened) in previous.into_iter().flat_map(open_lines) {
         if !lines.iter().any(|line| line.policy == policy && line.setting == setting) {
-            events.push(Event::DriftClosed {
+            closed.push(Event::DriftClosed {
                 bucket: bucket.clone(),
                 policy: Arc::clone(&policy),
                 setting,
@@ -124,6 +126,7 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
             events.push(Event::Repair { bucket: bucket.clone(), repair: repair.clone() });
         }
     }
+    events.append(&mut closed);
     for held in &last.held {
         // Not the words, which may tell the time of the next attempt.
         let known = previous.is_some_and(|it| {
@@ -210,13 +213,14 @@ fn follow(
     line: &Line<'_>,
     bucket: &crate::bucket::BucketId,
     now: Timestamp,
-    events: &mut Vec<Event>,
+    opened: &mut Vec<Event>,
+    closed: &mut Vec<Event>,
     changes: &mut Vec<DriftChange>,
 ) -> Option<Timestamp> {
     let open = |verdict| matches!(verdict, Verdict::Drifted | Verdict::Suspended);
     let mut since = line.since;
     if since.is_none() && (open(line.first) || open(line.last)) {
-        events.push(Event::DriftDetected {
+        opened.push(Event::DriftDetected {
             bucket: bucket.clone(),
             policy: Arc::clone(&line.policy),
             setting: line.setting,
@@ -227,14 +231,14 @@ fn follow(
         since = Some(now);
     }
     match (since, line.last) {
-        (Some(opened), Verdict::Compliant | Verdict::Exempt | Verdict::Unsupported) => {
-            events.push(Event::DriftClosed {
+        (Some(since), Verdict::Compliant | Verdict::Exempt | Verdict::Unsupported) => {
+            closed.push(Event::DriftClosed {
                 bucket: bucket.clone(),
                 policy: Arc::clone(&line.policy),
                 setting: line.setting,
-                since: opened,
+                since,
             });
-            changes.push(DriftChange::Closed { policy: Arc::clone(&line.policy), since: opened });
+            changes.push(DriftChange::Closed { policy: Arc::clone(&line.policy), since });
             None
         }
         (since, _) => since,

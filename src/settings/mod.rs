@@ -115,7 +115,10 @@ mod table {
         let mut files = BTreeSet::new();
         for entry in std::fs::read_dir(folder).expect("the folder of the settings") {
             let name = entry.expect("an entry").file_name().into_string().expect("a name in UTF-8");
-            if let Some(module) = name.strip_suffix(".rs").filter(|module| *module != "mod") {
+            let module = name.strip_suffix(".rs").unwrap_or(&name);
+            // What the settings share is private to this folder.
+            let shared = include_str!("mod.rs").lines().any(|line| line == format!("mod {module};"));
+            if module != "mod" && !shared {
                 files.insert(camel(module));
             }
         }

@@ -80,7 +80,7 @@ impl Daemon {
                 println!("{line}");
                 let mut counts = counting.lock().expect("no holder of the lock panics");
                 counts.created += usize::from(line.contains(": created in "));
-                counts.repaired += usize::from(line.contains(" repaired and read back"));
+                counts.repaired += usize::from(line.contains(" and read back, asked for by"));
                 counts.held += usize::from(line.contains(": held (needs-approval)"));
             }
         });

@@ -80,7 +80,7 @@ fn a_change_names_the_grantee_and_the_permission() {
     assert_eq!(
         says,
         [
-            r#"grants[AllUsers]: {"grantee":"AllUsers","permissions":["READ"]} -> not set"#,
+            "grants[AllUsers]: {grantee: AllUsers, permissions: [READ]} -> not set",
             "grants[id:a].permissions[WRITE]: not set -> WRITE",
         ]
     );

@@ -289,7 +289,7 @@ fn pain_12_a_change_is_told_statement_by_statement() {
     let to = Doc::of(&canonical(json!({"Statement": [reader("s3:PutObject"), changed]})));
     let says: Vec<String> = from.changes_to(&to).iter().map(ToString::to_string).collect();
     assert_eq!(says.len(), 2, "{says:?}");
-    let gone = "statements[allow-3c87f75b]: {\"actions\":[\"s3:GetObject\"],";
+    let gone = "statements[allow-3c87f75b]: {actions: [s3:GetObject],";
     assert!(says[0].starts_with(gone) && says[0].ends_with(" -> not set"), "{}", says[0]);
     assert_eq!(says[1], "statements[TLS].actions[s3:GetObject]: not set -> s3:GetObject");
 }
