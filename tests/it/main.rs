@@ -15,3 +15,5 @@ mod sandbox;
 #[cfg(feature = "daemon")]
 mod serve;
 mod support;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod wire;
