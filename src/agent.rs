@@ -9,6 +9,7 @@ pub mod witness;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, PolicyCard};
@@ -167,7 +168,7 @@ impl Agent {
     }
 
     /// Goes on until it is told to end; then the write under way is finished and proved.
-    pub async fn run(self) {
+    pub async fn run(self) -> Ended {
         let Self {
             config,
             clock,
@@ -187,7 +188,9 @@ impl Agent {
         remember(&history, &past, &board, clock.now()).await;
         telling.happened(clock.now(), vec![Event::Started { version: env!("CARGO_PKG_VERSION") }]);
 
-        let demand = Arc::new(tokio::sync::Notify::new());
+        // Whoever asks wants what is in git now, and every bucket as it is now: neither waits for
+        // the other, and a new revision causes a sweep of its own.
+        let (demand, fetch) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
         let served = CancellationToken::new();
         let state = Serve {
             board: Arc::clone(&board),
@@ -201,8 +204,11 @@ impl Agent {
                 ..serve::Options::default()
             },
             wake: {
-                let demand = Arc::clone(&demand);
-                Arc::new(move || demand.notify_one())
+                let (demand, fetch) = (Arc::clone(&demand), Arc::clone(&fetch));
+                Arc::new(move || {
+                    fetch.notify_one();
+                    demand.notify_one();
+                })
             },
         };
         if let Ok(address) = listener.local_addr() {
@@ -225,6 +231,7 @@ impl Agent {
             past: Arc::clone(&past),
             telling: Arc::clone(&telling),
             source,
+            demand: fetch,
             wanted,
             stop: stop.clone(),
         };
@@ -244,11 +251,7 @@ impl Agent {
         };
         let following = tokio::spawn(follower.run());
         let sweeping = tokio::spawn(sweeper.run());
-        // The two end by themselves once told to; one that panicked must not leave the other alone.
-        let (following, sweeping) = tokio::join!(following, sweeping);
-        if following.is_err() || sweeping.is_err() {
-            tracing::error!("a part of the daemon failed; it ends so that it can be started anew");
-        }
+        let ended = both(following, sweeping, &stop).await;
         telling.happened(clock.now(), vec![Event::Stopped]);
         served.cancel();
         let _ = page.await;
@@ -259,7 +262,32 @@ impl Agent {
         if let Ok(Err(error)) = closing.await {
             tracing::warn!("the last entries of the history are lost: {error}");
         }
+        ended
     }
+}
+
+/// How the daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    InGoodOrder,
+    /// A part of it failed, so that the rest could not go on.
+    ByFault,
+}
+
+/// Waits for two parts that end by themselves once told to. One that failed must not leave the
+/// other alone: buckets would be watched for ever by a specification that nobody follows.
+async fn both(one: JoinHandle<()>, other: JoinHandle<()>, stop: &CancellationToken) -> Ended {
+    let part = async |part: JoinHandle<()>| {
+        let failed = part.await.is_err();
+        if failed {
+            tracing::error!("a part of the daemon failed; all of it ends, so that it can be started anew");
+        }
+        stop.cancel();
+        failed
+    };
+    let (one, other) = tokio::join!(part(one), part(other));
+    if one || other { Ended::ByFault } else { Ended::InGoodOrder }
 }
 
 /// The folder for the history and the copy of the repository: ours alone.
@@ -344,4 +372,26 @@ fn cards(desired: &Desired) -> Vec<PolicyCard> {
             file: Arc::clone(&policy.at.file),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_fails_ends_the_other_and_the_daemon_says_so() {
+        let stop = CancellationToken::new();
+        let waits = stop.clone();
+        let (failing, waiting) = (tokio::spawn(async { panic!("a fault") }), tokio::spawn(waits.cancelled_owned()));
+        assert_eq!(both(failing, waiting, &stop).await, Ended::ByFault);
+    }
+
+    #[tokio::test]
+    async fn two_parts_that_were_told_to_end_are_in_good_order() {
+        let stop = CancellationToken::new();
+        let part = || tokio::spawn(stop.clone().cancelled_owned());
+        let (one, other) = (part(), part());
+        stop.cancel();
+        assert_eq!(both(one, other, &stop).await, Ended::InGoodOrder);
+    }
 }

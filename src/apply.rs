@@ -47,9 +47,10 @@ pub async fn apply(
     if stop.is_cancelled() {
         return Applied::Interrupted;
     }
-    let seen = match cloud.read(target, step.setting).await {
-        Ok(seen) => seen,
-        Err(error) => return Applied::Failed(error),
+    let seen = match stop.run_until_cancelled(cloud.read(target, step.setting)).await {
+        None => return Applied::Interrupted,
+        Some(Ok(seen)) => seen,
+        Some(Err(error)) => return Applied::Failed(error),
     };
     if seen != step.from {
         return Applied::Stale(seen);

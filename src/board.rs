@@ -165,6 +165,14 @@ impl Board {
         }
     }
 
+    /// The sweep under way moves, although no bucket more is checked: it writes to those that it
+    /// looked at first.
+    pub fn touch_sweep(&self, now: Timestamp) {
+        if let Some(running) = &mut self.write().running {
+            running.moved_at = now;
+        }
+    }
+
     /// When the next sweep is due.
     pub fn next_sweep(&self) -> Option<Timestamp> {
         self.read().next_sweep

@@ -17,8 +17,11 @@ use crate::spec::check::Checker;
 use crate::spec::yaml;
 
 mod chosen;
+mod overrides;
 pub mod schedule;
 pub mod span;
+
+pub use overrides::{ENVIRONMENT, Override};
 
 use span::Span;
 
@@ -333,61 +336,6 @@ fn default_timeout() -> Span {
     Span(Duration::from_secs(60))
 }
 
-/// The beginning of the names of environment variables that set a field.
-pub const ENVIRONMENT: &str = "DRIFTLESS_";
-
-/// One field set from outside the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Override {
-    /// Field names from the outside in; elements of a list by their number from 0.
-    pub path: Vec<String>,
-    /// The value, read as YAML.
-    pub value: String,
-    /// Where it comes from, for findings.
-    pub from: String,
-}
-
-impl Override {
-    /// From a flag: `source.git.branch=release`.
-    ///
-    /// # Errors
-    /// When there is no `=`.
-    pub fn from_flag(text: &str) -> Result<Self, String> {
-        let (path, value) =
-            text.split_once('=').ok_or_else(|| format!("`{text}` has no `=`: write `field.field=value`"))?;
-        Ok(Self {
-            path: path.split('.').map(str::to_owned).collect(),
-            value: value.to_owned(),
-            from: format!("--set {path}"),
-        })
-    }
-
-    /// From the environment: `DRIFTLESS_SOURCE__GIT__BRANCH=release`. Two underscores part the
-    /// fields; one stands for a capital letter (`DATA_DIR` is `dataDir`).
-    pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Vec<Self> {
-        let mut found: Vec<Self> = variables
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let fields = name.strip_prefix(ENVIRONMENT)?;
-                let path = fields.split("__").map(camel).collect();
-                Some(Self { path, value, from: name })
-            })
-            .collect();
-        found.sort_by(|a, b| a.from.cmp(&b.from));
-        found
-    }
-}
-
-fn camel(name: &str) -> String {
-    let mut words = name.split('_').map(str::to_lowercase);
-    let first = words.next().unwrap_or_default();
-    words.fold(first, |name, word| {
-        let mut letters = word.chars();
-        let capital = letters.next().map(|c| c.to_ascii_uppercase()).into_iter().collect::<String>();
-        name + &capital + letters.as_str()
-    })
-}
-
 /// The JSON Schema of the file.
 pub fn schema() -> Value {
     schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>().to_value()
@@ -406,17 +354,17 @@ pub fn parse(file: &str, text: &str, overrides: &[Override]) -> Result<Config, V
         findings.push(Finding::error(at(1, 1), "more than one document").hint("write one document, without `---`"));
     }
     let mut document = parsed.documents.into_iter().next().unwrap_or_else(|| yaml::Node::empty(at(1, 1)));
+    let schema = schema();
     for it in overrides {
-        let place = |_, _| Place { file: it.from.as_str().into(), line: 1, column: 1 };
-        let value = yaml::parse(&it.value, &place);
-        findings.extend(value.findings);
-        let value = value.documents.into_iter().next().unwrap_or_else(|| yaml::Node::empty(place(1, 1)));
-        document = document.with_path(&it.path, value);
+        match it.node(&schema) {
+            Ok(node) => document = document.with_path(&it.path, node),
+            Err(faults) => findings.extend(faults),
+        }
     }
     if !findings.is_empty() {
         return Err(findings);
     }
-    let checker = Checker::of(schema());
+    let checker = Checker::of(schema);
     let json = document.to_json();
     let mut findings: Vec<Finding> = checker.check(&document, &json).into_iter().map(|it| it.finding).collect();
     let config = match serde_json::from_value::<Config>(json) {
@@ -461,6 +409,17 @@ fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<String>)) {
         if named > 1 {
             say("/source/git", "more than one of `branch`, `tag` and `commit`".to_owned(), Some("name one".to_owned()));
         }
+    }
+    for (pointer, span) in [("/source/interval", source.interval), ("/source/timeout", source.timeout)] {
+        if span.0 < Duration::from_millis(100) {
+            say(pointer, format!("`{span}` is too short"), Some("write at least `1s`".to_owned()));
+        }
+    }
+    if let Some(level) = &config.log.level
+        && let Err(error) = level.parse::<tracing_subscriber::filter::Targets>()
+    {
+        let hint = "write `error`, `warn`, `info`, `debug` or `trace`".to_owned();
+        say("/log/level", format!("`{level}` is no level: {error}"), Some(hint));
     }
     if let Err(error) = schedule::Schedule::parse(&config.schedule.cron, &config.schedule.zone) {
         let pointer = match error {

@@ -43,6 +43,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let code = command(&runtime, program);
+    // What blocks a thread (a name server that does not answer) must not block the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    code
+}
+
+fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
     let config = &program.config;
     match &program.command {
         Command::Run(args) => runtime.block_on(run::run(config, args)),

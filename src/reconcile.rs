@@ -91,7 +91,8 @@ impl Loop {
     pub async fn sweep(self: &Arc<Self>, desired: &Arc<Desired>, cause: Cause, hands: Hands, gated: bool) -> Swept {
         let started_at = self.clock.now();
         let begun = tokio::time::Instant::now();
-        let (tasks, errors) = self.tasks(desired).await;
+        let tasks = self.stop.run_until_cancelled(self.tasks(desired)).await;
+        let (tasks, errors) = tasks.unwrap_or_default();
         let total = tasks.len();
         let seen: HashSet<BucketId> = tasks.iter().map(|task| task.wish.id.clone()).collect();
         self.board.begin_sweep(cause, started_at, total);
@@ -125,6 +126,7 @@ impl Loop {
                 waiting.into_iter().map(|it| Task { wish: it.wish, presence: visit::Known::Observed(it.observed) });
             let mut visits = self.visits(&visitor, tasks.collect(), visit::Pass::Act);
             while let Some(visited) = visits.next().await {
+                self.board.touch_sweep(self.clock.now());
                 match visited {
                     Some(visited) => {
                         tally.count(&visited);

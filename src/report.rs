@@ -403,6 +403,9 @@ pub enum Event {
         reason: Hold,
         /// The reason in words.
         detail: String,
+        /// Who asked for what is held.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        origins: Vec<Origin>,
         /// The document to commit, when one would let it happen.
         #[serde(skip_serializing_if = "Option::is_none")]
         approval: Option<String>,

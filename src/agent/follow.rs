@@ -26,8 +26,6 @@ use crate::spec::Approved;
 pub(super) struct InForce {
     /// What every bucket shall be.
     pub desired: Arc<Desired>,
-    /// Whether it is a revision that was not in force before the daemon ended last.
-    pub new: bool,
 }
 
 pub(super) struct Follower {
@@ -39,6 +37,8 @@ pub(super) struct Follower {
     pub past: Arc<Past>,
     pub telling: Arc<Telling>,
     pub source: Box<dyn Source>,
+    /// Somebody wants it looked at now.
+    pub demand: Arc<tokio::sync::Notify>,
     pub wanted: tokio::sync::watch::Sender<Option<InForce>>,
     pub stop: CancellationToken,
 }
@@ -58,8 +58,10 @@ impl Follower {
             let fetched = self.fetch(&mut known, &mut report).await;
             failures = if fetched { 0 } else { failures + 1 };
             let pause = poll::pause(self.config.source.interval.0, failures, fastrand::f64());
-            if self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                return;
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.demand.notified() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -77,6 +79,7 @@ impl Follower {
         match self.source.load(&revision).await {
             Ok(Some(tree)) => {
                 self.put_in_force(&tree, report, false).await;
+                tracing::info!(revision, "revision {} goes on, until the source says otherwise", tree.revision.short());
                 Some(revision)
             }
             Ok(None) => None,
@@ -114,8 +117,10 @@ impl Follower {
             }
             Ok(Fetched::Unchanged) => {
                 report.last_success = Some(now);
-                if report.state == SourceState::Stale {
-                    tracing::info!("the source answers again");
+                // A held revision that is taken back leaves the one in force as the newest.
+                if report.state != SourceState::Ready {
+                    let again = if report.state == SourceState::Held { "is as it was" } else { "answers again" };
+                    tracing::info!("the source {again}");
                     self.stand(report, SourceState::Ready, String::new(), None, None);
                 }
             }
@@ -186,7 +191,7 @@ impl Follower {
                 }
             }
         };
-        if let Some((detail, hint)) = self.shrinks(&desired, &loaded.specs.approvals, now) {
+        if let Some((detail, hint)) = self.shrinks(&tree.revision.id, &desired, &loaded.specs.approvals, now) {
             let detail = format!("revision {} is not obeyed: {detail}", tree.revision.short());
             self.metrics.fetch(FetchOp::Load, FetchResult::Held, begun.elapsed().as_secs_f64());
             self.stand(report, SourceState::Held, detail, Some(hint), Some(tree.revision.id.clone()));
@@ -219,7 +224,7 @@ impl Follower {
             self.past.on_revision();
             self.keep_good(tree, &good, &loaded.faulty).await;
         }
-        self.wanted.send_replace(Some(InForce { desired: Arc::new(desired), new }));
+        self.wanted.send_replace(Some(InForce { desired: Arc::new(desired) }));
         true
     }
 
@@ -243,6 +248,7 @@ impl Follower {
     /// Why a revision that drops most buckets is not obeyed, and what to commit so that it is.
     fn shrinks(
         &self,
+        revision: &str,
         desired: &Desired,
         approvals: &[crate::spec::ApprovalSpec],
         now: crate::clock::Timestamp,
@@ -250,7 +256,8 @@ impl Follower {
         let before = self.wanted.borrow().as_ref().map(|it| Arc::clone(&it.desired))?;
         let from = before.buckets.len();
         let gone = before.buckets.keys().filter(|id| !desired.buckets.contains_key(*id)).count();
-        if !crate::source::is_shrunk(from, from - gone) {
+        let accepted = crate::source::is_accepted(self.config.source.accept.as_deref(), revision);
+        if accepted || !crate::source::is_shrunk(from, from - gone) {
             return None;
         }
         let approved = approvals.iter().filter(|it| it.expires > now).any(|it| match it.what {

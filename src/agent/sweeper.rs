@@ -46,6 +46,10 @@ impl Sweeper {
         let mut due = None;
         let mut swept = false;
         let mut pruned_at: Option<Timestamp> = None;
+        // Whether the revision in force may still turn out to change too much. It is looked at as a
+        // whole until it passed once: else a revision that is held would be obeyed bit by bit, some
+        // buckets in every sweep. A daemon that begins does not know whether it had passed.
+        let mut unproved = true;
         loop {
             let now = self.clock.now();
             self.heartbeat.beat(now);
@@ -61,9 +65,9 @@ impl Sweeper {
                 Some(Some(cause)) => cause,
             };
             let Some(in_force) = self.coming.borrow_and_update().clone() else { continue };
-            // After a restart on the revision that was in force there is nothing to hold back.
-            let gated = matches!(cause, Cause::Revision) || (cause == Cause::Start && in_force.new);
-            self.sweep(&in_force, cause, gated).await;
+            unproved |= cause == Cause::Revision;
+            let passed = self.sweep(&in_force, cause, unproved).await;
+            unproved &= !passed;
             swept = true;
             due = None;
             let now = self.clock.now();
@@ -102,7 +106,8 @@ impl Sweeper {
         }
     }
 
-    async fn sweep(&self, in_force: &InForce, cause: Cause, gated: bool) {
+    /// Makes one sweep. Returns whether it went to its end and was not held as a whole.
+    async fn sweep(&self, in_force: &InForce, cause: Cause, gated: bool) -> bool {
         let limits = &self.config.limits;
         let it = Arc::new(Loop {
             cloud: Arc::clone(&self.cloud),
@@ -134,7 +139,7 @@ impl Sweeper {
         }
         if report.interrupted {
             tracing::info!("the sweep was ended before its time; the write under way was finished");
-            return;
+            return false;
         }
         let mut said = vec![format!("{} in sync", report.in_sync)];
         for (count, word) in [
@@ -157,6 +162,7 @@ impl Sweeper {
             report.seconds,
             said.join(", ")
         );
+        !self.board.breakers().iter().any(|(name, _)| *name == "fleet")
     }
 
     async fn prune(&self, now: Timestamp) {

@@ -1,5 +1,6 @@
 //! Who is told of what the loop does: the log, the history, the metrics, and the loop's memory.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -35,13 +36,35 @@ impl Telling {
                 made = Some(bucket);
             }
             say(event, made);
-            if let Event::Held { reason: Hold::Fighting, .. } = event {
-                self.metrics.fight(SPEC);
+            if let Event::Held { reason, origins, .. } = event {
+                self.count_held(*reason, origins);
             }
         }
         let dated: Vec<(Timestamp, Event)> = events.into_iter().map(|event| (now, event)).collect();
         self.history.record(&dated);
         self.metrics.history_degraded(self.history.degraded().is_some());
+    }
+}
+
+impl Telling {
+    /// Counts what is held, once, when it begins: for every policy that asked, and once for the
+    /// spec.
+    fn count_held(&self, reason: Hold, origins: &[Origin]) {
+        let outcome = if reason == Hold::ObserveOnly { RepairOutcome::ObserveOnly } else { RepairOutcome::Held };
+        for policy in origins.iter().map(asker).collect::<BTreeSet<_>>() {
+            self.metrics.repair(policy, outcome, 0.0);
+            if reason == Hold::Fighting {
+                self.metrics.fight(policy);
+            }
+        }
+    }
+}
+
+/// The metric label of who asked.
+fn asker(origin: &Origin) -> &str {
+    match origin {
+        Origin::Spec(_) => SPEC,
+        Origin::Policy(name) => name,
     }
 }
 
@@ -69,11 +92,7 @@ impl Witness for Telling {
             RepairResult::Applied => RepairOutcome::Applied,
             RepairResult::Unproved { .. } | RepairResult::Failed { .. } => RepairOutcome::Failed,
         };
-        for origin in &repair.origins {
-            let policy = match origin {
-                Origin::Spec(_) => SPEC,
-                Origin::Policy(name) => name,
-            };
+        for policy in repair.origins.iter().map(asker).collect::<BTreeSet<_>>() {
             self.metrics.repair(policy, outcome, seconds);
         }
     }
@@ -88,7 +107,8 @@ impl Witness for Telling {
 /// `made` is the bucket that was created a moment before.
 fn say(event: &Event, made: Option<&BucketId>) {
     match event {
-        Event::Started { .. } | Event::Stopped => {}
+        Event::Started { version } => tracing::info!(version, "driftless {version} begins"),
+        Event::Stopped => tracing::info!("driftless ended in good order"),
         Event::Revision { revision, subject, author, findings } => {
             let short = crate::source::short(revision);
             let by = if author.is_empty() { String::new() } else { format!(", by {author}") };
@@ -118,8 +138,9 @@ fn say(event: &Event, made: Option<&BucketId>) {
         Event::Repair { bucket, repair } => {
             said_repair(bucket, repair, if made == Some(bucket) { "set" } else { "repaired" });
         }
-        Event::Held { bucket, setting, reason, detail, approval } => {
-            let mut text = format!("{bucket}: held ({}): {setting}: {detail}", reason.word());
+        Event::Held { bucket, setting, reason, detail, origins, approval } => {
+            let by = if origins.is_empty() { String::new() } else { format!(", asked for by {}", asked(origins)) };
+            let mut text = format!("{bucket}: held ({}): {setting}: {detail}{by}", reason.word());
             if let Some(approval) = approval {
                 let _ = write!(text, "\nto let it happen, commit this to the source:\n\n{}", indented(approval));
             }

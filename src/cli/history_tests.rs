@@ -41,6 +41,7 @@ fn events() -> Vec<(Timestamp, Event)> {
         setting: "tags",
         reason: Hold::NoRepair,
         detail: "policy tagged: no value".to_owned(),
+        origins: Vec::new(),
         approval: None,
     };
     vec![

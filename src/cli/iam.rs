@@ -156,7 +156,7 @@ pub fn run(config: &super::ConfigArgs, args: &IamArgs) -> std::process::ExitCode
             InUse::of(&desired)
         }
     };
-    println!("{:#}", policy(args.role, &in_use, &args.partition));
+    super::say(format_args!("{:#}", policy(args.role, &in_use, &args.partition)));
     std::process::ExitCode::SUCCESS
 }
 

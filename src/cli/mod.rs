@@ -25,6 +25,8 @@ pub mod status;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod validate;
 
+use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -69,9 +71,8 @@ impl ConfigArgs {
     /// Every fault at once.
     pub fn load(&self, defaults: &[Override]) -> Result<Config, Vec<Finding>> {
         let mut overrides = Vec::new();
-        let ours = ["DRIFTLESS_CONFIG", "DRIFTLESS_DATA_DIR_ONLY"];
-        let variables =
-            std::env::vars().filter(|(name, _)| !ours.contains(&name.as_str()) && !name.contains("WITHOUT"));
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables = std::env::vars_os().filter_map(text);
         if self.config.is_none() {
             overrides.extend(defaults.iter().cloned());
         }
@@ -87,10 +88,32 @@ impl ConfigArgs {
     }
 }
 
+/// Prints a result. Whoever reads it may have seen enough and gone, which is no fault of ours.
+pub fn say(text: impl std::fmt::Display) {
+    let text = plain(&format!("{text}\n"));
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        complain(format_args!("the output cannot be written: {}", error.to_string().to_lowercase()));
+    }
+}
+
+/// Prints a fault, or what belongs to one.
+pub fn complain(text: impl std::fmt::Display) {
+    let _ = std::io::stderr().lock().write_all(plain(&format!("{text}\n")).as_bytes());
+}
+
+/// Text without the characters that steer a terminal: what comes from a repository or from S3 may
+/// hold any.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
 /// Prints findings the way compilers do, and counts the errors.
 pub fn print_findings(findings: &[Finding]) -> usize {
     for finding in findings {
-        eprintln!("{finding}");
+        complain(finding);
     }
     findings.iter().filter(|it| it.severity == crate::finding::Severity::Error).count()
 }

@@ -43,9 +43,9 @@ pub async fn run(config: &ConfigArgs, args: &PlanArgs) -> ExitCode {
 pub(super) fn print(swept: &Swept, findings: &[Finding], output: Output, now: crate::clock::Timestamp) -> ExitCode {
     let errors = print_findings(findings);
     for error in &swept.report.errors {
-        eprintln!("{error}");
+        super::complain(error);
         if let Some(hint) = error.hint() {
-            eprintln!("hint: {hint}");
+            super::complain(format_args!("hint: {hint}"));
         }
     }
     let planned: Vec<Planned<'_>> = swept
@@ -54,15 +54,18 @@ pub(super) fn print(swept: &Swept, findings: &[Finding], output: Output, now: cr
         .map(|it| Planned { wish: &it.wish, observed: &it.observed, plan: &it.last, repairs: &it.repairs })
         .collect();
     match output {
-        Output::Text => print!("{}", text(&planned, now)),
+        Output::Text => super::say(text(&planned, now).trim_end()),
         Output::Json => {
             let mut value = json(&planned, now);
             value["findings"] = serde_json::json!(findings);
-            println!("{value:#}");
+            super::say(format_args!("{value:#}"));
         }
     }
     let code = Sum::of(&planned).exit();
-    if errors > 0 {
+    if swept.report.interrupted {
+        super::complain("ended before its time: what stands here is not all");
+        ExitCode::from(CANNOT_TELL)
+    } else if errors > 0 {
         ExitCode::from(DRIFT)
     } else if code == 0 && !swept.report.errors.is_empty() && planned.is_empty() {
         ExitCode::from(CANNOT_TELL)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -12,7 +13,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{CANNOT_TELL, ConfigArgs, DRIFT, print_findings};
-use crate::agent::Agent;
+use crate::agent::{Agent, Ended};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, LogFormat};
 
@@ -35,44 +36,83 @@ pub async fn run(config: &ConfigArgs, args: &RunArgs) -> ExitCode {
         }
     };
     if args.check_config {
-        println!("the configuration is good");
+        super::say("the configuration is good");
         return ExitCode::SUCCESS;
     }
     start_log(&config);
+    // From the first moment on, as the first process of a container is not ended by a signal that
+    // nobody listens for.
+    let mut signals = Signals::listen();
     let stop = CancellationToken::new();
-    let agent = match Agent::new(config, Arc::new(SystemClock), stop.clone()).await {
+    let made = tokio::select! {
+        made = Agent::new(config, Arc::new(SystemClock), stop.clone()) => made,
+        signal = signals.next() => {
+            tracing::info!("{signal}: ended before anything was begun");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let agent = match made {
         Ok(agent) => agent,
         Err(error) => {
-            eprintln!("{error}");
+            super::complain(format_args!("{error}"));
             if let Some(hint) = &error.hint {
-                eprintln!("hint: {hint}");
+                super::complain(format_args!("hint: {hint}"));
             }
             return ExitCode::from(CANNOT_TELL);
         }
     };
-    let running = tokio::spawn(agent.run());
-    let signal = tokio::select! {
-        signal = told_to_end() => signal,
-        () = stop.cancelled() => "the end of a part",
+    let mut running = tokio::spawn(agent.run());
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        signal = signals.next() => {
+            tracing::info!("{signal}: ending; a write under way is finished first");
+            stop.cancel();
+            tokio::select! {
+                ended = &mut running => ended,
+                signal = signals.next() => {
+                    tracing::warn!("{signal} again: ended at once; a write under way may or may not have been made");
+                    return ExitCode::from(CANNOT_TELL);
+                }
+            }
+        }
     };
-    tracing::info!("{signal}: ending; a write under way is finished first");
-    stop.cancel();
-    let ended = running.await;
-    tracing::info!("ended");
-    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(CANNOT_TELL) }
+    match ended {
+        Ok(Ended::InGoodOrder) => ExitCode::SUCCESS,
+        _ => ExitCode::from(CANNOT_TELL),
+    }
+}
+
+/// The signals that end a program in good order: SIGTERM, and Ctrl-C.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+impl Signals {
+    /// Listens from now on; none is lost between this and [`Signals::next`].
+    pub fn listen() -> Self {
+        Self { terminate: signal(SignalKind::terminate()).ok(), interrupt: signal(SignalKind::interrupt()).ok() }
+    }
+
+    /// Waits for the next, and says which it was.
+    pub async fn next(&mut self) -> &'static str {
+        async fn one(signal: &mut Option<Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
+        tokio::select! {
+            () = one(&mut self.terminate) => "SIGTERM",
+            () = one(&mut self.interrupt) => "Ctrl-C",
+        }
+    }
 }
 
 /// Waits for SIGTERM or Ctrl-C, and says which it was.
 pub async fn told_to_end() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut term) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return "Ctrl-C";
-    };
-    tokio::select! {
-        _ = term.recv() => "SIGTERM",
-        _ = tokio::signal::ctrl_c() => "Ctrl-C",
-    }
+    Signals::listen().next().await
 }
 
 /// Begins the log as the configuration says. A second call changes nothing.
@@ -106,7 +146,7 @@ where
             Level::DEBUG => "debug ",
             Level::TRACE => "trace ",
         };
-        writeln!(writer, "{time} {level}{}", message.0)
+        writeln!(writer, "{time} {level}{}", super::plain(&message.0))
     }
 }
 

@@ -48,7 +48,7 @@ pub async fn run(args: &SandboxArgs) -> ExitCode {
     let region = match Region::parse(&args.region) {
         Ok(region) => region,
         Err(error) => {
-            eprintln!("{error}\nhint: {}", error.hint);
+            super::complain(format_args!("{error}\nhint: {}", error.hint));
             return ExitCode::from(super::CANNOT_TELL);
         }
     };
@@ -70,19 +70,22 @@ pub async fn run(args: &SandboxArgs) -> ExitCode {
     let listener = match bind(args.listen).await {
         Ok(listener) => listener,
         Err(error) => {
-            eprintln!("{error}\nhint: {}", error.hint("--listen"));
+            super::complain(format_args!("{error}\nhint: {}", error.hint("--listen")));
             return ExitCode::from(super::CANNOT_TELL);
         }
     };
     let Ok(address) = listener.local_addr() else { return ExitCode::from(super::CANNOT_TELL) };
-    println!("S3 at http://{address} ({} buckets); any access key will do; Ctrl-C ends it", args.buckets);
+    super::say(format_args!(
+        "S3 at http://{address} ({} buckets); any access key will do; Ctrl-C ends it",
+        args.buckets
+    ));
     let ended = async {
         let _ = super::run::told_to_end().await;
     };
     match Sandbox::new(options).serve(listener, ended).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("the server failed: {error}");
+            super::complain(format_args!("the server failed: {error}"));
             ExitCode::from(super::CANNOT_TELL)
         }
     }

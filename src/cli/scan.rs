@@ -41,7 +41,7 @@ pub async fn run(config: &ConfigArgs, args: &ScanArgs) -> ExitCode {
         defaults.push(say(&["source", "dir"], "."));
     }
     if let Some(endpoint) = &args.endpoint {
-        defaults.push(say(&["accounts"], &format!("[{{endpoint: \"{endpoint}\", pathStyle: true}}]")));
+        defaults.push(say(&["accounts"], &format!("[{{endpoint: {}, pathStyle: true}}]", serde_json::json!(endpoint))));
     }
     let config = match config.load(&defaults) {
         Ok(config) => config,

@@ -20,10 +20,12 @@ pub fn run(args: &SchemaArgs) -> ExitCode {
             Some(kind) => schema(kind),
             None => {
                 let known = || Kind::ALL.iter().map(|kind| kind.word()).chain(["Config"]);
-                eprintln!("there is no kind `{word}`");
+                super::complain(format_args!("there is no kind `{word}`"));
                 match crate::finding::did_you_mean(word, known()) {
-                    Some(near) => eprintln!("hint: did you mean `{near}`?"),
-                    None => eprintln!("hint: there are {}", known().collect::<Vec<_>>().join(", ")),
+                    Some(near) => super::complain(format_args!("hint: did you mean `{near}`?")),
+                    None => {
+                        super::complain(format_args!("hint: there are {}", known().collect::<Vec<_>>().join(", ")));
+                    }
                 }
                 return ExitCode::from(super::CANNOT_TELL);
             }
@@ -37,6 +39,6 @@ pub fn run(args: &SchemaArgs) -> ExitCode {
             })
         }
     };
-    println!("{value:#}");
+    super::say(format_args!("{value:#}"));
     ExitCode::SUCCESS
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::run::told_to_end;
 use super::{ConfigArgs, live};
 use crate::agent;
 use crate::apply::Proof;
@@ -63,9 +64,9 @@ pub struct Failed;
 
 /// Prints a fault with its hint.
 pub fn complain(message: impl std::fmt::Display, hint: Option<&str>) -> Failed {
-    eprintln!("{message}");
+    super::complain(message);
     if let Some(hint) = hint {
-        eprintln!("hint: {hint}");
+        super::complain(format_args!("hint: {hint}"));
     }
     Failed
 }
@@ -150,9 +151,8 @@ impl Session {
         });
         let stop = self.stop;
         let ending = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.cancel();
-            }
+            told_to_end().await;
+            stop.cancel();
         });
         let swept = it.sweep(&Arc::new(self.desired), Cause::Demand, hands, true).await;
         ending.abort();
@@ -252,6 +252,6 @@ impl Witness for Silent {
     fn drift(&self, _: Timestamp, _: &[DriftChange]) {}
     fn repaired(&self, _: &BucketId, _: &Repair, _: &Doc, _: f64) {}
     fn panicked(&self) {
-        eprintln!("the check of a bucket failed by a fault of driftless itself; the others go on");
+        super::complain("the check of a bucket failed by a fault of driftless itself; the others go on");
     }
 }

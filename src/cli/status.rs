@@ -1,5 +1,7 @@
 //! `driftless status`: how the fleet stands, asked of a running daemon.
 
+mod text;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -7,108 +9,152 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::session::{Failed, complain};
 use super::{CANNOT_TELL, DRIFT, IN_SYNC, Output};
+use crate::bucket::{AccountName, BucketName};
+use crate::clock::{Clock, SystemClock};
 
-/// Shows how the fleet stands, or one bucket, as the running daemon sees it.
+/// Shows how the fleet stands and what is wrong, or all of one bucket, as the running daemon sees
+/// it.
 ///
-/// Ends with 0 when everything is in sync, with 2 when something is not, with 1 when the daemon
-/// does not answer.
+/// Ends with 0 when everything is in sync, with 2 when something drifted, is held, or the
+/// documents have a fault, with 1 when it could not be told.
 #[derive(Debug, clap::Args)]
 pub struct StatusArgs {
     /// One bucket: NAME, or ACCOUNT/NAME.
     #[arg(value_name = "BUCKET")]
     pub bucket: Option<String>,
     /// The daemon's address.
-    #[arg(long, default_value = "127.0.0.1:9464", env = "DRIFTLESS_ADDRESS")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9464", env = "DRIFTLESS_ADDRESS")]
     pub address: String,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
 }
 
+/// How many buckets are listed of those with which something is wrong.
+const LISTED: usize = 20;
+
 /// Runs the command.
 pub async fn run(args: &StatusArgs) -> ExitCode {
-    let path = match &args.bucket {
-        None => "/api/v1/status".to_owned(),
-        Some(name) if name.contains('/') => format!("/api/v1/buckets/{name}"),
-        Some(name) => format!("/api/v1/buckets/default/{name}"),
+    // As people paste it from a browser.
+    let address = args.address.trim_start_matches("http://").trim_end_matches('/');
+    let shown = match &args.bucket {
+        None => fleet(address, args.output).await,
+        Some(bucket) => one(address, bucket, args.output).await,
     };
-    let (status, body) = match get(&args.address, &path).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            eprintln!("the daemon at {} does not answer: {error}", args.address);
-            eprintln!("hint: start it with `driftless run`, or name its `http.listen` with --address");
-            return ExitCode::from(CANNOT_TELL);
-        }
-    };
-    if status != 200 {
-        let said = body.get("error").and_then(Value::as_str).unwrap_or("it refused");
-        eprintln!("{said}");
-        if let Some(hint) = body.get("hint").and_then(Value::as_str) {
-            eprintln!("hint: {hint}");
-        }
-        return ExitCode::from(CANNOT_TELL);
-    }
-    match args.output {
-        Output::Json => println!("{body:#}"),
-        Output::Text => print!("{}", text(&body, 0)),
-    }
-    ExitCode::from(if in_sync(&body) { IN_SYNC } else { DRIFT })
+    ExitCode::from(shown.unwrap_or(CANNOT_TELL))
 }
 
-fn in_sync(body: &Value) -> bool {
-    if let Some(in_sync) = body.get("inSync").and_then(Value::as_bool) {
-        return in_sync;
+async fn fleet(address: &str, output: Output) -> Result<u8, Failed> {
+    let status = ask(address, "/api/v1/status").await?;
+    match output {
+        Output::Json => super::say(format_args!("{status:#}")),
+        Output::Text => {
+            let worst = ask(address, &format!("/api/v1/buckets?sort=worst&limit={LISTED}")).await?;
+            let findings = ask(address, "/api/v1/findings").await?;
+            super::say(text::fleet(&status, &worst, &findings, SystemClock.now()).trim_end());
+        }
     }
-    let count = |name: &str| body.pointer(&format!("/buckets/{name}")).and_then(Value::as_u64).unwrap_or(0);
-    ["drifted", "unknown", "held"].iter().all(|name| count(name) == 0)
+    Ok(fleet_code(&status))
 }
 
-/// A JSON object as an outline: one line a field, nested ones below.
-fn text(value: &Value, depth: usize) -> String {
-    let pad = "  ".repeat(depth);
-    let short = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Null => Some("-".to_owned()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        Value::Array(list) if list.is_empty() => Some("none".to_owned()),
-        _ => None,
+async fn one(address: &str, bucket: &str, output: Output) -> Result<u8, Failed> {
+    let (account, name) = match bucket.split_once('/') {
+        Some((account, name)) => (Some(account), name),
+        None => (None, bucket),
     };
-    match value {
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| match short(value) {
-                Some(said) => format!("{pad}{name}: {said}\n"),
-                None => format!("{pad}{name}:\n{}", text(value, depth + 1)),
-            })
-            .collect(),
-        Value::Array(list) => list
-            .iter()
-            .map(|value| match short(value) {
-                Some(said) => format!("{pad}- {said}\n"),
-                None => format!("{pad}-\n{}", text(value, depth + 1)),
-            })
-            .collect(),
-        other => format!("{pad}{other}\n"),
+    let name = BucketName::parse(name).map_err(|error| complain(&error.message, Some(&error.hint)))?;
+    let account = match account {
+        Some(account) => AccountName::parse(account).map_err(|error| complain(&error.message, Some(&error.hint)))?,
+        None => account_of(address, &name).await?,
+    };
+    let bucket = ask(address, &format!("/api/v1/buckets/{account}/{name}")).await?;
+    match output {
+        Output::Json => super::say(format_args!("{bucket:#}")),
+        Output::Text => super::say(text::bucket(&bucket, SystemClock.now()).trim_end()),
     }
+    Ok(match (bucket["inSync"].as_bool(), bucket["verdict"].as_str()) {
+        (Some(true), _) => IN_SYNC,
+        (_, Some("unknown")) if bucket["held"].as_array().is_none_or(Vec::is_empty) => CANNOT_TELL,
+        _ => DRIFT,
+    })
+}
+
+/// The only account that has a bucket of this name; the default one when none has.
+async fn account_of(address: &str, name: &BucketName) -> Result<AccountName, Failed> {
+    let found = ask(address, &format!("/api/v1/buckets?q={name}&sort=name&limit=1000")).await?;
+    let rows = found["buckets"].as_array().cloned().unwrap_or_default();
+    let accounts: Vec<AccountName> = rows
+        .iter()
+        .filter(|row| row["id"]["name"] == name.as_str())
+        .filter_map(|row| AccountName::parse(row["id"]["account"].as_str()?).ok())
+        .collect();
+    match accounts.as_slice() {
+        [] => Ok(AccountName::default()),
+        [only] => Ok(only.clone()),
+        several => {
+            let names: Vec<String> = several.iter().map(|account| format!("{account}/{name}")).collect();
+            Err(complain(
+                format!("several accounts have a bucket `{name}`"),
+                Some(&format!("name one: {}", names.join(", "))),
+            ))
+        }
+    }
+}
+
+/// How the command ends: what is wrong outweighs what is not known.
+fn fleet_code(status: &Value) -> u8 {
+    let some = |pointer: &str| status.pointer(pointer).and_then(Value::as_u64).unwrap_or(0) > 0;
+    let state = status.pointer("/source/state").and_then(Value::as_str).unwrap_or_default();
+    let wrong = ["/buckets/drifted", "/buckets/held", "/buckets/invalid", "/source/errors"].iter().any(|it| some(it));
+    if wrong || state == "held" {
+        DRIFT
+    } else if some("/buckets/unknown") || state != "ready" || status["ready"] != true {
+        CANNOT_TELL
+    } else {
+        IN_SYNC
+    }
+}
+
+/// What the daemon answers; a refusal or silence has been printed.
+async fn ask(address: &str, path: &str) -> Result<Value, Failed> {
+    let (status, body) = get(address, path).await.map_err(|error| {
+        complain(
+            format!("the daemon at {address} does not answer: {error}"),
+            Some("start it with `driftless run`, or name its `http.listen` with --address"),
+        )
+    })?;
+    if status == 200 {
+        return Ok(body);
+    }
+    let said = body.get("error").and_then(Value::as_str).map_or_else(
+        || format!("what answers at {address} is no driftless: status {status} for {path}"),
+        str::to_owned,
+    );
+    Err(complain(said, body.get("hint").and_then(Value::as_str)))
 }
 
 /// One GET; the answer's status and JSON.
 pub(super) async fn get(address: &str, path: &str) -> Result<(u16, Value), String> {
+    let said = |error: std::io::Error| error.to_string().to_lowercase();
     let talk = async {
-        let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string().to_lowercase())?;
+        let mut stream = TcpStream::connect(address).await.map_err(said)?;
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string().to_lowercase())?;
+        stream.write_all(request.as_bytes()).await.map_err(said)?;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.map_err(|error| error.to_string().to_lowercase())?;
+        stream.read_to_end(&mut answer).await.map_err(said)?;
         let end = answer.windows(4).position(|it| it == b"\r\n\r\n").ok_or("half an answer")?;
         let head = String::from_utf8_lossy(&answer[..end]).into_owned();
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("an answer that is not HTTP")?;
         let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
         let body = if chunked { unchunked(&answer[end + 4..]) } else { answer[end + 4..].to_vec() };
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Ok((status, body))
+        match serde_json::from_slice(&body) {
+            Ok(body) => Ok((status, body)),
+            Err(_) if status != 200 => Ok((status, Value::Null)),
+            Err(_) => Err("an answer that is not JSON".to_owned()),
+        }
     };
     tokio::time::timeout(Duration::from_secs(10), talk)
         .await
@@ -126,4 +172,28 @@ fn unchunked(mut body: &[u8]) -> Vec<u8> {
         body = body.get(from + size + 2..).unwrap_or_default();
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn code(buckets: Value, source: &str, ready: bool) -> u8 {
+        fleet_code(&json!({"buckets": buckets, "source": {"state": source, "errors": 0}, "ready": ready}))
+    }
+
+    #[test]
+    fn a_daemon_that_has_not_looked_yet_is_not_in_sync() {
+        assert_eq!(code(json!({"total": 0}), "failed", false), CANNOT_TELL);
+        assert_eq!(code(json!({"total": 1, "inSync": 1}), "ready", true), IN_SYNC);
+    }
+
+    #[test]
+    fn what_is_wrong_outweighs_what_is_not_known() {
+        assert_eq!(code(json!({"drifted": 1, "unknown": 1}), "ready", true), DRIFT);
+        assert_eq!(code(json!({"unknown": 1}), "ready", true), CANNOT_TELL);
+        assert_eq!(code(json!({"inSync": 1}), "held", true), DRIFT);
+        assert_eq!(code(json!({"inSync": 1}), "stale", true), CANNOT_TELL);
+    }
 }

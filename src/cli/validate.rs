@@ -64,15 +64,20 @@ pub fn run(config: &ConfigArgs, args: &ValidateArgs) -> ExitCode {
     let warnings = findings.len() - errors;
     match args.output {
         Output::Json => {
-            println!(
+            super::say(format_args!(
                 "{:#}",
                 serde_json::json!({ "buckets": buckets, "errors": errors, "warnings": warnings, "findings": findings })
-            );
+            ));
         }
         Output::Text => {
             print_findings(&findings);
             let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-            println!("{}, {}, {}", count(buckets, "bucket"), count(errors, "error"), count(warnings, "warning"));
+            super::say(format_args!(
+                "{}, {}, {}",
+                count(buckets, "bucket"),
+                count(errors, "error"),
+                count(warnings, "warning")
+            ));
         }
     }
     let faulty = errors > 0 || (args.strict && warnings > 0);

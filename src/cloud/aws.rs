@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use aws_config::BehaviorVersion;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership};
@@ -174,7 +176,12 @@ impl Account {
             loader = loader.credentials_provider(credentials.clone());
         }
         if let Some(profile) = &options.profile {
-            loader = loader.profile_name(profile);
+            // Named alone, a profile yields to the keys of the environment, which are one account's.
+            let provider = ProviderConfig::without_region()
+                .with_http_client(http.clone())
+                .with_region(Some(aws_config::Region::new(options.region.to_string())));
+            let keys = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+            loader = loader.profile_name(profile).credentials_provider(keys);
         }
         if let Some(endpoint) = &options.endpoint {
             loader = loader.endpoint_url(endpoint);
@@ -263,6 +270,13 @@ impl Storable for Begun {
     type Storer = StoreReplace<Self>;
 }
 
+/// The error code in an answer: a 503 is a throttle or a failure, and only the code says which.
+fn code_in(body: Option<&[u8]>) -> &str {
+    let text = body.and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+    let after = text.split_once("<Code>").map_or("", |(_, after)| after);
+    after.split_once("</Code>").map_or("", |(code, _)| code)
+}
+
 impl Intercept for Meter {
     fn name(&self) -> &'static str {
         "Meter"
@@ -291,7 +305,7 @@ impl Intercept for Meter {
             Some(response) => match response.status().as_u16() {
                 // "Nothing configured" is a 404 and an answer like any other.
                 200..=299 | 404 => None,
-                status => Some(kind_of(status, "")),
+                status => Some(kind_of(status, code_in(response.body().bytes()))),
             },
         };
         self.observer.request(&self.account, operation, failed, begun.0.elapsed().as_secs_f64());

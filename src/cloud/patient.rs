@@ -25,6 +25,9 @@ pub struct Patience {
     pub first: Duration,
     /// The longest wait.
     pub longest: Duration,
+    /// How long an attempt under way may go on taking when the daemon is to end. Twice it, for a
+    /// write and its proof, is less than the half minute that service managers wait.
+    pub grace: Duration,
 }
 
 impl Default for Patience {
@@ -34,6 +37,7 @@ impl Default for Patience {
             deadline: Duration::from_secs(60),
             first: Duration::from_millis(200),
             longest: Duration::from_secs(10),
+            grace: Duration::from_secs(10),
         }
     }
 }
@@ -76,9 +80,12 @@ impl<C: Cloud> Patient<C> {
         let mut wait = self.patience.first;
         loop {
             let permit = budget.enter().await;
-            let result = match tokio::time::timeout(self.patience.attempt, attempt()).await {
-                Ok(result) => result,
-                Err(_) => Err(no_answer(operation, object, self.patience.attempt)),
+            let left = self.patience.deadline.saturating_sub(begun.elapsed());
+            let longest = self.patience.attempt.min(left);
+            let result = tokio::select! {
+                result = attempt() => result,
+                () = tokio::time::sleep(longest) => Err(no_answer(operation, object, longest)),
+                () = self.ending() => Err(no_answer(operation, object, self.patience.grace)),
             };
             let refused = matches!(&result, Err(error) if error.kind == S3ErrorKind::Throttled);
             let before = budget.limit();
@@ -112,6 +119,14 @@ fn overtaken(setting: &str, target: &Target) -> S3Error {
     }
 }
 
+impl<C> Patient<C> {
+    /// Over when the daemon was told to end and the grace is gone.
+    async fn ending(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(self.patience.grace).await;
+    }
+}
+
 fn no_answer(operation: &str, object: &str, after: Duration) -> S3Error {
     S3Error {
         operation: operation.to_owned(),
@@ -120,7 +135,7 @@ fn no_answer(operation: &str, object: &str, after: Duration) -> S3Error {
         code: String::new(),
         status: 0,
         request_id: None,
-        message: format!("nothing came within {} s", after.as_secs_f64()),
+        message: format!("nothing came within {:.0?}", after),
         action: None,
     }
 }
@@ -246,10 +261,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_daemon_that_is_to_end_waits_for_no_answer_longer_than_the_grace() {
+        let cloud = MemoryCloud::default();
+        cloud.fail(fault(Effect::Hang, 99));
+        let patient = patient(&cloud);
+        patient.stop.cancel();
+        let begun = Instant::now();
+        let error = patient.read(&target(), "versioning").await.expect_err("hangs");
+        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 10s");
+        assert_eq!(begun.elapsed(), Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_attempt_takes_longer_than_all_attempts_together_may() {
+        let cloud = MemoryCloud::default();
+        cloud.fail(fault(Effect::Hang, 99));
+        let patient = Patient {
+            patience: Patience { deadline: Duration::from_secs(2), ..Patience::default() },
+            ..patient(&cloud)
+        };
+        let begun = Instant::now();
+        let error = patient.read(&target(), "versioning").await.expect_err("hangs");
+        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 2s");
+        assert_eq!(begun.elapsed(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn nothing_at_all_for_a_minute_ends_with_a_failure_that_says_so() {
         let cloud = MemoryCloud::default();
         cloud.fail(fault(Effect::Hang, 99));
         let error = patient(&cloud).read(&target(), "versioning").await.expect_err("hangs");
-        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 20 s");
+        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 20s");
     }
 }

@@ -19,11 +19,10 @@ use crate::observed::{Existence, Observed, Reading};
 use crate::policy::{Demand, Judgement, Rule};
 use crate::setting::{Overlay, Risk};
 use crate::settings;
-use crate::spec::{ApprovalSpec, Approved, Asked, Mode, PolicySeverity};
+use crate::spec::{ApprovalSpec, Approved, Asked, Mode, PolicySeverity, last_day};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
 pub use digest::digest;
-use mend::Mended;
 use target::Target;
 
 /// What the planner must know besides the bucket.
@@ -170,25 +169,28 @@ pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'sta
     if !next.is_empty() {
         return next;
     }
+    let mut need = |setting: &'static str| {
+        if observed.reading(setting).is_none() && !next.contains(&setting) {
+            next.push(setting);
+        }
+    };
     let mut broken = Vec::new();
-    let mut needs = Vec::new();
     for use_ in judging() {
-        let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
+        let Rule::Assert(assertion, _) = &use_.policy.rule else { continue };
         match assertion.judge(wish, observed, now) {
-            Judgement::Needs(setting) => needs.push(setting),
-            Judgement::Breached(_) => {
-                // What a repair overlays must be known before it can be planned.
-                needs.extend(repair.iter().map(|demand| demand.setting));
-                let demands = mend::mend(assertion, repair, wish, observed, now);
-                broken.push(Mended { policy: Arc::clone(&use_.policy.name), demands });
-            }
+            Judgement::Needs(setting) => need(setting),
+            Judgement::Breached(_) => broken.push(Arc::clone(&use_.policy.name)),
             _ => {}
         }
     }
-    needs.extend(mend::foresee(wish, observed, &broken, now).needs);
-    for setting in needs {
-        if observed.reading(setting).is_none() && !next.contains(&setting) {
-            next.push(setting);
+    match target::foresee(wish, observed, &broken, now) {
+        Ok(foresight) => broken.extend(foresight.speaking),
+        Err(setting) => need(setting),
+    }
+    // What a repair overlays must be known before it can be planned.
+    for use_ in judging().filter(|use_| broken.contains(&use_.policy.name)) {
+        if let Rule::Assert(_, repair) = &use_.policy.rule {
+            repair.iter().for_each(|demand| need(demand.setting));
         }
     }
     next
@@ -223,14 +225,13 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
     }
 
     let breaches = judge_policies(wish, observed, context.now, &mut plan);
-    let mut mended: Vec<Mended> = breaches.iter().map(Breach::mended).collect();
-    let foresight = mend::foresee(wish, observed, &mended, context.now);
-    mended.extend(foresight.speaking);
-    judge_spec(wish, observed, &mended, context.now, &mut plan);
+    let broken: Vec<Arc<str>> = breaches.iter().map(|breach| Arc::clone(&breach.use_.policy.name)).collect();
+    let foresight = target::foresee(wish, observed, &broken, context.now).unwrap_or_default();
+    judge_spec(wish, observed, &foresight.speaking, context.now, &mut plan);
 
     for setting in write_order() {
         let Some(Reading::Known(live)) = observed.reading(setting) else { continue };
-        let target = target::target(wish, setting, live, &mended, context.now);
+        let target = target::target(wish, setting, live, &foresight.speaking, context.now);
         let forbidden = foresight.forbidden.iter().find(|it| it.0 == *setting).map(|(_, why)| why.as_str());
         plan_setting(wish, observed, context, live, &target, forbidden, &mut plan);
     }
@@ -258,6 +259,11 @@ fn existence_here(wish: &Wish, region: &crate::bucket::Region, plan: &mut Bucket
     plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail });
 }
 
+/// What the loop remembers of the creation of a bucket.
+pub fn creation_doc(wish: &Wish) -> Doc {
+    Doc::of(&serde_json::json!({ "region": wish.region.as_str() }))
+}
+
 fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
     let mut held = |hold, detail: String| {
         plan.held.push(Held { setting: EXISTENCE, hold, detail, step: None, digest: None });
@@ -272,6 +278,12 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<
             held(Hold::ObserveOnly, "the bucket does not exist and would be created".to_owned());
             (Verdict::Drifted, "does not exist".to_owned())
         }
+        Existence::Missing
+            if let Some((hold, why)) = context.brakes.brake(&wish.id, EXISTENCE, &creation_doc(wish), context.now) =>
+        {
+            held(hold, format!("the bucket does not exist; {why}"));
+            (Verdict::Drifted, "does not exist".to_owned())
+        }
         Existence::Missing => {
             let ownership =
                 wish.wants.iter().find(|want| want.setting == "objectOwnership").and_then(|want| match &want.asked {
@@ -279,17 +291,13 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<
                     Asked::Absent => None,
                 });
             let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
-            match context.brakes.brake(&wish.id, EXISTENCE, &created(), context.now) {
-                Some((reason, why)) => held(reason, why),
-                None => {
-                    let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
-                    plan.create = Some(Create { creation, origin });
-                }
-            }
+            let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
+            plan.create = Some(Create { creation, origin });
             (Verdict::Drifted, "does not exist".to_owned())
         }
         Existence::Foreign => {
-            held(Hold::Impossible, "the name belongs to another account; choose another name".to_owned());
+            let detail = "the name belongs to another account (or the role lacks `s3:ListBucket`); choose another name";
+            held(Hold::Impossible, detail.to_owned());
             (Verdict::Drifted, "belongs to another account".to_owned())
         }
         Existence::Unknown(error) => (Verdict::Unknown, error.to_string()),
@@ -312,30 +320,19 @@ fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<
     }
 }
 
-/// What a creation writes, for those who remember writes.
-pub fn created() -> Doc {
-    Doc::of(&"here")
-}
-
 /// A policy that does not hold.
 pub(crate) struct Breach<'a> {
     use_: &'a PolicyUse,
     message: String,
     /// What would make it hold.
-    demands: Vec<Demand>,
-}
-
-impl Breach<'_> {
-    fn mended(&self) -> Mended {
-        Mended { policy: Arc::clone(&self.use_.policy.name), demands: self.demands.clone() }
-    }
+    demands: &'a [Demand],
 }
 
 fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) -> Vec<Breach<'a>> {
     let mut breaches = Vec::new();
     for use_ in wish.policies.iter() {
         let (verdict, detail) = if let Some(exemption) = exemption(use_, now) {
-            let until = exemption.expires.format("%Y-%m-%d");
+            let until = last_day(exemption.expires);
             (Verdict::Exempt, Some(format!("{} (until {until}, {})", exemption.reason, exemption.owner)))
         } else {
             match &use_.policy.rule {
@@ -343,15 +340,14 @@ fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan:
                     let (verdict, detail) = judge_demands(demands, observed);
                     if verdict == Verdict::Drifted {
                         let message = detail.clone().unwrap_or_default();
-                        breaches.push(Breach { use_, message, demands: demands.clone() });
+                        breaches.push(Breach { use_, message, demands });
                     }
                     (verdict, detail)
                 }
                 Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
                     Judgement::Holds => (Verdict::Compliant, None),
                     Judgement::Breached(message) => {
-                        let demands = mend::mend(assertion, repair, wish, observed, now);
-                        breaches.push(Breach { use_, message: message.clone(), demands });
+                        breaches.push(Breach { use_, message: message.clone(), demands: repair });
                         (Verdict::Drifted, Some(message))
                     }
                     Judgement::Needs(setting) => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
@@ -435,7 +431,7 @@ fn said(setting: &str, changes: &[Change]) -> String {
     text
 }
 
-fn judge_spec(wish: &Wish, observed: &Observed, mended: &[Mended], now: Timestamp, plan: &mut BucketPlan) {
+fn judge_spec(wish: &Wish, observed: &Observed, broken: &[Arc<str>], now: Timestamp, plan: &mut BucketPlan) {
     for want in wish.wants.iter() {
         let (verdict, detail) = if ignore::whole(&wish.ignore, want.setting) {
             (Verdict::Compliant, Some("ignored".to_owned()))
@@ -443,7 +439,7 @@ fn judge_spec(wish: &Wish, observed: &Observed, mended: &[Mended], now: Timestam
             judge(want.setting, observed, |live| {
                 let to = target::overlaid(want.setting, live, &want.asked, Overlay::Whole);
                 let to = ignore::restore(&wish.ignore, want.setting, live, to);
-                let target = target::tightened(wish, want.setting, to.clone(), mended, now);
+                let target = target::tightened(wish, want.setting, to.clone(), broken, now);
                 // Where an enforced policy overrules all that the spec would change, the
                 // disagreement is a finding, and no drift that nobody may repair.
                 let overruled = target == *live && target != to;
@@ -541,15 +537,24 @@ fn no_repairs(breaches: &[Breach<'_>], plan: &mut BucketPlan) {
                 held.step.as_ref().is_some_and(theirs)
                     || breach.demands.iter().any(|demand| demand.setting == held.setting)
             });
-        // A spec may be repairing, for its own sake, what the policy looks at.
+        // A spec may be repairing, for its own sake, what the policy looks at, or be held in it.
         let spec_repairs = |step: &Step| step.origins.iter().any(|it| matches!(it, Origin::Spec(_)));
         let looked_at = breach.use_.policy.looks_at();
-        let by_spec = plan.steps.iter().any(|step| looked_at.contains(&step.setting) && spec_repairs(step));
+        let steps = plan.steps.iter().chain(plan.held.iter().filter_map(|held| held.step.as_ref()));
+        let by_spec = steps.into_iter().any(|step| looked_at.contains(&step.setting) && spec_repairs(step));
         if !planned && !by_spec {
             plan.held.push(Held {
                 setting: looked_at.first().copied().unwrap_or(EXISTENCE),
                 hold: Hold::NoRepair,
-                detail: format!("policy {name}: {}; it gives no value to write", breach.message),
+                detail: format!(
+                    "policy {name}: {}; {}",
+                    breach.message,
+                    if breach.demands.is_empty() {
+                        "it gives no value to write"
+                    } else {
+                        "what it would write does not help"
+                    }
+                ),
                 step: None,
                 digest: None,
             });

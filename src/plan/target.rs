@@ -1,13 +1,15 @@
 //! What one setting shall be when everybody has spoken: the spec first, then the policies, which
 //! can only tighten it.
 
-use super::mend::Mended;
-use super::{exemption, ignore};
+use std::sync::Arc;
+
+use super::{exemption, ignore, mend};
 use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::doc::Doc;
-use crate::policy::{Demand, Rule};
-use crate::setting::Overlay;
+use crate::observed::{Observed, Reading};
+use crate::policy::{Assertion, Demand, Judgement, Rule};
+use crate::setting::{Overlay, Risk};
 use crate::settings;
 use crate::spec::{Asked, Mode};
 use crate::verdict::Origin;
@@ -28,6 +30,15 @@ pub(super) struct Target {
     pub contradiction: Option<(String, String)>,
 }
 
+/// Somebody who wants something of the setting.
+struct Speaker<'a> {
+    mode: Mode,
+    by: Origin,
+    asked: &'a Asked,
+    /// The expression that the value is to make hold, for the repair of one.
+    assertion: Option<&'a Assertion>,
+}
+
 /// A live value with one wish overlaid.
 pub(super) fn overlaid(setting: &'static str, live: &Doc, asked: &Asked, how: Overlay) -> Doc {
     let setting = settings::named(setting);
@@ -37,7 +48,7 @@ pub(super) fn overlaid(setting: &'static str, live: &Doc, asked: &Asked, how: Ov
     }
 }
 
-pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, mended: &[Mended], now: Timestamp) -> Target {
+pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, broken: &[Arc<str>], now: Timestamp) -> Target {
     let mut target = Target {
         setting,
         enforced: live.clone(),
@@ -46,43 +57,46 @@ pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, mended: &[M
         observed_by: Vec::new(),
         contradiction: None,
     };
-    let mut speakers: Vec<(Mode, Origin, &Asked)> = Vec::new();
+    let mut speakers: Vec<Speaker<'_>> = Vec::new();
     if let Some(want) = wish.wants.iter().find(|want| want.setting == setting) {
-        speakers.push((wish.mode, Origin::Spec(want.at.clone()), &want.asked));
+        let by = Origin::Spec(want.at.clone());
+        speakers.push(Speaker { mode: wish.mode, by, asked: &want.asked, assertion: None });
     }
     for use_ in wish.policies.iter().filter(|use_| exemption(use_, now).is_none()) {
-        let demands: &[Demand] = match &use_.policy.rule {
-            Rule::Require(demands) => demands,
+        let (demands, speaks, assertion) = match &use_.policy.rule {
+            Rule::Require(demands) => (demands, true, None),
             // A repair is written only where the expression does not hold.
-            Rule::Assert(..) => demands_of(mended, &use_.policy.name),
+            Rule::Assert(assertion, repair) => (repair, broken.contains(&use_.policy.name), Some(&**assertion)),
         };
-        for demand in demands.iter().filter(|demand| demand.setting == setting) {
-            speakers.push((wish.mode.and(use_.policy.mode), Origin::Policy(use_.policy.name.clone()), &demand.asked));
+        for demand in demands.iter().filter(|demand| speaks && demand.setting == setting) {
+            let by = Origin::Policy(use_.policy.name.clone());
+            speakers.push(Speaker { mode: wish.mode.and(use_.policy.mode), by, asked: &demand.asked, assertion });
         }
     }
 
-    let overlaid_by = |below: &Doc, by: &Origin, asked: &Asked| match by {
-        Origin::Spec(_) => {
-            let to = overlaid(setting, below, asked, Overlay::Whole);
+    let overlaid_by = |below: &Doc, speaker: &Speaker<'_>| match (&speaker.by, speaker.assertion) {
+        (Origin::Spec(_), _) => {
+            let to = overlaid(setting, below, speaker.asked, Overlay::Whole);
             ignore::restore(&wish.ignore, setting, live, to)
         }
-        Origin::Policy(_) => overlaid(setting, below, asked, Overlay::Within),
-    };
-    let mut spoken: Vec<(&Origin, &Asked)> = Vec::new();
-    for (_, by, asked) in speakers.iter().filter(|(mode, ..)| *mode == Mode::Enforce) {
-        target.enforced = overlaid_by(&target.enforced, by, asked);
-        // Two may ask for one change; both are named.
-        if overlaid_by(live, by, asked) != *live {
-            target.enforced_by.push(by.clone());
+        (Origin::Policy(_), Some(assertion)) if setting == mend::TAGS => {
+            mend::tags(assertion, below, speaker.asked, wish, now)
         }
-        if matches!(by, Origin::Policy(_)) {
-            let undone = spoken
-                .iter()
-                .find(|(_, asked)| overlaid(setting, &target.enforced, asked, Overlay::Within) != target.enforced);
-            if let (Some((Origin::Policy(first), _)), Origin::Policy(second)) = (undone, by) {
+        (Origin::Policy(_), _) => overlaid(setting, below, speaker.asked, Overlay::Within),
+    };
+    let mut spoken: Vec<&Speaker<'_>> = Vec::new();
+    for speaker in speakers.iter().filter(|it| it.mode == Mode::Enforce) {
+        target.enforced = overlaid_by(&target.enforced, speaker);
+        // Two may ask for one change; both are named.
+        if overlaid_by(live, speaker) != *live {
+            target.enforced_by.push(speaker.by.clone());
+        }
+        if matches!(speaker.by, Origin::Policy(_)) {
+            let undone = spoken.iter().find(|it| overlaid_by(&target.enforced, it) != target.enforced);
+            if let (Some(Speaker { by: Origin::Policy(first), .. }), Origin::Policy(second)) = (undone, &speaker.by) {
                 target.contradiction = Some((first.to_string(), second.to_string()));
             }
-            spoken.push((by, asked));
+            spoken.push(speaker);
         }
     }
     // Who asked for a value that another then overruled did not ask for a change.
@@ -90,30 +104,113 @@ pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, mended: &[M
         target.enforced_by.clear();
     }
     target.observed = target.enforced.clone();
-    for (_, by, asked) in speakers.iter().filter(|(mode, ..)| *mode == Mode::Observe) {
-        let to = overlaid_by(&target.observed, by, asked);
+    for speaker in speakers.iter().filter(|it| it.mode == Mode::Observe) {
+        let to = overlaid_by(&target.observed, speaker);
         if to != target.observed {
             target.observed = to;
-            target.observed_by.push(by.clone());
+            target.observed_by.push(speaker.by.clone());
         }
     }
     target
 }
 
-/// A value with the demands of the enforced policies on top.
-pub(super) fn tightened(wish: &Wish, setting: &'static str, value: Doc, mended: &[Mended], now: Timestamp) -> Doc {
-    let enforced = wish.policies.iter().filter(|it| it.policy.mode == Mode::Enforce && exemption(it, now).is_none());
-    enforced.fold(value, |value, use_| {
-        let demands = match &use_.policy.rule {
-            Rule::Require(demands) => demands,
-            Rule::Assert(..) => demands_of(mended, &use_.policy.name),
-        };
-        let mine = demands.iter().filter(|demand| demand.setting == setting);
-        mine.fold(value, |value, demand| overlaid(setting, &value, &demand.asked, Overlay::Within))
-    })
+/// What the enforced policies with an expression say about what everybody else wants.
+#[derive(Default)]
+pub(super) struct Foresight {
+    /// Those whose repairs are part of the target: their expression does not hold, or would not as
+    /// soon as the rest were written. A spec that a policy overrules is so never written first and
+    /// repaired afterwards.
+    pub speaking: Vec<Arc<str>>,
+    /// Settings whose change would break a policy that has no repair for it, with the reason.
+    pub forbidden: Vec<(&'static str, String)>,
 }
 
-/// What an expression's policy speaks for, because it does not hold or would not.
-fn demands_of<'a>(mended: &'a [Mended], policy: &str) -> &'a [Demand] {
-    mended.iter().find(|it| *it.policy == *policy).map_or(&[], |it| &it.demands)
+/// Looks ahead; `broken` are the policies whose expression does not hold now. `Err` names a setting
+/// that must be read to tell.
+pub(super) fn foresee(
+    wish: &Wish,
+    observed: &Observed,
+    broken: &[Arc<str>],
+    now: Timestamp,
+) -> Result<Foresight, &'static str> {
+    let mut foresight = Foresight::default();
+    for use_ in wish.policies.iter() {
+        let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
+        if exemption(use_, now).is_some() {
+            continue;
+        }
+        let name = &use_.policy.name;
+        let mut with = broken.to_vec();
+        if broken.contains(name) {
+            let (repaired, guarded) = expected(wish, observed, &looked_at(assertion, repair), &with, now);
+            let helps = repaired.is_none_or(|it| !matches!(assertion.judge(wish, &it, now), Judgement::Breached(_)));
+            // What is dangerous and does not even help is never offered for approval.
+            if helps || !guarded {
+                foresight.speaking.push(Arc::clone(name));
+            }
+            continue;
+        }
+        if use_.policy.mode != Mode::Enforce {
+            continue;
+        }
+        let (Some(planned), _) = expected(wish, observed, assertion.looks_at(), &with, now) else { continue };
+        let message = match assertion.judge(wish, &planned, now) {
+            Judgement::Needs(setting) => return Err(setting),
+            Judgement::Breached(message) => message,
+            _ => continue,
+        };
+        with.push(Arc::clone(name));
+        let repaired = expected(wish, observed, &looked_at(assertion, repair), &with, now).0;
+        let helps = repaired.is_none_or(|it| !matches!(assertion.judge(wish, &it, now), Judgement::Breached(_)));
+        if helps && !repair.is_empty() {
+            foresight.speaking.push(Arc::clone(name));
+            continue;
+        }
+        let changed = |setting: &&&'static str| planned.known(setting) != observed.known(setting);
+        let why = format!("policy {name} is enforced and would no longer hold: {message}; correct the spec");
+        foresight.forbidden.extend(assertion.looks_at().iter().filter(changed).map(|it| (*it, why.clone())));
+    }
+    Ok(foresight)
+}
+
+fn looked_at(assertion: &Assertion, repair: &[Demand]) -> Vec<&'static str> {
+    let mut settings = assertion.looks_at().to_vec();
+    settings.extend(repair.iter().map(|demand| demand.setting).filter(|it| !assertion.looks_at().contains(it)));
+    settings
+}
+
+/// The bucket with what is wanted of these settings written, when that changes anything, and
+/// whether a change of them is guarded.
+fn expected(
+    wish: &Wish,
+    observed: &Observed,
+    settings: &[&'static str],
+    broken: &[Arc<str>],
+    now: Timestamp,
+) -> (Option<Observed>, bool) {
+    let mut expected = None;
+    let mut guarded = false;
+    for setting in settings {
+        let Some(live) = observed.known(setting) else { continue };
+        let target = target(wish, setting, live, broken, now);
+        let to = if wish.mode == Mode::Enforce { target.enforced } else { target.observed };
+        if to != *live {
+            guarded |= settings::named(setting).risk(live, &to) != Risk::Safe;
+            expected.get_or_insert_with(|| observed.clone()).note(setting, Reading::Known(to));
+        }
+    }
+    (expected, guarded)
+}
+
+/// A value with the demands of the enforced policies on top; `broken` are those whose expression
+/// does not hold, now or as soon as the spec were written.
+pub(super) fn tightened(wish: &Wish, setting: &'static str, value: Doc, broken: &[Arc<str>], now: Timestamp) -> Doc {
+    let enforced = wish.policies.iter().filter(|it| it.policy.mode == Mode::Enforce && exemption(it, now).is_none());
+    enforced.fold(value, |value, use_| match &use_.policy.rule {
+        Rule::Assert(..) if !broken.contains(&use_.policy.name) => value,
+        Rule::Require(demands) | Rule::Assert(_, demands) => demands
+            .iter()
+            .filter(|demand| demand.setting == setting)
+            .fold(value, |value, demand| overlaid(setting, &value, &demand.asked, Overlay::Within)),
+    })
 }

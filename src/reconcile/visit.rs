@@ -8,8 +8,9 @@ use crate::bucket::Region;
 use crate::clock::Timestamp;
 use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
+use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Held, Step, created, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Held, Step, creation_doc, next_reads, plan};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::{EXISTENCE, Hold};
@@ -218,15 +219,16 @@ impl Visitor {
                     RepairResult::Failed { error }
                 }
             };
+            let to = creation_doc(wish);
             let repair = Repair {
                 setting: EXISTENCE,
                 at,
                 changes: Vec::new(),
-                to: Some(created()),
+                to: Some(to.clone()),
                 origins: vec![create.origin.clone()],
                 result,
             };
-            self.it.witness.repaired(&wish.id, &repair, &created(), begun.elapsed().as_secs_f64());
+            self.it.witness.repaired(&wish.id, &repair, &to, begun.elapsed().as_secs_f64());
             tried.repairs.push(repair);
         }
         for step in &plan.steps {
@@ -286,7 +288,7 @@ fn target_of(wish: &Wish, observed: &Observed) -> Target {
     Target { id: wish.id.clone(), region }
 }
 
-fn unproved(found: &crate::doc::Doc, step: &Step) -> String {
+fn unproved(found: &Doc, step: &Step) -> String {
     let said: Vec<String> = found.changes_to(&step.to).iter().take(3).map(ToString::to_string).collect();
     if *found == step.from {
         format!("the store took the write and kept what it had ({})", said.join("; "))

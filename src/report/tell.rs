@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    BucketReport, BucketState, Event, KEPT_REPAIRS, PolicyStatus, ReadError, Repair, RepairResult, SettingStatus,
-    approval_document, held_report,
+    BucketReport, BucketState, Event, HeldReport, KEPT_REPAIRS, PolicyStatus, ReadError, Repair, RepairResult,
+    SettingStatus, approval_document, held_report,
 };
 use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::observed::{Existence, Observed};
-use crate::plan::{BucketPlan, failed_reads};
+use crate::plan::{BucketPlan, Held, failed_reads};
 use crate::spec::PolicySeverity;
-use crate::verdict::{EXISTENCE, SPEC, Verdict};
+use crate::verdict::{EXISTENCE, Origin, SPEC, Verdict};
 
 /// What one sweep did to one bucket.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
     for held in &last.held {
         // Not the words, which may tell the time of the next attempt.
         let known = previous.is_some_and(|it| {
-            let same = |it: &&super::HeldReport| it.setting == held.setting && it.reason == held.hold;
+            let same = |it: &&HeldReport| it.setting == held.setting && it.reason == held.hold;
             it.held.iter().any(|it| same(&it) && it.digest == held.digest)
         });
         if !known {
@@ -139,6 +139,7 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
                 setting: held.setting,
                 reason: held.hold,
                 detail: held.detail.clone(),
+                origins: asked_for(wish, last, held),
                 approval: approval_document(bucket, held, now),
             });
         }
@@ -198,12 +199,30 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
         checked_at: now,
         policies,
         settings,
-        held: last.held.iter().map(|held| held_report(bucket, held, now)).collect(),
+        held: last
+            .held
+            .iter()
+            .map(|held| HeldReport { origins: asked_for(wish, last, held), ..held_report(bucket, held, now) })
+            .collect(),
         repairs: kept.into(),
         errors,
         suspended_until: wish.suspend.as_ref().map(|it| it.until).filter(|until| *until > now),
     };
     (report, events, changes)
+}
+
+/// Who asked for what is held. Where there is no write to hold, these are the policies that do not
+/// hold and look at the setting; for the bucket itself it is its spec.
+fn asked_for(wish: &Wish, plan: &BucketPlan, held: &Held) -> Vec<Origin> {
+    if let Some(step) = &held.step {
+        return step.origins.clone();
+    }
+    let broken = |name: &Arc<str>| plan.policies.iter().any(|it| it.policy == *name && it.verdict == Verdict::Drifted);
+    let policies = wish.policies.iter().map(|it| &it.policy).filter(|policy| {
+        held.setting != EXISTENCE && broken(&policy.name) && policy.looks_at().contains(&held.setting)
+    });
+    let policies: Vec<Origin> = policies.map(|policy| Origin::Policy(Arc::clone(&policy.name))).collect();
+    if policies.is_empty() { wish.at.clone().map(Origin::Spec).into_iter().collect() } else { policies }
 }
 
 /// Follows one difference: says when it opens and closes, and returns since when it is open.

@@ -51,6 +51,10 @@ pub enum Algorithm {
     #[serde(rename = "aws:backup")]
     #[schemars(skip)]
     Backup,
+    /// None at all: only stores other than AWS answer so, and what they keep lies open.
+    #[serde(rename = "none")]
+    #[schemars(skip)]
+    Nothing,
 }
 
 /// A kind of encryption that can be blocked.
@@ -92,10 +96,14 @@ impl Setting for Encryption {
     }
 
     /// A key belongs to its algorithm: naming another algorithm drops the key of the old one.
+    /// Whoever asks for anything of the encryption asks for encryption.
     fn merge(live: &Value, want: &Value, how: Overlay) -> Value {
         let mut to = overlay(live, want);
         if want.algorithm.is_some() && want.algorithm != live.algorithm {
             to.kms_key_id.clone_from(&want.kms_key_id);
+        }
+        if to.algorithm == Some(Algorithm::Nothing) {
+            to.algorithm = Some(Algorithm::Aes256);
         }
         if how == Overlay::Within
             && let (Some(to), Some(live)) = (&mut to.blocked_encryption_types, &live.blocked_encryption_types)
@@ -187,7 +195,11 @@ mod wire {
             let rule = answer
                 .and_then(|answer| answer.server_side_encryption_configuration)
                 .and_then(|configuration| configuration.rules.into_iter().next());
-            let Some(rule) = rule else { return Ok(Value::default()) };
+            // AWS always answers an algorithm (User Guide, "Default encryption FAQ"). Where a store
+            // answers none, nothing is encrypted, and that must not pass for AES256.
+            let Some(rule) = rule else {
+                return Ok(Value { algorithm: Some(Algorithm::Nothing), ..Value::default() });
+            };
             let default = rule.apply_server_side_encryption_by_default;
             let algorithm = match default.as_ref().map(|it| it.sse_algorithm.as_str()) {
                 None | Some("AES256") => Algorithm::Aes256,
@@ -215,7 +227,7 @@ mod wire {
         /// stands in `to` and is sent along.
         async fn write(s3: &S3<'_>, from: &Value, to: &Value) -> Result<(), S3Error> {
             let algorithm = match to.algorithm {
-                None | Some(Algorithm::Aes256) => ServerSideEncryption::Aes256,
+                None | Some(Algorithm::Aes256 | Algorithm::Nothing) => ServerSideEncryption::Aes256,
                 Some(Algorithm::Kms) => ServerSideEncryption::AwsKms,
                 Some(Algorithm::KmsDsse) => ServerSideEncryption::AwsKmsDsse,
                 Some(Algorithm::Fsx) => ServerSideEncryption::AwsFsx,
@@ -291,6 +303,18 @@ mod tests {
         let live = canonical(r#"{"algorithm":"aws:kms","kmsKeyId":"k","blockedEncryptionTypes":["SSE-C"]}"#);
         let to = Encryption::canonical(Encryption::merge(&live, &of(r#"{"algorithm":"AES256"}"#), Overlay::Whole));
         assert_eq!(to, canonical(r#"{"algorithm":"AES256","blockedEncryptionTypes":["SSE-C"]}"#));
+    }
+
+    #[test]
+    fn a_store_that_encrypts_nothing_is_not_taken_for_one_that_does() {
+        let live = canonical(r#"{"algorithm":"none"}"#);
+        assert_ne!(live, canonical("{}"));
+        for want in [r#"{"algorithm":"AES256"}"#, r#"{"bucketKey":false}"#, "{}"] {
+            for how in [Overlay::Whole, Overlay::Within] {
+                assert_eq!(Encryption::canonical(Encryption::merge(&live, &of(want), how)), canonical("{}"), "{want}");
+            }
+        }
+        assert_eq!(Encryption::risk(&live, &canonical("{}")), Risk::Safe);
     }
 
     #[test]

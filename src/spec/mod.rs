@@ -28,6 +28,7 @@ pub use expr::Expr;
 pub use load::load;
 pub use policies::builtin;
 pub(crate) use policies::overlay as overlay_parameters;
+pub(crate) use words::last_day;
 
 /// Whether a difference is repaired or only told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]

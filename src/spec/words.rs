@@ -17,6 +17,11 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
     Some(day.checked_add_days(Days::new(1))?.and_time(NaiveTime::MIN).and_utc())
 }
 
+/// The last day of what ends at a moment, as a document would say it.
+pub(crate) fn last_day(end: Timestamp) -> String {
+    (end - chrono::Duration::nanoseconds(1)).format("%Y-%m-%d").to_string()
+}
+
 /// What is wrong with a path to ignore, and what to write instead.
 pub(super) type Refusal = (String, String);
 
@@ -80,6 +85,14 @@ mod tests {
         assert_eq!(said("2026-12-31T18:00:00+02:00").as_deref(), Some("2026-12-31T16:00:00+00:00"));
         for bad in ["31.12.2026", "2026-13-01", "tomorrow", "", "2026-1-1", "+2026-01-1", "9999999-1-1"] {
             assert_eq!(moment(bad), None, "{bad}");
+        }
+    }
+
+    /// An exemption until the end of a year was told to end a day later.
+    #[test]
+    fn the_last_day_of_what_a_document_dates_is_the_day_that_it_says() {
+        for said in ["2026-12-31", "2026-12-31T18:00:00Z"] {
+            assert_eq!(last_day(moment(said).expect("a moment")), "2026-12-31", "{said}");
         }
     }
 

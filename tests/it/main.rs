@@ -4,6 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod cli;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod daemon;
+mod docs;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;

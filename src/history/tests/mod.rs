@@ -110,8 +110,14 @@ async fn what_was_recorded_is_listed_newest_first_and_chained() {
 #[tokio::test]
 async fn a_filter_lets_through_what_fits_all_of_it() {
     let other = BucketId { account: AccountName::parse("prod").expect("legal"), ..bucket("web") };
-    let held =
-        Event::Held { bucket: other, setting: "tags", reason: Hold::NoRepair, detail: "d".to_owned(), approval: None };
+    let held = Event::Held {
+        bucket: other,
+        setting: "tags",
+        reason: Hold::NoRepair,
+        detail: "d".to_owned(),
+        origins: Vec::new(),
+        approval: None,
+    };
     let at = |minute: i64| noon() + Duration::minutes(minute);
     let dir = Dir::with(&[
         started(),
@@ -271,6 +277,7 @@ async fn every_event_has_a_line_that_tells_it() {
         setting: "tags",
         reason: Hold::Fighting,
         detail: "repaired 3 times".to_owned(),
+        origins: Vec::new(),
         approval: None,
     };
     let events = [

@@ -135,7 +135,8 @@ impl Node {
         Self { at, tree: Tree::Map(Arc::default()) }
     }
 
-    /// The same tree with the value at a path put in; mappings on the way are made.
+    /// The same tree with the value at a path put in; mappings on the way are made, and a list where
+    /// there is nothing yet and the first element is named.
     #[must_use]
     pub fn with_path(&self, path: &[String], value: Self) -> Self {
         let Some((step, rest)) = path.split_first() else { return value };
@@ -148,6 +149,10 @@ impl Node {
             return Self { at: self.at.clone(), tree: Tree::List(items.into()) };
         }
         let mut entries = self.entries().to_vec();
+        if entries.is_empty() && step == "0" {
+            let item = Self::empty(value.at.clone()).with_path(rest, value);
+            return Self { at: self.at.clone(), tree: Tree::List([item].into()) };
+        }
         match entries.iter_mut().find(|entry| *entry.key == **step) {
             Some(entry) => entry.node = entry.node.with_path(rest, value),
             None => {

@@ -67,7 +67,7 @@ fn board(text: &str) -> Arc<Board> {
         approval: Some(text.to_owned()),
     }]);
     let repair =
-        |result| Repair { setting: "tags", at: fleet::now(), changes: changes(), to: None, origins: origins(), result };
+        |result| Repair { setting: "tags", at: fleet::now(), changes: changes(), origins: origins(), to: None, result };
     report.repairs = Box::new([
         repair(RepairResult::Unproved { detail: text.to_owned() }),
         repair(RepairResult::Failed { error: error() }),

@@ -103,16 +103,16 @@ fn repaired() -> BucketReport {
             setting: "versioning",
             at: ago(7),
             changes: vec![change("status", json!("Suspended"), json!("Enabled"))],
-            to: None,
             origins: vec![Origin::Spec(place("buckets/ai-model-data.yaml", 8)), Origin::Policy("versioned".into())],
+            to: None,
             result: RepairResult::Applied,
         },
         Repair {
             setting: "tags",
             at: ago(190),
             changes: vec![change("Purpose", Value::Null, json!("Distributed AI Model Training"))],
-            to: None,
             origins: vec![Origin::Spec(place("buckets/ai-model-data.yaml", 12))],
+            to: None,
             result: RepairResult::Failed { error: denied("PutBucketTagging", "ai-model-data", "s3:PutBucketTagging") },
         },
     ]);

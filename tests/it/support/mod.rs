@@ -1,5 +1,7 @@
 //! What the integration tests share.
 
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod daemon;
 pub mod fleet;
 #[cfg(feature = "daemon")]
 pub mod git_http;

@@ -1,0 +1,28 @@
+# `make help` lists what can be made. `make demo ONCE=1` ends by itself.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+
+.PHONY: help build demo test lint bench
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+build: ## Builds target/debug/driftless
+	$(CARGO) build --locked
+
+demo: ## Shows the daemon at work, with an S3 server and a git repository of its own (ONCE=1: ends by itself)
+	$(CARGO) run --locked --quiet -- demo $(if $(filter 1,$(ONCE)),--once)
+
+test: ## Runs every test: the crate's own, then the whole program against moto and LocalStack
+	@tests/run
+
+lint: ## Checks format, clippy with and without features, licences and sources
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	$(CARGO) deny --locked check licenses bans sources
+
+bench: ## Runs the benchmarks, several rounds of each contestant
+	$(CARGO) bench --locked
