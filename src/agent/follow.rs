@@ -119,9 +119,10 @@ impl Follower {
                 report.last_success = Some(now);
                 // A held revision that is taken back leaves the one in force as the newest.
                 if report.state != SourceState::Ready {
-                    let again = if report.state == SourceState::Held { "is as it was" } else { "answers again" };
-                    tracing::info!("the source {again}");
+                    let again = if report.state == SourceState::Held { "it is as it was" } else { "it answers again" };
                     self.stand(report, SourceState::Ready, String::new(), None, None);
+                    let event = Event::Source { state: SourceState::Ready, detail: again.to_owned() };
+                    self.telling.happened(now, vec![event]);
                 }
             }
             Ok(Fetched::Held { revision, reason }) => {

@@ -12,7 +12,7 @@ use crate::metrics::{Metrics, RepairOutcome};
 use crate::past::Past;
 use crate::reconcile::Witness;
 use crate::report::tell::DriftChange;
-use crate::report::{Event, Repair, RepairResult};
+use crate::report::{Event, Repair, RepairResult, SourceState};
 use crate::verdict::{Hold, Origin, SPEC};
 
 /// Tells the log, the history and the metrics.
@@ -115,6 +115,7 @@ fn say(event: &Event, made: Option<&BucketId>) {
             let subject = if subject.is_empty() { String::new() } else { format!(": {subject}{by}") };
             tracing::info!(revision, findings, "revision {short} is in force{subject}");
         }
+        Event::Source { state: SourceState::Ready, detail } => tracing::info!("the source is ready: {detail}"),
         Event::Source { state, detail } => {
             tracing::warn!(state = state.word(), "the source is {}: {detail}", state.word());
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::finding::{Finding, Place, did_you_mean};
-use crate::spec::yaml::{self, Node};
+use crate::spec::yaml::{self, Node, Tree};
 
 /// The beginning of the names of environment variables that set a field.
 pub const ENVIRONMENT: &str = "DRIFTLESS_";
@@ -120,7 +120,10 @@ impl Override {
                 Finding::error(place(1, 1), unknown).hint(format!("two underscores part the fields: {right}")),
             ]);
         }
-        let quoted = self.value.starts_with(['"', '\'']) || matches!(self.value.as_str(), "" | "null" | "~");
+        if matches!(self.value.as_str(), "" | "null" | "~") {
+            return Ok(Node { at: place(1, 1), tree: Tree::Plain(Value::Null, "null".into()) });
+        }
+        let quoted = self.value.starts_with(['"', '\'']);
         let text = if !quoted && wants_text(schema, &self.path) {
             serde_json::to_string(&self.value).expect("text is JSON")
         } else {
@@ -217,6 +220,14 @@ mod tests {
         let config = super::super::parse("driftless.yaml", "", &variables).expect("is good");
         assert_eq!(config.accounts[0].id.as_ref().map(ToString::to_string).as_deref(), Some("012345678901"));
         assert_eq!((config.accounts[1].name.as_str(), config.schedule.cron.as_str()), ("prod", "*/5 * * * *"));
+    }
+
+    #[test]
+    fn nothing_takes_a_field_of_the_file_back() {
+        let null = Override::from_flag("source.git.branch=null").expect("a field");
+        let file = "source: {git: {url: /specs, branch: next, tag: v1}}";
+        let config = super::super::parse("driftless.yaml", file, &[null]).expect("is good");
+        assert_eq!(config.source.git.and_then(|git| git.branch), None);
     }
 
     #[test]

@@ -44,7 +44,11 @@ impl Entry {
                     Some(count) => format!(", {count} findings"),
                 };
                 let short: String = said("revision").chars().take(12).collect();
-                format!("{short} {} ({}{findings})", said("subject"), said("author"))
+                let by = [said("author"), findings.trim_start_matches(", ")];
+                let by = by.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(", ");
+                let by = if by.is_empty() { by } else { format!(" ({by})") };
+                let subject = said("subject");
+                format!("{short}{}{subject}{by}", if subject.is_empty() { "" } else { " " })
             }
             "source" => joined(&[said("state"), said("detail")]),
             "created" => format!("in {}{}", said("region"), asked_by(&event["origins"])),
@@ -56,7 +60,10 @@ impl Entry {
                 Err(_) => place(event),
             },
             "repair" => repair(&event["repair"]),
-            "held" => format!("{} {}", said("setting"), joined(&[said("reason"), said("detail")])),
+            "held" => {
+                let why = joined(&[said("reason"), said("detail")]);
+                format!("{} {why}{}", said("setting"), asked_by(&event["origins"]))
+            }
             "pruned" => format!("entries up to {}", event["upTo"]),
             "lost" => format!("{} entries that could not be written", event["entries"]),
             _ => String::new(),

@@ -267,6 +267,12 @@ async fn every_event_has_a_line_that_tells_it() {
         author: "Jane".to_owned(),
         findings: 2,
     };
+    let of_a_folder = Event::Revision {
+        revision: "fedcba9876543210".to_owned(),
+        subject: String::new(),
+        author: String::new(),
+        findings: 0,
+    };
     let created = Event::Created {
         bucket: bucket("data"),
         region: Region::us_east_1(),
@@ -277,12 +283,13 @@ async fn every_event_has_a_line_that_tells_it() {
         setting: "tags",
         reason: Hold::Fighting,
         detail: "repaired 3 times".to_owned(),
-        origins: Vec::new(),
+        origins: vec![Origin::Policy("tagged".into())],
         approval: None,
     };
     let events = [
         started(),
         (at, revision),
+        (at, of_a_folder),
         (at, Event::Source { state: SourceState::Stale, detail: "no route".to_owned() }),
         (at, created),
         drift("data", "versioned", "", at),
@@ -311,6 +318,7 @@ async fn every_event_has_a_line_that_tells_it() {
         [
             "started driftless 0.1.0".to_owned(),
             "revision 0123456789ab Add [31m data (Jane, 2 findings)".to_owned(),
+            "revision fedcba987654".to_owned(),
             "source stale: no route".to_owned(),
             "created in us-east-1 (asked by policy private)".to_owned(),
             "drift-detected versioned: versioning.status: Suspended -> Enabled (high)".to_owned(),
@@ -321,7 +329,7 @@ async fn every_event_has_a_line_that_tells_it() {
             format!(
                 "repair {change} [failed: PutBucketVersioning on `data` failed: access denied (AccessDenied, status 403)] {asked}"
             ),
-            "held tags fighting: repaired 3 times".to_owned(),
+            "held tags fighting: repaired 3 times (asked by policy tagged)".to_owned(),
             "unmanaged ".to_owned(),
             "stopped ".to_owned(),
         ]

@@ -29,7 +29,7 @@ async fn while_the_repository_is_away_the_last_good_revision_is_kept_up_and_it_i
     std::fs::rename(&away, &world.repo.path).unwrap();
     daemon.sync().await;
     source_is(&daemon, "ready").await;
-    daemon.said("the source answers again").await;
+    daemon.said("the source is ready: it answers again").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,7 +33,7 @@ async fn drift_is_repaired_at_the_next_due_sweep_and_the_log_says_bucket_setting
     world.set_versioning("bucket-000000", "Suspended").await;
     let log = daemon.said("repaired and read back").await;
     assert_eq!(world.versioning("bucket-000000"), "Enabled");
-    let said = "bucket-000000: versioning repaired and read back, asked for by a.yaml:8\n    \
+    let said = "bucket-000000: versioning repaired and read back, asked for by a.yaml:8 and policy versioned\n    \
                 versioning.status: Suspended -> Enabled\n";
     assert!(log.contains(said), "{log}");
     assert!(daemon.metric("driftless_repairs_total{policy=\"spec\",result=\"applied\"}").await > 0.0);
