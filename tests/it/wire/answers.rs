@@ -62,6 +62,7 @@ async fn a_conflict_is_waited_out_and_a_hang_ends_at_its_deadline() {
         deadline: Duration::from_millis(500),
         first: Duration::from_millis(1),
         longest: Duration::from_millis(5),
+        ..Patience::default()
     };
     let observer: Arc<dyn Observer> = Arc::new(Counted::default());
     let cloud = connect(&server).await;
