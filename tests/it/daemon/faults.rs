@@ -132,7 +132,10 @@ async fn a_name_that_belongs_to_somebody_else_is_held_as_impossible_and_never_ta
     let daemon = world.swept().await;
     let bucket = daemon.bucket("ai-theirs", |it| !it["held"].is_null()).await;
     assert_eq!(bucket["held"][0]["reason"], "impossible");
-    assert_eq!(bucket["held"][0]["detail"], "the name belongs to another account; choose another name");
+    assert_eq!(
+        bucket["held"][0]["detail"],
+        "the name belongs to another account (or the role lacks `s3:ListBucket`); choose another name"
+    );
     assert_eq!(bucket["state"], "unreachable");
     daemon.sweep().await;
     let writes =
