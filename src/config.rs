@@ -440,11 +440,14 @@ fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<String>)) {
             say(pointer, format!("`{span}` is too short"), Some("write at least `1s`".to_owned()));
         }
     }
-    if let Some(level) = &config.log.level
-        && let Err(error) = level.parse::<tracing_subscriber::filter::Targets>()
-    {
-        let hint = "write `error`, `warn`, `info`, `debug` or `trace`".to_owned();
-        say("/log/level", format!("`{level}` is no level: {error}"), Some(hint));
+    if let Some(level) = &config.log.level {
+        // A word alone that is no level would be taken for a module, and all others would be mute.
+        let is_one =
+            |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+        if !level.split(',').all(is_one) || level.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            let hint = "write `error`, `warn`, `info`, `debug` or `trace`".to_owned();
+            say("/log/level", format!("`{level}` is no level"), Some(hint));
+        }
     }
     if let Err(error) = schedule::Schedule::parse(&config.schedule.cron, &config.schedule.zone) {
         let pointer = match error {

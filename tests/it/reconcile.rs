@@ -227,7 +227,10 @@ async fn a_store_that_says_nothing_ends_as_unknown_and_delays_nobody_else() {
         if verb == "read" {
             let report = rig.board.bucket(&id("ai-one")).expect("a report");
             let said = report.errors[0].error.to_string();
-            assert_eq!(said, "versioning on `ai-one` failed: no usable answer: nothing came within 20s");
+            assert!(
+                said.starts_with("versioning on `ai-one` failed: no usable answer: nothing came within "),
+                "{said}"
+            );
         }
     }
 }

@@ -57,7 +57,7 @@ async fn a_write_that_is_never_answered_holds_the_end_up_for_seconds_only() {
     let log = daemon.said("ended in good order").await;
     assert_eq!(status.code(), Some(0));
     assert!(log.contains("versioning was not repaired: "), "{log}");
-    assert!(log.contains("nothing came within 10s"), "{log}");
+    assert!(log.contains("nothing came within 10 s"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
