@@ -64,6 +64,7 @@ async fn work(address: Arc<str>, identity: Identity, names: Arc<[String]>, next:
     read
 }
 
+#[allow(clippy::disallowed_methods)] // A signature is of now.
 async fn get(
     sender: &mut SendRequest<Empty<Bytes>>,
     address: &str,

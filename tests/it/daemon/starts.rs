@@ -45,7 +45,7 @@ fn a_bad_configuration_is_refused_with_every_fault_at_its_place_and_a_hint() {
         ),
         (
             "source: {git: {url: \"https://me:secret@git.example.com/specs\"}}\n",
-            "FILE:1:21: credentials do not belong in the address of a repository\n\
+            "FILE:1:16: credentials do not belong in the address of a repository\n\
              hint: take what stands before the `@` out of the address and name it in the source's credentials\n",
         ),
         ("source: {dir: a}\nmoed: observe\n", "FILE:2:1: unknown field `moed`\nhint: did you mean `mode`?\n"),
