@@ -14,7 +14,7 @@ use crate::doc::{Change, Doc};
 use crate::finding::{Finding, Place};
 use crate::plan::{Held, Step};
 use crate::spec::PolicySeverity;
-use crate::verdict::{Hold, Origin, Verdict};
+use crate::verdict::{Hold, Origin, Verdict, worst};
 
 /// How driftless stands to a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -456,16 +456,7 @@ impl BucketReport {
 
     /// The worst verdict of all, by which lists are sorted and filtered.
     pub fn worst(&self) -> Verdict {
-        let rank = |verdict: &Verdict| match verdict {
-            Verdict::Drifted => 5,
-            Verdict::Unknown => 4,
-            Verdict::Suspended => 3,
-            Verdict::Exempt => 2,
-            Verdict::Unsupported => 1,
-            Verdict::Compliant => 0,
-        };
-        let verdicts = self.policies.iter().map(|it| it.verdict).chain(self.settings.iter().map(|it| it.verdict));
-        verdicts.max_by_key(rank).unwrap_or(Verdict::Compliant)
+        worst(self.policies.iter().map(|it| it.verdict).chain(self.settings.iter().map(|it| it.verdict)))
     }
 
     /// What other programs want to know of the bucket.

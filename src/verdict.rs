@@ -44,6 +44,23 @@ impl Verdict {
     }
 }
 
+/// How much a verdict wants a person's eye; more is worse.
+pub fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Drifted => 5,
+        Verdict::Unknown => 4,
+        Verdict::Suspended => 3,
+        Verdict::Exempt => 2,
+        Verdict::Unsupported => 1,
+        Verdict::Compliant => 0,
+    }
+}
+
+/// The worst of several verdicts; compliant when there are none.
+pub fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
+    verdicts.into_iter().max_by_key(|verdict| rank(*verdict)).unwrap_or(Verdict::Compliant)
+}
+
 /// Why a difference is not repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

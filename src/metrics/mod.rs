@@ -20,7 +20,7 @@ use crate::verdict::SPEC;
 
 use counters::Counters;
 pub use names::{FAMILIES, Family, Kind};
-pub use state::{SPEC_SEVERITY, rank, worst};
+pub use state::SPEC_SEVERITY;
 use text::Exposition;
 
 /// The content type of the exposition.

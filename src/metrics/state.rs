@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::finding::Severity;
 use crate::report::{BucketReport, BucketState, SourceState};
 use crate::spec::PolicySeverity;
-use crate::verdict::{Hold, SPEC, Verdict};
+use crate::verdict::{Hold, SPEC, Verdict, worst};
 
 use super::text::Exposition;
 use super::{Detail, MetricsOptions};
@@ -44,23 +44,6 @@ fn rows<'a>(report: &'a BucketReport, spec: &'a Arc<str>) -> impl Iterator<Item 
         exempt_until: it.exempt_until,
     });
     policies.chain(own)
-}
-
-/// How much a verdict wants a person's eye; more is worse.
-pub fn rank(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Drifted => 5,
-        Verdict::Unknown => 4,
-        Verdict::Suspended => 3,
-        Verdict::Exempt => 2,
-        Verdict::Unsupported => 1,
-        Verdict::Compliant => 0,
-    }
-}
-
-/// The worst of several verdicts; compliant when there are none.
-pub fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
-    verdicts.into_iter().max_by_key(|verdict| rank(*verdict)).unwrap_or(Verdict::Compliant)
 }
 
 /// Seconds since 1970.

@@ -2,8 +2,11 @@
 //! and why (pure). Nothing here reads a clock, asks S3, or can fail.
 
 mod digest;
+mod existence;
 mod ignore;
+mod judge;
 mod mend;
+mod reads;
 mod target;
 
 use std::sync::Arc;
@@ -16,13 +19,15 @@ use crate::cloud::{Creation, S3Error};
 use crate::desired::{PolicyUse, Wish};
 use crate::doc::{Change, Doc};
 use crate::observed::{Existence, Observed, Reading};
-use crate::policy::{Demand, Judgement, Rule};
-use crate::setting::{Overlay, Risk};
+use crate::setting::Risk;
 use crate::settings;
-use crate::spec::{ApprovalSpec, Approved, Asked, Mode, PolicySeverity, last_day};
+use crate::spec::{ApprovalSpec, Approved, PolicySeverity};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
 pub use digest::digest;
+pub use existence::creation_doc;
+use judge::{Breach, judge_policies, judge_spec, suspend_verdicts};
+pub use reads::next_reads;
 use target::Target;
 
 /// What the planner must know besides the bucket.
@@ -143,59 +148,6 @@ pub struct SettingVerdict {
     pub detail: Option<String>,
 }
 
-/// The settings to read next, given what was read so far; none when every verdict is known.
-///
-/// What specs and `require` name is read at once; expressions are read for one setting at a time,
-/// as far as they need it, so that a verdict stops reading as soon as it is known.
-pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'static str> {
-    if !matches!(observed.existence, Existence::Here(_)) {
-        return Vec::new();
-    }
-    let mut next = Vec::new();
-    let mut need = |setting: &'static str| {
-        if observed.reading(setting).is_none() && !next.contains(&setting) {
-            next.push(setting);
-        }
-    };
-    for want in wish.wants.iter().filter(|want| !ignore::whole(&wish.ignore, want.setting)) {
-        need(want.setting);
-    }
-    let judging = || wish.policies.iter().filter(|it| exemption(it, now).is_none());
-    for use_ in judging() {
-        if let Rule::Require(demands) = &use_.policy.rule {
-            demands.iter().for_each(|demand| need(demand.setting));
-        }
-    }
-    if !next.is_empty() {
-        return next;
-    }
-    let mut need = |setting: &'static str| {
-        if observed.reading(setting).is_none() && !next.contains(&setting) {
-            next.push(setting);
-        }
-    };
-    let mut broken = Vec::new();
-    for use_ in judging() {
-        let Rule::Assert(assertion, _) = &use_.policy.rule else { continue };
-        match assertion.judge(wish, observed, now) {
-            Judgement::Needs(setting) => need(setting),
-            Judgement::Breached(_) => broken.push(Arc::clone(&use_.policy.name)),
-            _ => {}
-        }
-    }
-    match target::foresee(wish, observed, &broken, now) {
-        Ok(foresight) => broken.extend(foresight.speaking),
-        Err(setting) => need(setting),
-    }
-    // What a repair overlays must be known before it can be planned.
-    for use_ in judging().filter(|use_| broken.contains(&use_.policy.name)) {
-        if let Rule::Assert(_, repair) = &use_.policy.rule {
-            repair.iter().for_each(|demand| need(demand.setting));
-        }
-    }
-    next
-}
-
 fn exemption(use_: &PolicyUse, now: Timestamp) -> Option<&crate::spec::ExemptionSpec> {
     use_.exemptions.iter().find(|exemption| exemption.expires > now).map(|it| &**it)
 }
@@ -215,11 +167,11 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
     match &observed.existence {
         Existence::Here(region) => {
             if wish.at.is_some() {
-                existence_here(wish, region, &mut plan);
+                existence::here(wish, region, &mut plan);
             }
         }
         other => {
-            not_here(wish, other, pause.is_some(), context, &mut plan);
+            existence::not_here(wish, other, pause.is_some(), context, &mut plan);
             return plan;
         }
     }
@@ -240,214 +192,6 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
         suspend_verdicts(&mut plan);
     }
     plan
-}
-
-fn existence_here(wish: &Wish, region: &crate::bucket::Region, plan: &mut BucketPlan) {
-    let (verdict, detail) = if *region == wish.region {
-        (Verdict::Compliant, None)
-    } else {
-        let said = format!("lives in `{region}`, not in `{}`", wish.region);
-        plan.held.push(Held {
-            setting: EXISTENCE,
-            hold: Hold::Impossible,
-            detail: format!("the bucket {said}; a bucket cannot move, so correct `region` in its spec"),
-            step: None,
-            digest: None,
-        });
-        (Verdict::Drifted, Some(said))
-    };
-    plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail });
-}
-
-/// What the loop remembers of the creation of a bucket.
-pub fn creation_doc(wish: &Wish) -> Doc {
-    Doc::of(&serde_json::json!({ "region": wish.region.as_str() }))
-}
-
-fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
-    let mut held = |hold, detail: String| {
-        plan.held.push(Held { setting: EXISTENCE, hold, detail, step: None, digest: None });
-    };
-    let (verdict, detail) = match existence {
-        Existence::Missing if paused => {
-            let reason = wish.suspend.as_ref().map_or("", |suspend| suspend.reason.as_str());
-            held(Hold::Suspended, format!("the bucket does not exist; its spec pauses writing: {reason}"));
-            (Verdict::Suspended, "does not exist".to_owned())
-        }
-        Existence::Missing if wish.mode == Mode::Observe => {
-            held(Hold::ObserveOnly, "the bucket does not exist and would be created".to_owned());
-            (Verdict::Drifted, "does not exist".to_owned())
-        }
-        Existence::Missing
-            if let Some((hold, why)) = context.brakes.brake(&wish.id, EXISTENCE, &creation_doc(wish), context.now) =>
-        {
-            held(hold, format!("the bucket does not exist; {why}"));
-            (Verdict::Drifted, "does not exist".to_owned())
-        }
-        Existence::Missing => {
-            let ownership =
-                wish.wants.iter().find(|want| want.setting == "objectOwnership").and_then(|want| match &want.asked {
-                    Asked::Value(doc) => doc.value().get("rule")?.as_str().map(str::to_owned),
-                    Asked::Absent => None,
-                });
-            let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
-            let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
-            plan.create = Some(Create { creation, origin });
-            (Verdict::Drifted, "does not exist".to_owned())
-        }
-        Existence::Foreign => {
-            let detail = "the name belongs to another account (or the role lacks `s3:ListBucket`); choose another name";
-            held(Hold::Impossible, detail.to_owned());
-            (Verdict::Drifted, "belongs to another account".to_owned())
-        }
-        Existence::Unknown(error) => (Verdict::Unknown, error.to_string()),
-        Existence::Here(_) => unreachable!("handled by the caller"),
-    };
-    plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail: Some(detail.clone()) });
-    for want in wish.wants.iter() {
-        plan.settings.push(SettingVerdict { setting: want.setting, verdict: Verdict::Unknown, detail: None });
-    }
-    for use_ in wish.policies.iter() {
-        plan.policies.push(PolicyVerdict {
-            policy: Arc::clone(&use_.policy.name),
-            severity: use_.policy.severity,
-            verdict: Verdict::Unknown,
-            detail: Some(format!(
-                "the bucket {}",
-                if verdict == Verdict::Unknown { "could not be read" } else { &detail }
-            )),
-        });
-    }
-}
-
-/// A policy that does not hold.
-pub(crate) struct Breach<'a> {
-    use_: &'a PolicyUse,
-    message: String,
-    /// What would make it hold.
-    demands: &'a [Demand],
-}
-
-fn judge_policies<'a>(wish: &'a Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) -> Vec<Breach<'a>> {
-    let mut breaches = Vec::new();
-    for use_ in wish.policies.iter() {
-        let (verdict, detail) = if let Some(exemption) = exemption(use_, now) {
-            let until = last_day(exemption.expires);
-            (Verdict::Exempt, Some(format!("{} (until {until}, {})", exemption.reason, exemption.owner)))
-        } else {
-            match &use_.policy.rule {
-                Rule::Require(demands) => {
-                    let (verdict, detail) = judge_demands(demands, observed);
-                    if verdict == Verdict::Drifted {
-                        let message = detail.clone().unwrap_or_default();
-                        breaches.push(Breach { use_, message, demands });
-                    }
-                    (verdict, detail)
-                }
-                Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
-                    Judgement::Holds => (Verdict::Compliant, None),
-                    Judgement::Breached(message) => {
-                        breaches.push(Breach { use_, message: message.clone(), demands: repair });
-                        (Verdict::Drifted, Some(message))
-                    }
-                    Judgement::Needs(setting) => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
-                    Judgement::Unknown(setting) => {
-                        let said = match observed.reading(setting) {
-                            Some(Reading::Unknown(error)) => error.to_string(),
-                            _ => format!("`{setting}` is not known"),
-                        };
-                        (Verdict::Unknown, Some(said))
-                    }
-                    Judgement::Failed(said) => (Verdict::Unknown, Some(format!("the expression failed: {said}"))),
-                },
-            }
-        };
-        plan.policies.push(PolicyVerdict {
-            policy: Arc::clone(&use_.policy.name),
-            severity: use_.policy.severity,
-            verdict,
-            detail,
-        });
-    }
-    breaches
-}
-
-/// The verdict over several settings: a difference outweighs what is unknown, and that outweighs
-/// what the store does not have.
-fn judge_demands(demands: &[Demand], observed: &Observed) -> (Verdict, Option<String>) {
-    let mut worst = (Verdict::Compliant, None);
-    let rank = |verdict: Verdict| match verdict {
-        Verdict::Drifted => 3,
-        Verdict::Unknown => 2,
-        Verdict::Unsupported => 1,
-        _ => 0,
-    };
-    for demand in demands {
-        let to = |live: &Doc| target::overlaid(demand.setting, live, &demand.asked, Overlay::Within);
-        let (verdict, detail) = judge(demand.setting, observed, |live| (live.clone(), to(live)));
-        if rank(verdict) > rank(worst.0) {
-            worst = (verdict, detail);
-        }
-    }
-    worst
-}
-
-/// How one setting stands: `compare` gives, for its live value, two values that are equal when the
-/// wish is fulfilled.
-fn judge(
-    setting: &'static str,
-    observed: &Observed,
-    compare: impl FnOnce(&Doc) -> (Doc, Doc),
-) -> (Verdict, Option<String>) {
-    match observed.reading(setting) {
-        None => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
-        Some(Reading::Unknown(error)) => (Verdict::Unknown, Some(error.to_string())),
-        Some(Reading::Unsupported(_)) => (Verdict::Unsupported, Some("the store has no such setting".to_owned())),
-        Some(Reading::Known(live)) => {
-            let (from, to) = compare(live);
-            if from == to {
-                (Verdict::Compliant, None)
-            } else {
-                (Verdict::Drifted, Some(said(setting, &from.changes_to(&to))))
-            }
-        }
-    }
-}
-
-/// A few changes in one line: `status: Suspended -> Enabled`.
-fn said(setting: &str, changes: &[Change]) -> String {
-    let mut text = changes
-        .iter()
-        .take(3)
-        .map(|change| {
-            let dot = if change.path.is_empty() || change.path.starts_with('[') { "" } else { "." };
-            format!("{setting}{dot}{change}")
-        })
-        .collect::<Vec<_>>()
-        .join("; ");
-    if changes.len() > 3 {
-        text.push_str(&format!("; and {} more", changes.len() - 3));
-    }
-    text
-}
-
-fn judge_spec(wish: &Wish, observed: &Observed, broken: &[Arc<str>], now: Timestamp, plan: &mut BucketPlan) {
-    for want in wish.wants.iter() {
-        let (verdict, detail) = if ignore::whole(&wish.ignore, want.setting) {
-            (Verdict::Compliant, Some("ignored".to_owned()))
-        } else {
-            judge(want.setting, observed, |live| {
-                let to = target::overlaid(want.setting, live, &want.asked, Overlay::Whole);
-                let to = ignore::restore(&wish.ignore, want.setting, live, to);
-                let target = target::tightened(wish, want.setting, to.clone(), broken, now);
-                // Where an enforced policy overrules all that the spec would change, the
-                // disagreement is a finding, and no drift that nobody may repair.
-                let overruled = target == *live && target != to;
-                (live.clone(), if overruled { live.clone() } else { to })
-            })
-        };
-        plan.settings.push(SettingVerdict { setting: want.setting, verdict, detail });
-    }
 }
 
 fn plan_setting(
@@ -556,18 +300,6 @@ fn no_repairs(breaches: &[Breach<'_>], plan: &mut BucketPlan) {
                 digest: None,
             });
         }
-    }
-}
-
-fn suspend_verdicts(plan: &mut BucketPlan) {
-    for verdict in plan
-        .policies
-        .iter_mut()
-        .map(|it| &mut it.verdict)
-        .chain(plan.settings.iter_mut().map(|it| &mut it.verdict))
-        .filter(|verdict| **verdict == Verdict::Drifted)
-    {
-        *verdict = Verdict::Suspended;
     }
 }
 

@@ -9,9 +9,8 @@ use serde::Serialize;
 use crate::board::Board;
 use crate::clock::Timestamp;
 use crate::finding::did_you_mean;
-use crate::metrics::{rank, worst};
 use crate::report::{BucketReport, BucketState};
-use crate::verdict::{SPEC, Verdict};
+use crate::verdict::{SPEC, Verdict, rank, worst};
 
 use super::fault::Fault;
 

@@ -1,0 +1,91 @@
+//! The bucket itself: there, to be made, in another region, or somebody else's.
+
+use std::sync::Arc;
+
+use super::{BucketPlan, Context, Create, Held, PolicyVerdict, SettingVerdict};
+use crate::cloud::Creation;
+use crate::desired::Wish;
+use crate::doc::Doc;
+use crate::observed::Existence;
+use crate::spec::{Asked, Mode};
+use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
+
+/// A bucket that is there: in the right region, or not.
+pub(super) fn here(wish: &Wish, region: &crate::bucket::Region, plan: &mut BucketPlan) {
+    let (verdict, detail) = if *region == wish.region {
+        (Verdict::Compliant, None)
+    } else {
+        let said = format!("lives in `{region}`, not in `{}`", wish.region);
+        plan.held.push(Held {
+            setting: EXISTENCE,
+            hold: Hold::Impossible,
+            detail: format!("the bucket {said}; a bucket cannot move, so correct `region` in its spec"),
+            step: None,
+            digest: None,
+        });
+        (Verdict::Drifted, Some(said))
+    };
+    plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail });
+}
+
+/// What the loop remembers of the creation of a bucket.
+pub fn creation_doc(wish: &Wish) -> Doc {
+    Doc::of(&serde_json::json!({ "region": wish.region.as_str() }))
+}
+
+/// A bucket that is not there, is somebody else's, or could not be looked at.
+pub(super) fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
+    let mut held = |hold, detail: String| {
+        plan.held.push(Held { setting: EXISTENCE, hold, detail, step: None, digest: None });
+    };
+    let (verdict, detail) = match existence {
+        Existence::Missing if paused => {
+            let reason = wish.suspend.as_ref().map_or("", |suspend| suspend.reason.as_str());
+            held(Hold::Suspended, format!("the bucket does not exist; its spec pauses writing: {reason}"));
+            (Verdict::Suspended, "does not exist".to_owned())
+        }
+        Existence::Missing if wish.mode == Mode::Observe => {
+            held(Hold::ObserveOnly, "the bucket does not exist and would be created".to_owned());
+            (Verdict::Drifted, "does not exist".to_owned())
+        }
+        Existence::Missing
+            if let Some((hold, why)) = context.brakes.brake(&wish.id, EXISTENCE, &creation_doc(wish), context.now) =>
+        {
+            held(hold, format!("the bucket does not exist; {why}"));
+            (Verdict::Drifted, "does not exist".to_owned())
+        }
+        Existence::Missing => {
+            let ownership =
+                wish.wants.iter().find(|want| want.setting == "objectOwnership").and_then(|want| match &want.asked {
+                    Asked::Value(doc) => doc.value().get("rule")?.as_str().map(str::to_owned),
+                    Asked::Absent => None,
+                });
+            let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
+            let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
+            plan.create = Some(Create { creation, origin });
+            (Verdict::Drifted, "does not exist".to_owned())
+        }
+        Existence::Foreign => {
+            let detail = "the name belongs to another account (or the role lacks `s3:ListBucket`); choose another name";
+            held(Hold::Impossible, detail.to_owned());
+            (Verdict::Drifted, "belongs to another account".to_owned())
+        }
+        Existence::Unknown(error) => (Verdict::Unknown, error.to_string()),
+        Existence::Here(_) => unreachable!("handled by the caller"),
+    };
+    plan.settings.push(SettingVerdict { setting: EXISTENCE, verdict, detail: Some(detail.clone()) });
+    for want in wish.wants.iter() {
+        plan.settings.push(SettingVerdict { setting: want.setting, verdict: Verdict::Unknown, detail: None });
+    }
+    for use_ in wish.policies.iter() {
+        plan.policies.push(PolicyVerdict {
+            policy: Arc::clone(&use_.policy.name),
+            severity: use_.policy.severity,
+            verdict: Verdict::Unknown,
+            detail: Some(format!(
+                "the bucket {}",
+                if verdict == Verdict::Unknown { "could not be read" } else { &detail }
+            )),
+        });
+    }
+}
