@@ -13,7 +13,7 @@ build: ## Builds target/debug/driftless
 	$(CARGO) build --locked
 
 demo: ## Shows the daemon at work, with an S3 server and a git repository of its own (ONCE=1: ends by itself)
-	$(CARGO) run --locked --quiet -- demo $(if $(filter 1,$(ONCE)),--once)
+	$(CARGO) run --locked -- demo $(if $(filter 1,$(ONCE)),--once)
 
 test: ## Runs every test: the crate's own, then the whole program against moto and LocalStack
 	@tests/run
@@ -22,7 +22,7 @@ lint: ## Checks format, clippy with and without features, licences and sources
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
-	$(CARGO) deny --locked check licenses bans sources
+	.ci/deny
 
 bench: ## Runs the benchmarks, several rounds of each contestant
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench sweep

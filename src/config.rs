@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::bucket::{AccountId, AccountName, Region};
 use crate::finding::{Finding, Place};
+use crate::source::GitUrl;
 use crate::spec::Mode;
 use crate::spec::check::Checker;
 use crate::spec::yaml;
@@ -377,7 +378,7 @@ pub fn parse(file: &str, text: &str, overrides: &[Override]) -> Result<Config, V
     };
     if let Some(config) = &config {
         let mut say = |pointer: &str, message: String, hint: Option<String>| {
-            let mut finding = Finding::error(document.find(pointer).place().clone(), message);
+            let mut finding = Finding::error(document.find(pointer).node.at.clone(), message);
             finding.hint = hint;
             findings.push(finding);
         };
@@ -403,6 +404,11 @@ fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<String>)) {
             Some("write `git: {url: …}`, or `dir: …` for work on one's own machine".to_owned()),
         ),
         _ => {}
+    }
+    if let (Some(git), None) = (&source.git, &source.dir)
+        && let Err(illegal) = git.url.parse::<GitUrl>()
+    {
+        say("/source/git/url", illegal.message, illegal.hint.map(str::to_owned));
     }
     if let Some(git) = &source.git {
         let named = [git.branch.is_some(), git.tag.is_some(), git.commit.is_some()].iter().filter(|it| **it).count();

@@ -24,12 +24,18 @@ pub struct InUse {
     pub written: BTreeSet<&'static str>,
     /// Read only.
     pub read: BTreeSet<&'static str>,
+    /// Whether buckets are made with object lock possible.
+    pub object_lock: bool,
 }
 
 impl InUse {
     /// Every setting there is.
     pub fn all() -> Self {
-        Self { written: SETTINGS.iter().map(|setting| setting.name()).collect(), read: BTreeSet::new() }
+        Self {
+            written: SETTINGS.iter().map(|setting| setting.name()).collect(),
+            read: BTreeSet::new(),
+            object_lock: true,
+        }
     }
 
     /// What these documents name.
@@ -37,6 +43,7 @@ impl InUse {
         let mut in_use = Self::default();
         for wish in desired.buckets.values() {
             in_use.written.extend(wish.wants.iter().map(|want| want.setting));
+            in_use.object_lock |= wish.object_lock;
         }
         for policy in desired.policies() {
             match &policy.rule {
@@ -93,10 +100,15 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
             .flat_map(|setting| setting.writes())
             .copied()
             .collect();
+        // Making a bucket with object lock needs both (API page CreateBucket).
+        let lock: &[&str] = match in_use.object_lock {
+            true => &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"],
+            false => &[],
+        };
         statements.push(json!({
             "Sid": "WriteSettings",
             "Effect": "Allow",
-            "Action": writes.iter().chain(&["s3:CreateBucket"]).collect::<BTreeSet<_>>(),
+            "Action": writes.iter().chain(&["s3:CreateBucket"]).chain(lock).collect::<BTreeSet<_>>(),
             "Resource": any_bucket,
         }));
     }
@@ -178,7 +190,8 @@ mod tests {
                 let allowed = statements.iter().filter(|it| it["Effect"] == "Allow");
                 for action in allowed.flat_map(|it| it["Action"].as_array().expect("actions")) {
                     let action = action.as_str().expect("text");
-                    assert!(!action.contains('*') && !action.contains("Object"), "{action}");
+                    let lock = action == "s3:PutBucketObjectLockConfiguration";
+                    assert!(!action.contains('*') && (lock || !action.contains("Object")), "{action}");
                     assert!(
                         !action.starts_with("s3:DeleteBucket")
                             || action == "s3:DeleteBucketPolicy"
@@ -198,8 +211,19 @@ mod tests {
 
     #[test]
     fn only_what_is_in_use_is_allowed() {
-        let in_use = InUse { written: ["versioning"].into(), read: BTreeSet::new() };
+        let in_use = InUse { written: ["versioning"].into(), ..InUse::default() };
         let text = policy(Role::Writer, &in_use, "aws").to_string();
         assert!(text.contains("s3:PutBucketVersioning") && !text.contains("s3:PutBucketTagging"), "{text}");
+        assert!(!text.contains("ObjectLock"), "{text}");
+    }
+
+    /// The writer could not make a bucket with object lock.
+    #[test]
+    fn a_bucket_with_object_lock_can_be_made() {
+        let in_use = InUse { object_lock: true, ..InUse::default() };
+        let text = policy(Role::Writer, &in_use, "aws").to_string();
+        assert!(text.contains("s3:PutBucketObjectLockConfiguration"), "{text}");
+        assert!(text.contains("s3:PutBucketVersioning"), "{text}");
+        assert!(!policy(Role::Reader, &in_use, "aws").to_string().contains("ObjectLock"));
     }
 }

@@ -9,6 +9,7 @@ use aws_config::BehaviorVersion;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -114,12 +115,24 @@ impl AwsCloud {
     /// # Errors
     /// When the credentials belong to another account than the configuration says.
     pub async fn connect(accounts: Vec<AccountOptions>, observer: &Arc<dyn Observer>) -> Result<Self, Error> {
+        Self::connect_as(accounts, observer, None).await
+    }
+
+    /// The same with credentials from the caller, and not from where AWS looks for them.
+    ///
+    /// # Errors
+    /// As [`AwsCloud::connect`].
+    pub async fn connect_as(
+        accounts: Vec<AccountOptions>,
+        observer: &Arc<dyn Observer>,
+        credentials: Option<SharedCredentialsProvider>,
+    ) -> Result<Self, Error> {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
         let mut set_up = HashMap::new();
         for options in accounts {
-            let account = Account::connect(options, &http, observer).await?;
+            let account = Account::connect(options, &http, observer, credentials.as_ref()).await?;
             set_up.insert(account.options.name.clone(), account);
         }
         Ok(Self { accounts: set_up, foreign: Mutex::default() })
@@ -127,6 +140,13 @@ impl AwsCloud {
 
     fn account(&self, name: &AccountName) -> &Account {
         self.accounts.get(name).expect("buckets are resolved to configured accounts")
+    }
+
+    /// How many clients there are: one for each account and region.
+    #[doc(hidden)]
+    pub fn clients(&self) -> usize {
+        let of = |account: &Account| account.clients.read().expect("no holder of the lock panics").len();
+        self.accounts.values().map(of).sum()
     }
 
     /// The client of an account and region, with the guard in it: for the tests that try to get
@@ -142,6 +162,7 @@ impl Account {
         options: AccountOptions,
         http: &SharedHttpClient,
         observer: &Arc<dyn Observer>,
+        credentials: Option<&SharedCredentialsProvider>,
     ) -> Result<Self, Error> {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(http.clone())
@@ -151,6 +172,9 @@ impl Account {
             .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build())
             // These answers are small; the check costs a twentieth of the CPU of a read.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(credentials) = credentials {
+            loader = loader.credentials_provider(credentials.clone());
+        }
         if let Some(profile) = &options.profile {
             // Named alone, a profile yields to the keys of the environment, which are one account's.
             let provider = ProviderConfig::without_region()
@@ -202,7 +226,7 @@ async fn assume(base: &aws_config::SdkConfig, role: &str, options: &AccountOptio
     if let Some(external_id) = &options.external_id {
         provider = provider.external_id(external_id);
     }
-    let provider = aws_credential_types::provider::SharedCredentialsProvider::new(provider.build().await);
+    let provider = SharedCredentialsProvider::new(provider.build().await);
     base.to_builder().credentials_provider(provider).build()
 }
 

@@ -3,7 +3,8 @@
 //! On several stores a DELETE of a sub-resource that they do not know deletes the bucket. So a
 //! DELETE leaves the process only with a [`Permit`], only [`allow`] makes one, and only when a
 //! read of the same setting of the same bucket in this pass answered with a value: that proves
-//! that the store knows the sub-resource. [`Guard`] stands in every client and stops the rest.
+//! that the store knows the sub-resource. [`Guard`] stands in every client and stops the rest,
+//! and every POST, by which objects can be deleted.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -139,10 +140,13 @@ impl Intercept for Guard {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request();
-        if request.method() != "DELETE" {
-            return Ok(());
-        }
         let uri = request.uri();
+        match request.method() {
+            "GET" | "HEAD" | "PUT" => return Ok(()),
+            "DELETE" => {}
+            // Objects can be deleted by a POST, too; nothing here ever needs one.
+            other => return Err(format!("{NOT_ALLOWED} by {other}").into()),
+        }
         let allowed = cfg
             .load::<Permit>()
             .is_some_and(|permit| cfg.load::<Asked>().is_some_and(|asked| asked.0 == *permit) && permit.fits(uri));

@@ -18,6 +18,7 @@ struct State {
     foreign: Vec<String>,
     faults: VecDeque<Fault>,
     asked: Vec<Ask>,
+    strange: Vec<(BucketId, &'static str, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,6 +89,11 @@ impl MemoryCloud {
         let state = self.state();
         let bucket = state.buckets.get(id)?;
         Some(bucket.settings.get(setting).cloned().unwrap_or_else(|| settings::named(setting).default_doc()))
+    }
+
+    /// Lets reads of a setting answer a field besides that nobody knows; a write removes it.
+    pub fn put_strange_field(&self, id: &BucketId, setting: &'static str, field: &str) {
+        self.state().strange.push((id.clone(), setting, field.to_owned()));
     }
 
     /// Gives a name to somebody else.
@@ -246,8 +252,15 @@ impl Cloud for MemoryCloud {
                 .ok_or_else(|| error("write", target.id.name.as_str(), S3ErrorKind::NoSuchBucket))?;
             if !matches!(effect, Some(Effect::Forget)) {
                 bucket.settings.insert(setting, to.clone());
+                state.strange.retain(|(id, known, _)| *id != target.id || *known != setting);
             }
             Ok(())
         })
+    }
+
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        let state = self.state();
+        let mine = state.strange.iter().filter(|(id, known, _)| *id == target.id && *known == setting);
+        mine.map(|(_, _, field)| field.clone()).collect()
     }
 }

@@ -155,11 +155,12 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let response = error.raw_response();
     let status = response.map_or(0, |response| response.status().as_u16());
     let code = meta.code().unwrap_or_default().to_owned();
+    let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
     let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
     let kind = match error {
         // What cannot be read is not known; only a listing in place of the setting tells that the
         // store took the sub-resource for something else.
-        SdkError::ServiceError(_) if status == 200 && !response.is_some_and(is_listing) => S3ErrorKind::Transport,
+        SdkError::ServiceError(_) if status == 200 && !is_listing(body) => S3ErrorKind::Transport,
         SdkError::ServiceError(_) => kind_of(status, &code),
         SdkError::ConstructionFailure(_) => S3ErrorKind::Credentials,
         other if lacks_credentials(other) => S3ErrorKind::Credentials,
@@ -188,8 +189,7 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
 /// Whether a store took the sub-resource for something else: it lists objects (MinIO and Ceph, for
 /// what they do not know), or names the root as nobody else does (Ceph 16 for the public access
 /// block, which nobody can then read).
-fn is_listing(response: &HttpResponse) -> bool {
-    let body = response.body().bytes().unwrap_or_default();
+pub fn is_listing(body: &[u8]) -> bool {
     super::foreign::elements(body)
         .next()
         .is_some_and(|root| root.starts_with("ListBucket") || root == "BlockPublicAccessBlockConfiguration")

@@ -217,7 +217,7 @@ fn is_answer_to(live: &Statement, want: &Statement) -> bool {
 mod wire {
     use super::{Policy, Value, said};
     use crate::cloud::delete::SubResource;
-    use crate::cloud::wire::{S3, Wire};
+    use crate::cloud::wire::{S3, Wire, is_listing};
     use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
     impl Wire for Policy {
@@ -238,7 +238,12 @@ mod wire {
                 return Ok(Value::default());
             }
             // What cannot be read must not be overwritten, so it is unknown rather than empty.
-            said::read(&text.into()).map_err(|error| s3.misuse("GetBucketPolicy", S3ErrorKind::Other, &error))
+            let kind = match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+                Ok(_) => S3ErrorKind::Other,
+                Err(_) if is_listing(text.as_bytes()) => S3ErrorKind::Unsupported,
+                Err(_) => S3ErrorKind::Transport,
+            };
+            said::read(&text.into()).map_err(|error| s3.misuse("GetBucketPolicy", kind, &error))
         }
 
         /// PutBucketPolicy replaces the whole document. S3's check that the writer can still write

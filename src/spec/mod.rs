@@ -27,7 +27,6 @@ pub mod yaml;
 pub use expr::Expr;
 pub use load::load;
 pub use policies::builtin;
-#[cfg(all(feature = "aws", feature = "daemon"))]
 pub(crate) use policies::overlay as overlay_parameters;
 pub(crate) use words::last_day;
 

@@ -20,3 +20,5 @@ mod sandbox;
 #[cfg(feature = "daemon")]
 mod serve;
 mod support;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod wire;

@@ -659,3 +659,20 @@ async fn a_spec_that_an_enforced_expression_forbids_is_never_written() {
     let swept = Rig::over(&cloud).sweep(&desired).await;
     assert_eq!((cloud.count("write"), swept.report.in_sync), (0, 1), "{:?}", swept.plans[0].last);
 }
+
+#[tokio::test]
+async fn a_field_that_this_version_does_not_know_is_not_removed_unless_a_person_agrees() {
+    let (cloud, desired_both) = two();
+    cloud.put_strange_field(&id("ai-one"), "versioning", "Fancy");
+    let rig = Rig::over(&cloud);
+    let swept = rig.sweep(&desired_both).await;
+    second_is_whole(&cloud);
+    assert_eq!(cloud.get(&id("ai-one"), "versioning"), Some(status("Suspended")));
+    assert_eq!(held(&swept), ["ai-one versioning needs-approval"]);
+    let hold = &rig.board.bucket(&id("ai-one")).expect("a report").held[0];
+    assert_eq!(hold.detail, "S3 returned `Fancy`, which this version does not know and would remove");
+    let spec = bucket("ai-one", "{versioning: {status: Enabled}, tags: {Name: data}}");
+    let approval = hold.approval.as_deref().expect("the text to commit");
+    let swept = rig.sweep(&desired(&format!("{spec}---\n{approval}"))).await;
+    assert_eq!((held(&swept), cloud.get(&id("ai-one"), "versioning")), (vec![], Some(status("Enabled"))));
+}

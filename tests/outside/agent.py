@@ -90,6 +90,12 @@ class Agent:
     def said(self) -> str:
         return self.log.read_text()
 
+    def history(self, *arguments: str) -> tuple[int, str]:
+        """The exit code and the text of `driftless history` over what it has written down."""
+        command = [BINARY, "history", "--data-dir", self.config["dataDir"], *arguments]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
         """The status and the body of an answer of its HTTP server."""
         request = urllib.request.Request(self.address + path, method=method, headers=headers)

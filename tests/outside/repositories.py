@@ -5,13 +5,13 @@ import getpass
 import os
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from waiting import answers, free_port, until
+from waiting import QuietServer, answers, free_port, until
 
 SSHD = Path("/usr/sbin/sshd")
 AUTHOR = {
@@ -161,8 +161,7 @@ class OverHttp(Repository):
 
             do_GET = do_POST = cgi
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 

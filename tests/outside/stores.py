@@ -31,7 +31,7 @@ import threading
 import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -39,7 +39,7 @@ import boto3
 from botocore.config import Config
 import pytest
 
-from waiting import answers, free_port, until
+from waiting import QuietServer, answers, free_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -208,8 +208,7 @@ class Recorder:
 
             do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = pass_on
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
 

@@ -150,7 +150,12 @@ def test_sigterm_finishes_the_write_under_way(agent, repository, recorder, s3, n
     # Proved, too.
     assert [(asked.method, asked.part) for asked in recorder.take()] == [("PUT", "versioning"), ("GET", "versioning")]
     assert f"{here}: versioning repaired and read back" in it.said()
-    assert it.said().rstrip().endswith("ended")
+    assert "in good order" in it.said()
+    # And written down, in a record that holds.
+    code, text = it.history(here)
+    assert code == 0 and "versioning.status: Suspended -> Enabled" in text, text
+    code, text = it.history("--verify")
+    assert code == 0 and text.startswith("verified "), text
 
 
 def test_health_page_and_metrics_tell_the_truth(agent, repository, recorder, s3, name):

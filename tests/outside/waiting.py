@@ -1,9 +1,11 @@
-"""Waiting on conditions: every wait has a deadline, and says what it waited for."""
+"""Waiting on conditions, where every wait has a deadline and says what it waited for; and servers."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
+from http.server import ThreadingHTTPServer
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,3 +40,13 @@ def free_port() -> int:
     with socket.socket() as it:
         it.bind(("127.0.0.1", 0))
         return it.getsockname()[1]
+
+
+class QuietServer(ThreadingHTTPServer):
+    """A web server that takes it as given that a client ends its connections as it likes."""
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)

@@ -21,7 +21,8 @@ Every field can also be set from outside the file, and wins over it then:
 - by a variable: `DRIFTLESS_SOURCE__GIT__BRANCH=release`. Two underscores part the fields; one stands for a capital
   letter: `DRIFTLESS_DATA_DIR` is `dataDir`.
 
-A flag wins over a variable. Values are read as YAML. A variable that looks like a field and is none is an error.
+A flag wins over a variable. Text needs no quotes; everything else is read as YAML. A variable that looks like a field and
+is none is an error.
 
 ```yaml
 source:

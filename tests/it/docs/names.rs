@@ -60,6 +60,24 @@ fn every_test_that_holds_a_law_is_there() {
     }
 }
 
+/// Every message that the page explains is one that the code can say: what stands between the
+/// parts that vary.
+#[test]
+fn every_message_that_is_explained_can_be_said() {
+    let mut sources = String::new();
+    gather(&root().join("src"), &mut sources);
+    let page = text("docs/operations.md");
+    let (_, table) = page.split_once("\n## Troubleshooting").unwrap();
+    let messages = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let mut seen = 0;
+    for message in messages {
+        seen += 1;
+        let parts: Vec<&str> = message.split(['…', ':']).map(str::trim).filter(|part| part.len() >= 10).collect();
+        assert!(parts.iter().any(|part| sources.contains(part)), "nothing says `{message}`: {parts:?}");
+    }
+    assert!(seen > 15, "{seen} messages");
+}
+
 fn gather(folder: &std::path::Path, into: &mut String) {
     for name in names(folder) {
         let path = folder.join(&name);

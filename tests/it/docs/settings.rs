@@ -95,7 +95,7 @@ fn the_settings_of_the_page_are_what_the_code_says() {
         if setting.removable() {
             tables.push_str(" Can be `absent`.");
         }
-        tables.push_str("\n");
+        tables.push('\n');
         if !fields.rows.is_empty() {
             tables.push_str("\n| Field | What it says |\n| --- | --- |\n");
             for (path, said) in &fields.rows {

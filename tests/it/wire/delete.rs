@@ -1,0 +1,121 @@
+//! No setting can send a DELETE that the one place has not allowed.
+
+use driftless::cloud::Cloud;
+use driftless::cloud::delete::SubResource;
+use driftless::settings::SETTINGS;
+use serde_json::json;
+
+use super::*;
+
+/// The settings that are ever deleted, with a value each and the operation.
+fn deletable() -> Vec<(&'static str, serde_json::Value, &'static str)> {
+    vec![
+        ("cors", json!({"rules": [{"allowedMethods": ["GET"], "allowedOrigins": ["*"]}]}), "DeleteBucketCors"),
+        (
+            "lifecycle",
+            json!({"rules": [{"id": "a", "status": "Enabled", "expiration": {"days": 9}}]}),
+            "DeleteBucketLifecycle",
+        ),
+        (
+            "policy",
+            json!({"Version": "2012-10-17", "Statement": [{"Sid": "tls", "Effect": "Deny", "Principal": "*",
+            "Action": "s3:*", "Resource": "arn:aws:s3:::data/*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}),
+            "DeleteBucketPolicy",
+        ),
+        ("tags", json!({"Name": "data"}), "DeleteBucketTagging"),
+        ("website", json!({"indexDocument": "index.html"}), "DeleteBucketWebsite"),
+    ]
+}
+
+fn deletes(server: &Running) -> Vec<&'static str> {
+    server
+        .requests()
+        .into_keys()
+        .filter(|operation| operation.starts_with("Delete") || *operation == "Unknown")
+        .collect()
+}
+
+#[tokio::test]
+async fn without_proof_that_the_store_knows_the_setting_nothing_is_deleted() {
+    let server = server().await;
+    let cloud = connect(&server).await;
+    assert_eq!(deletable().len(), SubResource::ALL.len());
+    for setting in SETTINGS {
+        let default = setting.default_doc();
+        let written = cloud.write(&target("data"), setting.name(), &default, &default).await;
+        if deletable().iter().any(|it| it.0 == setting.name()) {
+            let error = written.expect_err("nothing was read that could be deleted");
+            assert_eq!(error.kind, S3ErrorKind::Forbidden, "{}: {error}", setting.name());
+        }
+        assert_eq!(deletes(&server), [] as [&str; 0], "{}", setting.name());
+    }
+    assert_eq!(server.bucket_names(), ["access-logs", "data", "data-old"]);
+}
+
+#[tokio::test]
+async fn with_proof_exactly_one_delete_of_the_right_sub_resource_is_sent_and_the_bucket_looked_at() {
+    let server = server().await;
+    let cloud = connect(&server).await;
+    for (setting, said, operation) in deletable() {
+        // A bucket whose name begins alike keeps its value.
+        for name in ["data", "data-old"] {
+            let said = serde_json::from_str(&said.to_string().replace(":data/", &format!(":{name}/"))).expect("JSON");
+            let at = target(name);
+            let seen = cloud.read(&at, setting).await.expect("a value");
+            cloud.write(&at, setting, &seen, &value(setting, &said)).await.expect("taken");
+        }
+        server.forget_requests();
+        let at = target("data");
+        let seen = cloud.read(&at, setting).await.expect("a value");
+        cloud.write(&at, setting, &seen, &settings::named(setting).default_doc()).await.expect("removed");
+        assert_eq!(deletes(&server), [operation]);
+        let log: Vec<(&str, String)> =
+            server.log().into_iter().map(|it| (it.operation.name(), it.bucket)).rev().take(2).collect();
+        assert_eq!(log, [("HeadBucket", "data".to_owned()), (operation, "data".to_owned())]);
+        assert_eq!(cloud.read(&at, setting).await.expect("a value"), settings::named(setting).default_doc());
+        let other = cloud.read(&target("data-old"), setting).await.expect("a value");
+        assert_ne!(other, settings::named(setting).default_doc(), "{setting}");
+    }
+}
+
+/// Past the settings, with the very client that they are given.
+#[tokio::test]
+async fn the_client_itself_sends_no_delete_without_a_permit() {
+    let server = server().await;
+    let cloud = connect(&server).await;
+    let client = cloud.client(&target("data"), true);
+    macro_rules! refused {
+        ($($request:expr;)*) => {
+            $({
+                let error = format!("{:?}", $request.send().await.expect_err("stopped"));
+                assert!(error.contains("nothing allows this DELETE"), "{}: {error}", stringify!($request));
+            })*
+        };
+    }
+    let delete = aws_sdk_s3::types::Delete::builder()
+        .objects(aws_sdk_s3::types::ObjectIdentifier::builder().key("k").build().expect("a key"))
+        .build()
+        .expect("a list");
+    refused! {
+        client.delete_bucket().bucket("data");
+        client.delete_object().bucket("data").key("k");
+        client.delete_object().bucket("data").key("k").version_id("v");
+        client.delete_objects().bucket("data").delete(delete);
+        client.delete_object_tagging().bucket("data").key("k");
+        client.delete_bucket_tagging().bucket("data");
+        client.delete_bucket_policy().bucket("data");
+        client.delete_bucket_lifecycle().bucket("data");
+        client.delete_bucket_website().bucket("data");
+        client.delete_bucket_cors().bucket("data");
+        client.delete_bucket_encryption().bucket("data");
+        client.delete_bucket_ownership_controls().bucket("data");
+        client.delete_public_access_block().bucket("data");
+        client.delete_bucket_replication().bucket("data");
+        client.delete_bucket_inventory_configuration().bucket("data").id("i");
+        client.delete_bucket_metrics_configuration().bucket("data").id("i");
+        client.delete_bucket_analytics_configuration().bucket("data").id("i");
+        client.delete_bucket_intelligent_tiering_configuration().bucket("data").id("i");
+        client.abort_multipart_upload().bucket("data").key("k").upload_id("u");
+    }
+    assert_eq!(server.requests(), BTreeMap::new(), "nothing reached the wire");
+}

@@ -1,0 +1,108 @@
+//! Answers as AWS documents them, one a setting in `tests/wire/`: each element is known, and one
+//! that is not changes nothing and makes a write wait for a person.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+
+use driftless::cloud::Cloud;
+use driftless::settings::SETTINGS;
+use serde_json::json;
+
+use super::*;
+
+/// A server that gives every request the same answer, as long as the test runs.
+fn stub(body: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut request = Vec::new();
+            let mut piece = [0; 4096];
+            while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                match stream.read(&mut piece) {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => request.extend_from_slice(&piece[..count]),
+                }
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+        }
+    });
+    url
+}
+
+fn recorded(setting: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
+    let xml = folder.join(format!("{setting}.xml"));
+    let file = if xml.exists() { xml } else { folder.join(format!("{setting}.json")) };
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// What each recorded answer means.
+fn meaning(setting: &str) -> serde_json::Value {
+    match setting {
+        "publicAccessBlock" => json!({"blockPublicAcls": true, "ignorePublicAcls": true, "blockPublicPolicy": false,
+            "restrictPublicBuckets": false}),
+        "versioning" => json!({"status": "Enabled"}),
+        "encryption" => json!({"algorithm": "aws:kms", "kmsKeyId": "arn:aws:kms:us-east-1:111122223333:key/1a2b",
+            "bucketKey": true, "blockedEncryptionTypes": ["SSE-C"]}),
+        "tags" => json!({"Name": "AI Model Data Storage", "Empty": ""}),
+        "objectOwnership" => json!("BucketOwnerPreferred"),
+        "acl" => json!("public-read"),
+        "policy" => {
+            json!({"Version": "2012-10-17", "Statement": {"Sid": "tls", "Effect": "Deny", "Principal": {"AWS": "*"},
+            "Action": ["s3:*"], "Resource": ["arn:aws:s3:::data/*", "arn:aws:s3:::data"],
+            "Condition": {"Bool": {"aws:SecureTransport": false}}}})
+        }
+        "lifecycle" => json!({"rules": [{"id": "archive", "status": "Enabled",
+            "filter": {"prefix": "raw/", "tags": {"keep": "no"}, "objectSizeGreaterThan": 500},
+            "transitions": [{"days": 90, "storageClass": "GLACIER"}], "expiration": {"days": 365},
+            "noncurrentVersionExpiration": {"noncurrentDays": 30, "newerNoncurrentVersions": 3},
+            "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7}}]}),
+        "logging" => json!({"targetBucket": "access-logs", "targetPrefix": "s3/",
+            "targetObjectKeyFormat": {"partitionedPrefix": {"partitionDateSource": "EventTime"}}}),
+        "website" => json!({"indexDocument": "index.html", "errorDocument": "404.html", "routingRules": [
+            {"condition": {"keyPrefixEquals": "docs/"}, "redirect": {"replaceKeyPrefixWith": "documents/"}}]}),
+        "cors" => json!({"rules": [{"id": "web", "allowedHeaders": ["*"], "allowedMethods": ["GET", "PUT"],
+            "allowedOrigins": ["https://www.example.com"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}]}),
+        other => panic!("no recorded answer for the setting `{other}`: add one to tests/wire"),
+    }
+}
+
+async fn read(setting: &'static str, body: String) -> (Doc, Vec<String>) {
+    let observer: Arc<dyn Observer> = Arc::new(Counted::default());
+    let cloud = connect_to(&stub(body), &observer).await;
+    let at = target("data");
+    let doc = cloud.read(&at, setting).await.unwrap_or_else(|error| panic!("{setting}: {error}"));
+    (doc, cloud.foreign_fields(&at, setting))
+}
+
+#[tokio::test]
+async fn pain_01_every_recorded_answer_means_what_it_says_and_all_of_it_is_known() {
+    for setting in SETTINGS {
+        let (doc, foreign) = read(setting.name(), recorded(setting.name())).await;
+        assert_eq!(doc, value(setting.name(), &meaning(setting.name())), "{}", setting.name());
+        assert_eq!(foreign, [] as [String; 0], "{}", setting.name());
+    }
+}
+
+#[tokio::test]
+async fn pain_01_an_element_that_aws_adds_is_no_difference_and_is_not_lost_by_a_write() {
+    for setting in SETTINGS.iter().filter(|it| it.name() != "policy") {
+        // One in every element that holds others.
+        let mut body = String::new();
+        for line in recorded(setting.name()).lines() {
+            if line.trim_start().starts_with("</") {
+                body.push_str("<Fancy><Deeper a=\"b\">1</Deeper></Fancy>");
+            }
+            body.push_str(line);
+            body.push('\n');
+        }
+        assert!(body.contains("Fancy"));
+        let (doc, foreign) = read(setting.name(), body).await;
+        assert_eq!(doc, value(setting.name(), &meaning(setting.name())), "{}", setting.name());
+        assert_eq!(foreign, ["Fancy", "Deeper"], "{}", setting.name());
+    }
+}
