@@ -367,27 +367,46 @@ pub fn parse(file: &str, text: &str, overrides: &[Override]) -> Result<Config, V
     }
     let checker = Checker::of(schema);
     let json = document.to_json();
-    let mut findings: Vec<Finding> = checker.check(&document, &json).into_iter().map(|it| it.finding).collect();
-    let config = match serde_json::from_value::<Config>(json) {
-        Ok(config) => Some(config),
-        Err(error) if findings.is_empty() => {
+    let faults = checker.check(&document, &json);
+    // What cannot be read is left out, so that the rest is checked all the same.
+    let mut readable = json;
+    faults.iter().for_each(|fault| remove(&mut readable, &fault.pointer));
+    let config = serde_json::from_value::<Config>(readable);
+    let mut findings: Vec<Finding> = Vec::new();
+    match &config {
+        Ok(config) => check(config, &mut |pointer, message, hint| {
+            // Of what was left out nothing more is known.
+            if !faults.iter().any(|fault| fault.pointer.starts_with(pointer)) {
+                let mut finding = Finding::error(document.find(pointer).place().clone(), message);
+                finding.hint = hint;
+                findings.push(finding);
+            }
+        }),
+        Err(error) if faults.is_empty() => {
             findings.push(Finding::error(document.at.clone(), error.to_string()));
-            None
         }
-        Err(_) => None,
-    };
-    if let Some(config) = &config {
-        let mut say = |pointer: &str, message: String, hint: Option<String>| {
-            let mut finding = Finding::error(document.find(pointer).node.at.clone(), message);
-            finding.hint = hint;
-            findings.push(finding);
-        };
-        check(config, &mut say);
+        Err(_) => {}
     }
+    findings.extend(faults.into_iter().map(|fault| fault.finding));
     findings.sort();
     match config {
-        Some(config) if findings.is_empty() => Ok(config),
+        Ok(config) if findings.is_empty() => Ok(config),
         _ => Err(findings),
+    }
+}
+
+/// Takes out what a JSON pointer leads to.
+fn remove(json: &mut Value, pointer: &str) {
+    let Some((parent, last)) = pointer.rsplit_once('/') else { return };
+    let name = last.replace("~1", "/").replace("~0", "~");
+    match json.pointer_mut(parent) {
+        Some(Value::Object(fields)) => drop(fields.remove(&name)),
+        Some(Value::Array(list)) => {
+            if let Some(element) = name.parse::<usize>().ok().filter(|place| *place < list.len()) {
+                list.remove(element);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -501,18 +501,15 @@ fn plan_setting(
         (Risk::Guarded(why), _) => Some(why.to_owned()),
         (Risk::Safe, _) => None,
     };
-    match risk {
-        Some(why) => {
-            let digest = digest(&wish.id, &step);
-            let approved = context.approvals.iter().any(|approval| {
-                approval.expires > context.now && matches!(&approval.what, Approved::Change(it) if *it == digest)
-            });
-            if !approved {
-                hold(Hold::NeedsApproval, why, Some(step), Some(digest));
-                return;
-            }
+    if let Some(why) = risk {
+        let digest = digest(&wish.id, &step);
+        let approved = context.approvals.iter().any(|approval| {
+            approval.expires > context.now && matches!(&approval.what, Approved::Change(it) if *it == digest)
+        });
+        if !approved {
+            hold(Hold::NeedsApproval, why, Some(step), Some(digest));
+            return;
         }
-        None => {}
     }
     if let Some((reason, why)) = context.brakes.brake(&wish.id, target.setting, &step.to, context.now) {
         hold(reason, why, Some(step), None);
