@@ -31,28 +31,28 @@ fn a_bad_configuration_is_refused_with_every_fault_at_its_place_and_a_hint() {
         ("", "FILE:1:1: `source` is missing in the document\nhint: add `source`: Where the specs are\n"),
         (
             "source: {}\n",
-            "FILE:1:9: no source\nhint: write `git: {url: …}`, or `dir: …` for work on one's own machine\n",
+            "FILE:1:1: no source\nhint: write `git: {url: …}`, or `dir: …` for work on one's own machine\n",
         ),
-        ("source: {dir: a, git: {url: b}}\n", "FILE:1:9: both `git` and `dir`\nhint: name one source\n"),
+        ("source: {dir: a, git: {url: b}}\n", "FILE:1:1: both `git` and `dir`\nhint: name one source\n"),
         (
             "source: {dir: a}\nschedule: {cron: \"* * *\"}\n",
-            "FILE:2:18: `* * *` is no cron expression: 3 fields\n\
+            "FILE:2:12: `* * *` is no cron expression: 3 fields\n\
              hint: write five fields (minute hour day month weekday), such as `*/5 * * * *`, or six with seconds first\n",
         ),
         (
             "source: {dir: a}\nschedule:\n  zone: Europe/Berlim\n",
-            "FILE:3:9: there is no time zone `Europe/Berlim`\nhint: did you mean `Europe/Berlin`?\n",
+            "FILE:3:3: there is no time zone `Europe/Berlim`\nhint: did you mean `Europe/Berlin`?\n",
         ),
         (
             "source: {git: {url: \"https://me:secret@git.example.com/specs\"}}\n",
-            "FILE:1:21: credentials do not belong in the address of a repository\n\
+            "FILE:1:16: credentials do not belong in the address of a repository\n\
              hint: take what stands before the `@` out of the address and name it in the source's credentials\n",
         ),
         ("source: {dir: a}\nmoed: observe\n", "FILE:2:1: unknown field `moed`\nhint: did you mean `mode`?\n"),
         (
             "source: {dir: a, interval: 0s}\nlog: {level: lots}\n",
-            "FILE:1:28: `0s` is too short\nhint: write at least `1s`\n\
-             FILE:2:14: `lots` is no level\nhint: write `error`, `warn`, `info`, `debug` or `trace`\n",
+            "FILE:1:18: `0s` is too short\nhint: write at least `1s`\n\
+             FILE:2:7: `lots` is no level\nhint: write `error`, `warn`, `info`, `debug` or `trace`\n",
         ),
     ];
     for (text, expected) in cases {
