@@ -1,10 +1,11 @@
 //! What each bucket shall be: specs, defaults and policies joined bucket by bucket (pure).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::bucket::{AccountName, BucketId, Region};
 use crate::clock::Timestamp;
+use crate::doc::Doc;
 use crate::finding::{Finding, Place};
 use crate::observed::{Existence, Observed, Reading};
 use crate::policy::{Assertion, Demand, Judgement, Policy, Rule};
@@ -149,6 +150,7 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
         let id = BucketId { account, name: spec.name.clone() };
         let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
         disagreements(&wish, &mut shared, &mut findings);
+        contradictions(&wish, &mut shared, &mut findings);
         buckets.insert(id, Arc::new(wish));
     }
     findings.sort();
@@ -205,6 +207,7 @@ impl Desired {
 struct Shared {
     policies: HashMap<Vec<*const Policy>, Vec<Arc<[PolicyUse]>>>,
     agreed: HashMap<(&'static str, Asked, *const Policy), Option<Disagreement>>,
+    met: HashSet<(*const Policy, *const Policy)>,
 }
 
 type Disagreement = Vec<(String, String, String)>;
@@ -362,6 +365,47 @@ fn disagreements(wish: &Wish, shared: &mut Shared, findings: &mut Vec<Finding>) 
                     )
                     .hint("the policy wins; change the spec, or add an Exemption"),
                 );
+            }
+        }
+    }
+}
+
+/// Says, once for each pair, where two enforced policies that meet on a bucket contradict each other.
+fn contradictions(wish: &Wish, shared: &mut Shared, findings: &mut Vec<Finding>) {
+    let enforced: Vec<(&Arc<Policy>, &Vec<Demand>)> = wish
+        .policies
+        .iter()
+        .filter(|use_| use_.policy.mode == Mode::Enforce)
+        .filter_map(|use_| match &use_.policy.rule {
+            Rule::Require(demands) => Some((&use_.policy, demands)),
+            Rule::Assert(..) => None,
+        })
+        .collect();
+    for (place, (second, theirs)) in enforced.iter().enumerate() {
+        for (first, ours) in &enforced[..place] {
+            if !shared.met.insert((Arc::as_ptr(first), Arc::as_ptr(second))) {
+                continue;
+            }
+            for (one, other) in ours
+                .iter()
+                .flat_map(|one| theirs.iter().map(move |other| (one, other)))
+                .filter(|(a, b)| a.setting == b.setting)
+            {
+                let setting = settings::named(one.setting);
+                let with = |below: &Doc, demand: &Demand| match &demand.asked {
+                    Asked::Value(doc) => setting.merge(below, doc, Overlay::Within),
+                    Asked::Absent => setting.default_doc(),
+                };
+                let both = with(&with(&setting.default_doc(), one), other);
+                if with(&both, one) != both {
+                    let said = format!(
+                        "policy `{}` contradicts policy `{}` on `{}`, and some bucket is under both",
+                        second.name, first.name, one.setting
+                    );
+                    findings.push(Finding::error(second.at.clone(), said).hint(
+                        "change one, or let their selectors not meet; until then neither is written to such a bucket",
+                    ));
+                }
             }
         }
     }
