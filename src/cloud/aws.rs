@@ -383,14 +383,14 @@ impl Cloud for AwsCloud {
             if creation.object_lock {
                 request = request.object_lock_enabled_for_bucket(true);
             }
-            match request.send().await {
-                Ok(_) => Ok(()),
-                Err(error) => {
-                    let error = fault(&error, target.id.name.as_str(), "CreateBucket", "s3:CreateBucket");
-                    // An earlier attempt of ours whose answer was lost.
-                    if error.code == "BucketAlreadyOwnedByYou" { Ok(()) } else { Err(error) }
-                }
-            }
+            // A bucket that is ours already (an attempt whose answer was lost, or somebody was
+            // quicker) is a failure here: only what this call made may count as new and empty. The
+            // next listing has it.
+            request
+                .send()
+                .await
+                .map_err(|error| fault(&error, target.id.name.as_str(), "CreateBucket", "s3:CreateBucket"))?;
+            Ok(())
         })
     }
 

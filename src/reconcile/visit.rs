@@ -205,13 +205,21 @@ impl Visitor {
         if let Some(create) = &plan.create {
             let begun = tokio::time::Instant::now();
             let at = self.it.clock.now();
-            let result = match self.it.cloud.create(target, &create.creation).await {
-                Ok(()) => {
+            let made = match self.it.cloud.create(target, &create.creation).await {
+                // What was made is proved like every write.
+                Ok(()) => self.it.cloud.head(target).await,
+                Err(error) => Err(error),
+            };
+            let result = match made {
+                Ok(Presence::Here(_)) => {
                     observed.existence = Existence::Here(target.region.clone());
                     observed.fresh = true;
                     tried.moved = true;
                     RepairResult::Applied
                 }
+                Ok(Presence::Missing | Presence::Foreign) => RepairResult::Unproved {
+                    detail: "the store said that it made the bucket, and it is not there".to_owned(),
+                },
                 Err(error) => {
                     if error.kind == S3ErrorKind::Foreign {
                         observed.existence = Existence::Foreign;

@@ -1,4 +1,6 @@
 //! Documents end to end: files in, specs and findings out.
+//!
+//! One table of bad documents and what is said of each: longer than other files, and read line by line.
 
 use std::collections::BTreeMap;
 

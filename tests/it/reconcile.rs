@@ -1,4 +1,6 @@
 //! The loop against S3 in memory, with everything that goes wrong there.
+//!
+//! One story of the loop after another, none of which needs the others: longer than other files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,7 +125,8 @@ async fn who_may_not_list_looks_at_each_bucket_by_its_name() {
     let desired = desired(&names.map(|name| bucket(name, spec)).concat());
     cloud.fail(fail("list", "default", "", S3ErrorKind::Denied));
     let swept = Rig::over(&cloud).sweep(&desired).await;
-    assert_eq!((cloud.count("head"), cloud.count("create")), (3, 1));
+    // Each once, and the new one again to prove that it was made.
+    assert_eq!((cloud.count("head"), cloud.count("create")), (4, 1));
     assert_eq!((swept.report.in_sync, swept.report.errors.len()), (3, 1));
     assert_eq!(
         swept.report.errors[0].hint().as_deref(),
@@ -290,6 +293,19 @@ async fn a_write_that_stores_nothing_is_no_repair_and_is_not_repeated_in_a_loop(
         last.plans[0].last.held[0].detail,
         "written 3 times in 1 h and never read back as written; next attempt at 2026-11-22 13:00:00 UTC"
     );
+}
+
+/// A creation that S3 took and did not make once counted as a bucket made, unseen by any read.
+#[tokio::test]
+async fn a_bucket_counts_as_made_only_when_it_is_seen_to_be_there() {
+    let (cloud, _) = two();
+    let desired = desired(&bucket("ai-new", "{versioning: {status: Enabled}}"));
+    cloud.fail(fault("create", "ai-new", "", 1, Effect::Forget));
+    let rig = Rig::over(&cloud);
+    let swept = rig.sweep(&desired).await;
+    let detail = "the store said that it made the bucket, and it is not there".to_owned();
+    assert_eq!(swept.plans[0].repairs[0].result, RepairResult::Unproved { detail });
+    assert_eq!((swept.report.repaired, cloud.count("write")), (0, 0));
 }
 
 #[tokio::test]

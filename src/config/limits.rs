@@ -1,0 +1,86 @@
+//! What a schema cannot say of a configuration: what goes together, what can be meant (pure).
+
+use std::time::Duration;
+
+use super::{Config, schedule};
+use crate::bucket::Region;
+use crate::source::GitUrl;
+
+/// What a schema cannot say.
+pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<String>)) {
+    let source = &config.source;
+    match (&source.git, &source.dir) {
+        (Some(_), Some(_)) => {
+            say("/source", "both `git` and `dir`".to_owned(), Some("name one source".to_owned()));
+        }
+        (None, None) => say(
+            "/source",
+            "no source".to_owned(),
+            Some("write `git: {url: …}`, or `dir: …` for work on one's own machine".to_owned()),
+        ),
+        _ => {}
+    }
+    if let (Some(git), None) = (&source.git, &source.dir)
+        && let Err(illegal) = git.url.parse::<GitUrl>()
+    {
+        say("/source/git/url", illegal.message, illegal.hint.map(str::to_owned));
+    }
+    if let Some(git) = &source.git {
+        let named = [git.branch.is_some(), git.tag.is_some(), git.commit.is_some()].iter().filter(|it| **it).count();
+        if named > 1 {
+            say("/source/git", "more than one of `branch`, `tag` and `commit`".to_owned(), Some("name one".to_owned()));
+        }
+    }
+    for (pointer, span) in [("/source/interval", source.interval), ("/source/timeout", source.timeout)] {
+        if span.0 < Duration::from_millis(100) {
+            say(pointer, format!("`{span}` is too short"), Some("write at least `1s`".to_owned()));
+        }
+    }
+    if let Some(level) = &config.log.level {
+        // A word alone that is no level would be taken for a module, and all others would be mute.
+        let is_one =
+            |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+        if !level.split(',').all(is_one) || level.parse::<tracing_subscriber::filter::Targets>().is_err() {
+            let hint = "write `error`, `warn`, `info`, `debug` or `trace`".to_owned();
+            say("/log/level", format!("`{level}` is no level"), Some(hint));
+        }
+    }
+    if let Err(error) = schedule::Schedule::parse(&config.schedule.cron, &config.schedule.zone) {
+        let pointer = match error {
+            schedule::Error::Zone { .. } => "/schedule/zone",
+            schedule::Error::Cron { .. } => "/schedule/cron",
+        };
+        say(pointer, error.to_string(), error.hint());
+    }
+    for (index, account) in config.accounts.iter().enumerate() {
+        if config.accounts.iter().take(index).any(|other| other.name == account.name) {
+            say(
+                &format!("/accounts/{index}"),
+                format!("two accounts are named `{}`", account.name),
+                Some("give each a `name` of its own".to_owned()),
+            );
+        }
+        if account.endpoint.is_none()
+            && let Err(error) = Region::parse_known(account.region.as_str())
+        {
+            say(&format!("/accounts/{index}/region"), error.message, Some(error.hint));
+        }
+        if let Some(endpoint) = &account.endpoint
+            && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+        {
+            say(
+                &format!("/accounts/{index}/endpoint"),
+                format!("`{endpoint}` is not an http or https address"),
+                Some(format!("did you mean `https://{endpoint}`?")),
+            );
+        }
+    }
+    let builtin = ["private", "versioned", "encrypted", "tagged"];
+    for (index, name) in config.policies.builtin.iter().enumerate() {
+        if !builtin.contains(&name.as_str()) {
+            let hint = crate::finding::did_you_mean(name, builtin)
+                .map_or_else(|| format!("there are {}", builtin.join(", ")), |near| format!("did you mean `{near}`?"));
+            say(&format!("/policies/builtin/{index}"), format!("there is no built-in policy `{name}`"), Some(hint));
+        }
+    }
+}
