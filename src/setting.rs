@@ -20,6 +20,8 @@ pub trait Setting: Send + Sync + 'static {
 
     /// The key in specs, the metric label, the row of the page: S3's own term in camelCase.
     const NAME: &'static str;
+    /// What the page of settings says beside the fields.
+    const ABOUT: About;
     /// The IAM actions that reading needs.
     const READS: &'static [&'static str];
     /// The IAM actions that writing needs.
@@ -50,6 +52,20 @@ pub trait Setting: Send + Sync + 'static {
     fn check(_want: &Self::Value) -> Vec<Problem> {
         Vec::new()
     }
+}
+
+/// What `docs/settings.md` says of a setting beside what its types say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// What it is, in a few words: its line in lists.
+    pub what: &'static str,
+    /// Why it matters: one or two sentences.
+    pub why: &'static str,
+    /// Which changes wait for an approval, and which S3 has none of; empty when every change
+    /// repairs itself.
+    pub risk: &'static str,
+    /// What a spec may say of it, as YAML.
+    pub example: &'static str,
 }
 
 /// Who speaks: it decides what a list means.
@@ -121,6 +137,8 @@ fn overlay_tree(live: &mut Value, want: Value) {
 pub trait AnySetting: Send + Sync {
     /// [`Setting::NAME`].
     fn name(&self) -> &'static str;
+    /// [`Setting::ABOUT`].
+    fn about(&self) -> About;
     /// [`Setting::READS`].
     fn reads(&self) -> &'static [&'static str];
     /// [`Setting::WRITES`].
@@ -173,6 +191,9 @@ macro_rules! erase {
         impl<S: $($bound)*> AnySetting for Entry<S> {
             fn name(&self) -> &'static str {
                 S::NAME
+            }
+            fn about(&self) -> About {
+                S::ABOUT
             }
             fn reads(&self) -> &'static [&'static str] {
                 S::READS

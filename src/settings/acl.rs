@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Overlay, Problem, Risk, Setting};
+use crate::setting::{About, Overlay, Problem, Risk, Setting};
 
 /// The access control list of a bucket (API page PutBucketAcl).
 pub struct Acl;
@@ -176,6 +176,12 @@ impl Setting for Acl {
     type Value = Value;
 
     const NAME: &'static str = "acl";
+    const ABOUT: About = About {
+        what: "Who is let in by grants, the oldest way.",
+        why: "The oldest way to let others in, and the one that is overlooked. Most buckets want `private`.",
+        risk: "Letting anybody in, locking anybody out, and taking the owner's own full control wait for an approval.",
+        example: "private",
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketAcl"];
     /// The owner's id is read again before a write, as every ACL has to name it.
     const WRITES: &'static [&'static str] = &["s3:PutBucketAcl", "s3:GetBucketAcl"];

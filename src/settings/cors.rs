@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{listed, sorted, words};
-use crate::setting::{Overlay, Problem, Setting, overlay};
+use crate::setting::{About, Overlay, Problem, Setting, overlay};
 
 /// Cross-origin resource sharing (API page PutBucketCors).
 pub struct Cors;
@@ -69,6 +69,15 @@ impl Setting for Cors {
     type Value = Value;
 
     const NAME: &'static str = "cors";
+    const ABOUT: About = About {
+        what: "Which web pages of other origins may ask.",
+        why: "Browsers ask it before a page of another origin may read or write objects.",
+        risk: "",
+        example: r#"rules:
+  - allowedMethods: [GET]
+    allowedOrigins: ["https://notebooks.example.com"]
+    maxAgeSeconds: 3600"#,
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketCORS"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketCORS"];
     const REMOVABLE: bool = true;

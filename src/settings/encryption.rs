@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, Overlay, Problem, Risk, Setting, overlay};
 
 /// The default encryption of new objects (API page PutBucketEncryption).
 pub struct Encryption;
@@ -73,6 +73,12 @@ impl Setting for Encryption {
     type Value = Value;
 
     const NAME: &'static str = "encryption";
+    const ABOUT: About = About {
+        what: "How objects are encrypted whose upload does not say.",
+        why: "It decides how objects are encrypted whose upload does not say, with whose key, and which kinds an upload may not ask for.",
+        risk: "A change of key, a step from KMS down to AES256, and allowing a blocked kind of encryption again wait for an approval.",
+        example: r#"{algorithm: "aws:kms", kmsKeyId: alias/training-data, bucketKey: true}"#,
+    };
     const READS: &'static [&'static str] = &["s3:GetEncryptionConfiguration"];
     const WRITES: &'static [&'static str] = &["s3:PutEncryptionConfiguration"];
 

@@ -149,6 +149,20 @@ mod table {
     }
 
     #[test]
+    fn every_setting_says_why_it_matters_and_gives_an_example_without_a_fault() {
+        for setting in SETTINGS {
+            let about = setting.about();
+            assert!(about.what.ends_with('.') && about.what.len() <= 70, "{}", setting.name());
+            assert!(about.why.ends_with('.'), "{}", setting.name());
+            assert!(about.risk.is_empty() || about.risk.ends_with('.'), "{}", setting.name());
+            let said: serde_json::Value = serde_yaml::from_str(about.example)
+                .unwrap_or_else(|error| panic!("the example of {}: {error}", setting.name()));
+            let doc = setting.parse(&said).unwrap_or_else(|error| panic!("the example of {}: {error}", setting.name()));
+            assert_eq!(setting.check(&doc), [], "the example of {}", setting.name());
+        }
+    }
+
+    #[test]
     fn every_schema_is_a_schema_and_refuses_what_nobody_can_mean() {
         for setting in SETTINGS {
             let mut generator = schemars::SchemaGenerator::default();

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Risk, Setting};
+use crate::setting::{About, Risk, Setting};
 
 /// The ownership controls of a bucket (API page PutBucketOwnershipControls).
 pub struct ObjectOwnership;
@@ -62,6 +62,12 @@ impl Setting for ObjectOwnership {
     type Value = Value;
 
     const NAME: &'static str = "objectOwnership";
+    const ABOUT: About = About {
+        what: "Whether ACLs count, and who owns uploaded objects.",
+        why: "With `BucketOwnerEnforced`, ACLs no longer count and every object belongs to the bucket's owner: permissions stand in policies alone.",
+        risk: "Switching ACLs off or on waits for an approval: whoever is let in by an ACL alone would be locked out, or let in again.",
+        example: "BucketOwnerEnforced",
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketOwnershipControls"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketOwnershipControls"];
     /// S3 refuses `BucketOwnerEnforced` while an ACL still lets others in

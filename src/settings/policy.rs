@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Overlay, Problem, Risk, Setting};
+use crate::setting::{About, Overlay, Problem, Risk, Setting};
 
 mod canonical;
 mod check;
@@ -122,6 +122,19 @@ impl Setting for Policy {
     type Value = Value;
 
     const NAME: &'static str = "policy";
+    const ABOUT: About = About {
+        what: "Who may do what, as a document of statements.",
+        why: "It says who may do what with the bucket and its objects, other accounts included, and what is denied to everybody.",
+        risk: "Letting the public in, an added Deny, a removed Allow and a removed Deny wait for an approval.",
+        example: r#"Version: "2012-10-17"
+Statement:
+  - Sid: OnlyTls
+    Effect: Deny
+    Principal: "*"
+    Action: "s3:*"
+    Resource: ["arn:aws:s3:::ai-model-data", "arn:aws:s3:::ai-model-data/*"]
+    Condition: {Bool: {"aws:SecureTransport": "false"}}"#,
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketPolicy"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketPolicy", "s3:DeleteBucketPolicy"];
     /// The block refuses public policies, so where it opens it opens first.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Risk, Setting};
+use crate::setting::{About, Risk, Setting};
 
 /// The four switches of a bucket's public access block (API page PutPublicAccessBlock).
 pub struct PublicAccessBlock;
@@ -96,6 +96,12 @@ impl Setting for PublicAccessBlock {
     type Value = Value;
 
     const NAME: &'static str = "publicAccessBlock";
+    const ABOUT: About = About {
+        what: "Four switches against letting the public in.",
+        why: "One public statement in a policy, or one public grant in an ACL, opens a bucket to the world. These four switches overrule both, whoever writes them.",
+        risk: "Opening any of the four waits for an approval: public ACLs and policies could let anybody in.",
+        example: "all",
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketPublicAccessBlock"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketPublicAccessBlock"];
 

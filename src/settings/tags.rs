@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Problem, Setting};
+use crate::setting::{About, Problem, Setting};
 
 /// The bucket's tags (API page PutBucketTagging).
 pub struct Tags;
@@ -24,6 +24,12 @@ impl Setting for Tags {
     type Value = Value;
 
     const NAME: &'static str = "tags";
+    const ABOUT: About = About {
+        what: "Names and values for bills, owners and permissions.",
+        why: "Bills, owners and permissions by attribute are read from tags.",
+        risk: "",
+        example: "{Name: AI Model Data Storage, Purpose: Distributed AI Model Training}",
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketTagging"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketTagging"];
     const REMOVABLE: bool = true;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{Risk, Setting};
+use crate::setting::{About, Risk, Setting};
 
 /// Whether S3 keeps every version of an object (API page PutBucketVersioning).
 pub struct Versioning;
@@ -32,6 +32,12 @@ impl Setting for Versioning {
     type Value = Value;
 
     const NAME: &'static str = "versioning";
+    const ABOUT: About = About {
+        what: "Whether overwritten and deleted objects can be had back.",
+        why: "A version that was overwritten or deleted can be had back. Replication and Object Lock need it.",
+        risk: "Suspending waits for an approval: from then on, overwritten and deleted objects are gone. Once on, it can be suspended but never removed.",
+        example: "{status: Enabled}",
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketVersioning"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketVersioning"];
 

@@ -18,117 +18,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Value, json};
 
+use crate::legal;
 use crate::support::looped::{Rig, bucket, configuration, desired, document, id, now};
-
-/// Values of a setting as a spec may write them, each without a fault.
-fn said(setting: &'static str) -> BoxedStrategy<Value> {
-    let pick = |values: Vec<Value>| prop::sample::select(values).boxed();
-    match setting {
-        "publicAccessBlock" => {
-            let switch = || prop::option::of(any::<bool>());
-            let some = (switch(), switch(), switch(), switch()).prop_map(|(a, b, c, d)| {
-                fields([
-                    ("blockPublicAcls", a.map(Value::from)),
-                    ("ignorePublicAcls", b.map(Value::from)),
-                    ("blockPublicPolicy", c.map(Value::from)),
-                    ("restrictPublicBuckets", d.map(Value::from)),
-                ])
-            });
-            prop_oneof![Just(json!("all")), some].boxed()
-        }
-        "versioning" => pick(vec![json!({"status": "Enabled"}), json!({"status": "Suspended"})]),
-        "encryption" => pick(vec![
-            json!({"algorithm": "AES256"}),
-            json!({"algorithm": "AES256", "blockedEncryptionTypes": ["SSE-C"]}),
-            json!({"blockedEncryptionTypes": ["SSE-C"]}),
-            json!({"blockedEncryptionTypes": ["NONE"]}),
-            json!({"algorithm": "aws:kms"}),
-            json!({"algorithm": "aws:kms", "kmsKeyId": "alias/a", "bucketKey": true}),
-            json!({"algorithm": "aws:kms", "kmsKeyId": "alias/b"}),
-            json!({"algorithm": "aws:kms:dsse", "kmsKeyId": "alias/a"}),
-        ]),
-        "tags" => prop::collection::btree_map("[A-D]", "[a-b]", 1..4).prop_map(|tags| json!(tags)).boxed(),
-        "objectOwnership" => {
-            pick(vec![json!("BucketOwnerEnforced"), json!("BucketOwnerPreferred"), json!({"rule": "ObjectWriter"})])
-        }
-        "acl" => pick(vec![
-            json!("private"),
-            json!("public-read"),
-            json!("log-delivery-write"),
-            json!({"grants": [{"grantee": "AllUsers", "permission": "READ"}]}),
-            json!({"grants": [{"grantee": format!("id:{}", "a".repeat(64)), "permissions": ["READ", "WRITE"]}]}),
-        ]),
-        "policy" => {
-            let statement = prop::sample::select(vec![
-                json!({"Sid": "tls", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-                    "Resource": "arn:aws:s3:::ai-data/*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
-                json!({"Sid": "read", "Effect": "Allow", "Principal": {"AWS": "111122223333"},
-                    "Action": ["s3:GetObject"], "Resource": "arn:aws:s3:::ai-data/*"}),
-                json!({"Sid": "write", "Effect": "Allow", "Principal": {"AWS": "111122223333"},
-                    "Action": ["s3:PutObject", "s3:GetObject"], "Resource": "arn:aws:s3:::ai-data/*"}),
-                json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
-                    "Resource": "arn:aws:s3:::ai-data/public/*"}),
-            ]);
-            prop::collection::btree_map("[a-d]", statement, 1..4)
-                .prop_map(|them| {
-                    let mut statements: Vec<Value> = them.into_values().collect();
-                    statements.dedup();
-                    let mut sids = BTreeSet::new();
-                    statements.retain(|it| sids.insert(it["Sid"].to_string()));
-                    json!({"Version": "2012-10-17", "Statement": statements})
-                })
-                .boxed()
-        }
-        "lifecycle" => {
-            let rule = prop::sample::select(vec![
-                json!({"status": "Enabled", "expiration": {"days": 30}}),
-                json!({"status": "Disabled", "filter": {"prefix": "tmp/"}, "expiration": {"days": 7}}),
-                json!({"status": "Enabled", "filter": {"prefix": "raw/", "tags": {"keep": "no"}},
-                    "noncurrentVersionExpiration": {"noncurrentDays": 9}}),
-                json!({"status": "Enabled", "abortIncompleteMultipartUpload": {"daysAfterInitiation": 3}}),
-                json!({"status": "Enabled", "transitions": [{"days": 90, "storageClass": "GLACIER"}]}),
-            ]);
-            prop::collection::btree_map("[a-c]", rule, 1..3)
-                .prop_map(|rules| {
-                    let named = rules.into_iter().map(|(id, mut rule)| {
-                        rule["id"] = json!(id);
-                        rule
-                    });
-                    json!({"rules": named.collect::<Vec<_>>()})
-                })
-                .boxed()
-        }
-        "logging" => pick(vec![
-            json!({"targetBucket": "access-logs", "targetPrefix": "s3/"}),
-            json!({"targetBucket": "other-logs", "targetPrefix": ""}),
-            json!({"targetBucket": "access-logs", "targetPrefix": "s3/",
-                "targetObjectKeyFormat": {"partitionedPrefix": {"partitionDateSource": "DeliveryTime"}}}),
-        ]),
-        "website" => pick(vec![
-            json!({"indexDocument": "index.html"}),
-            json!({"indexDocument": "index.html", "errorDocument": "error.html"}),
-            json!({"redirectAllRequestsTo": {"hostName": "example.com", "protocol": "https"}}),
-            json!({"indexDocument": "index.html", "routingRules":
-                [{"condition": {"keyPrefixEquals": "old/"}, "redirect": {"replaceKeyPrefixWith": "new/"}}]}),
-        ]),
-        "cors" => pick(vec![
-            json!({"rules": [{"allowedMethods": ["GET"], "allowedOrigins": ["*"]}]}),
-            json!({"rules": [{"id": "web", "allowedMethods": ["PUT", "GET"], "allowedOrigins": ["https://a.example"],
-                "maxAgeSeconds": 60}]}),
-            json!({"rules": [{"id": "web", "allowedMethods": ["GET"], "allowedOrigins": ["https://b.example"]},
-                {"allowedMethods": ["HEAD"], "allowedOrigins": ["*"], "exposeHeaders": ["ETag"]}]}),
-        ]),
-        other => panic!("no values for the setting `{other}`: add some above"),
-    }
-}
-
-fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    fields
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
 
 type Said = BTreeMap<&'static str, Value>;
 
@@ -139,7 +30,7 @@ fn some_settings(most: usize, absent: bool) -> impl Strategy<Value = Said> {
         let each: Vec<BoxedStrategy<(&'static str, Value)>> = names
             .into_iter()
             .map(|name| {
-                let value = said(name).prop_map(move |value| (name, value));
+                let value = legal::values(name).prop_map(move |value| (name, value));
                 if absent && settings::named(name).removable() {
                     prop_oneof![4 => value, 1 => Just((name, json!("absent")))].boxed()
                 } else {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{sorted, words};
-use crate::setting::{Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, Overlay, Problem, Risk, Setting, overlay};
 
 mod check;
 #[cfg(test)]
@@ -228,6 +228,19 @@ impl Setting for Lifecycle {
     type Value = Value;
 
     const NAME: &'static str = "lifecycle";
+    const ABOUT: About = About {
+        what: "When objects move to cheaper storage, and when they end.",
+        why: "Old versions, parts of uploads that nobody finished and data that nobody reads are paid for until a rule moves or removes them.",
+        risk: "A rule by which more objects would be deleted, or sooner, waits for an approval.",
+        example: r"rules:
+  - id: abort-uploads
+    status: Enabled
+    abortIncompleteMultipartUpload: {daysAfterInitiation: 7}
+  - id: cold-after-a-quarter
+    status: Enabled
+    filter: {prefix: raw/}
+    transitions: [{days: 90, storageClass: GLACIER_IR}]",
+    };
     const READS: &'static [&'static str] = &["s3:GetLifecycleConfiguration"];
     const WRITES: &'static [&'static str] = &["s3:PutLifecycleConfiguration"];
     const REMOVABLE: bool = true;

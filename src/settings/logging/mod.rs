@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{listed, sorted, words};
 use crate::bucket::BucketName;
-use crate::setting::{Overlay, Problem, Setting, overlay};
+use crate::setting::{About, Overlay, Problem, Setting, overlay};
 
 #[cfg(test)]
 mod tests;
@@ -132,6 +132,12 @@ impl Setting for Logging {
     type Value = Value;
 
     const NAME: &'static str = "logging";
+    const ABOUT: About = About {
+        what: "Where the log of requests goes.",
+        why: "Server access logs say who asked for which object. Without them an incident has no witnesses.",
+        risk: "",
+        example: "{targetBucket: access-logs, targetPrefix: ai-model-data/}",
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketLogging"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketLogging"];
     const REMOVABLE: bool = true;

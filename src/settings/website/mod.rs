@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{listed, words};
-use crate::setting::{Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, Overlay, Problem, Risk, Setting, overlay};
 
 #[cfg(test)]
 mod tests;
@@ -140,6 +140,12 @@ impl Setting for Website {
     type Value = Value;
 
     const NAME: &'static str = "website";
+    const ABOUT: About = About {
+        what: "Serving the bucket as a website.",
+        why: "A bucket that serves a website answers without signatures; most should not, and `absent` says so.",
+        risk: "Taking a website away waits for an approval: its readers would be locked out.",
+        example: "{indexDocument: index.html, errorDocument: error.html}",
+    };
     const READS: &'static [&'static str] = &["s3:GetBucketWebsite"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketWebsite", "s3:DeleteBucketWebsite"];
     const REMOVABLE: bool = true;

@@ -77,11 +77,3 @@ pub fn bless(path: &str, written: &str) {
     }
     assert!(text(path) == written, "{path} is not what the code says; BLESS=1 cargo test --test it docs writes it");
 }
-
-/// A page with the text between two marks replaced.
-#[track_caller]
-pub fn between(page: &str, from: &str, to: &str, inner: &str) -> String {
-    let (before, rest) = page.split_once(from).unwrap_or_else(|| panic!("no {from}"));
-    let (_, after) = rest.split_once(to).unwrap_or_else(|| panic!("no {to}"));
-    format!("{before}{from}{inner}{to}{after}")
-}

@@ -1,14 +1,15 @@
-//! The tables of settings in `docs/specs.md`, and the limits of expressions in `docs/policies.md`,
-//! are written from the code.
+//! `docs/settings.md`, and the limits of expressions in `docs/policies.md`, are written from the
+//! code.
 
 use std::fmt::Write;
 
 use driftless::expression::Limits;
+use driftless::setting::AnySetting;
 use driftless::settings::SETTINGS;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value};
 
-use super::{between, bless, text};
+use super::{bless, text};
 
 /// The fields of a value, flat: path and what it says.
 struct Fields<'a> {
@@ -17,6 +18,17 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
+    /// The fields of a setting, and what it is.
+    fn of(setting: &dyn AnySetting) -> (Vec<(String, String)>, String) {
+        let mut generator = SchemaGenerator::default();
+        let schema = setting.schema(&mut generator).to_value();
+        let definitions = generator.take_definitions(true);
+        let mut fields = Fields { definitions: &definitions, rows: Vec::new() };
+        let said = fields.said(&schema);
+        fields.walk("", &schema);
+        (fields.rows, said)
+    }
+
     fn walk(&mut self, path: &str, node: &Value) {
         let node = self.there(node);
         for key in ["anyOf", "oneOf"] {
@@ -77,35 +89,59 @@ fn list(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
+const HEAD: &str = "# Settings
+
+One aspect of a bucket that S3 reads and writes on its own is a setting. This page is written by a test from the code that
+reads the documents. How a spec is put together stands in [specs.md](specs.md); which store knows which setting, in
+[s3-compatible.md](s3-compatible.md).
+
+Where a spec names a list, it is the whole list; where a policy names one, its elements must be there and others stay.
+Fields that neither names stay as they are.
+";
+
 #[test]
-fn the_settings_of_the_page_are_what_the_code_says() {
-    let mut tables = String::from("\n");
+fn the_page_of_settings_is_what_the_code_says() {
+    let mut page = HEAD.to_owned();
+    page.push_str("\n| Setting | What it is |\n| --- | --- |\n");
     for setting in SETTINGS {
-        let mut generator = SchemaGenerator::default();
-        let schema = setting.schema(&mut generator).to_value();
-        let definitions = generator.take_definitions(true);
-        let mut fields = Fields { definitions: &definitions, rows: Vec::new() };
-        let said = fields.said(&schema);
-        fields.walk("", &schema);
-        let _ = write!(tables, "\n### `{}`\n\n{said}\n\n", setting.name());
-        let _ = write!(tables, "Read with {}; written with {}.", list(setting.reads()), list(setting.writes()));
+        let what = setting.about().what;
+        let _ = writeln!(page, "| [`{0}`](#{1}) | {what} |", setting.name(), setting.name().to_lowercase());
+    }
+    for setting in SETTINGS {
+        let (rows, said) = Fields::of(*setting);
+        let about = setting.about();
+        let _ = write!(page, "\n## `{}`\n\n{said}\n\n{}\n\n", setting.name(), about.why);
+        let _ = write!(page, "```yaml\n{}\n```\n\n", example(*setting));
+        let default = setting.default_doc();
+        let default = if default.as_str() == "{}" { "nothing".to_owned() } else { format!("`{}`", default.as_str()) };
+        let _ = writeln!(page, "- **When S3 holds nothing:** {default}.");
+        let _ =
+            writeln!(page, "- **Read with** {}; **written with** {}.", list(setting.reads()), list(setting.writes()));
         if !setting.after().is_empty() {
-            let _ = write!(tables, " Written after {}.", list(setting.after()));
+            let _ = writeln!(page, "- **Written after** {}.", list(setting.after()));
         }
-        if setting.removable() {
-            tables.push_str(" Can be `absent`.");
-        }
-        tables.push('\n');
-        if !fields.rows.is_empty() {
-            tables.push_str("\n| Field | What it says |\n| --- | --- |\n");
-            for (path, said) in &fields.rows {
-                let _ = writeln!(tables, "| `{path}` | {said} |");
+        let absent = if setting.removable() { "can be said: it is removed at S3" } else { "cannot be said" };
+        let _ = writeln!(page, "- **`absent`** {absent}.");
+        let risk = if about.risk.is_empty() { "Every change repairs itself." } else { about.risk };
+        let _ = writeln!(page, "- **Risk:** {risk}");
+        if !rows.is_empty() {
+            page.push_str("\n| Field | What it says |\n| --- | --- |\n");
+            for (path, said) in &rows {
+                let _ = writeln!(page, "| `{path}` | {said} |");
             }
         }
     }
-    tables.push('\n');
-    let page = text("docs/specs.md");
-    bless("docs/specs.md", &between(&page, "<!-- settings -->", "<!-- end of settings -->", &tables));
+    bless("docs/settings.md", &page);
+}
+
+/// The example as it stands in a spec.
+fn example(setting: &dyn AnySetting) -> String {
+    let example = setting.about().example;
+    if !example.contains('\n') {
+        return format!("{}: {example}", setting.name());
+    }
+    let lines = example.lines().map(|line| format!("\n  {line}"));
+    format!("{}:{}", setting.name(), lines.collect::<String>())
 }
 
 #[test]
