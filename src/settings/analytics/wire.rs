@@ -11,7 +11,7 @@ use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
 use crate::cloud::{Fault, S3Error, S3ErrorKind};
 use crate::settings::keyed::Filter;
-use crate::settings::keyed::wire::{self, Page, Requests, filter_from_sdk, tags_to_sdk};
+use crate::settings::keyed::wire::{self, GONE, Page, Requests, filter_from_sdk, tags_to_sdk};
 
 const READ: &str = "s3:GetAnalyticsConfiguration";
 const WRITE: &str = "s3:PutAnalyticsConfiguration";
@@ -97,7 +97,7 @@ impl Requests for Analytics {
             .interceptor(s3.may_delete_one(SubResource::Analytics, id)?)
             .send()
             .await
-            .or_fault(s3, "DeleteBucketAnalyticsConfiguration", WRITE)?;
+            .or_none(s3, "DeleteBucketAnalyticsConfiguration", WRITE, GONE)?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
 use crate::cloud::{Fault, S3Error, S3ErrorKind};
 use crate::settings::keyed::Filter;
-use crate::settings::keyed::wire::{self, Page, Requests, filter_from_sdk, tags_to_sdk};
+use crate::settings::keyed::wire::{self, GONE, Page, Requests, filter_from_sdk, tags_to_sdk};
 
 const READ: &str = "s3:GetIntelligentTieringConfiguration";
 const WRITE: &str = "s3:PutIntelligentTieringConfiguration";
@@ -92,7 +92,7 @@ impl Requests for IntelligentTiering {
             .interceptor(s3.may_delete_one(SubResource::IntelligentTiering, id)?)
             .send()
             .await
-            .or_fault(s3, "DeleteBucketIntelligentTieringConfiguration", WRITE)?;
+            .or_none(s3, "DeleteBucketIntelligentTieringConfiguration", WRITE, GONE)?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::{Configuration, Destination, Encryption, EncryptionType, Filter, Inve
 use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
 use crate::cloud::{Fault, S3Error, S3ErrorKind};
-use crate::settings::keyed::wire::{self, Page, Requests};
+use crate::settings::keyed::wire::{self, GONE, Page, Requests};
 
 const READ: &str = "s3:GetInventoryConfiguration";
 const WRITE: &str = "s3:PutInventoryConfiguration";
@@ -99,7 +99,7 @@ impl Requests for Inventory {
             .interceptor(s3.may_delete_one(SubResource::Inventory, id)?)
             .send()
             .await
-            .or_fault(s3, "DeleteBucketInventoryConfiguration", WRITE)?;
+            .or_none(s3, "DeleteBucketInventoryConfiguration", WRITE, GONE)?;
         Ok(())
     }
 }

@@ -10,6 +10,10 @@ use super::{Element, Filter};
 use crate::cloud::wire::S3;
 use crate::cloud::{S3Error, S3ErrorKind};
 
+/// What S3 says to a DELETE when there is none of the id: so be it. An attempt before may have
+/// removed it, whose answer was lost.
+pub(in crate::settings) const GONE: &[&str] = &["NoSuchConfiguration"];
+
 /// One page of a set, as S3 answered it.
 pub(in crate::settings) struct Page<E> {
     pub elements: Vec<E>,

@@ -7,7 +7,7 @@ use super::{Configuration, Filter, Metrics, Value};
 use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
 use crate::cloud::{Fault, S3Error, S3ErrorKind};
-use crate::settings::keyed::wire::{self, Page, Requests, tags_to_sdk};
+use crate::settings::keyed::wire::{self, GONE, Page, Requests, tags_to_sdk};
 
 const READ: &str = "s3:GetMetricsConfiguration";
 const WRITE: &str = "s3:PutMetricsConfiguration";
@@ -86,7 +86,7 @@ impl Requests for Metrics {
             .interceptor(s3.may_delete_one(SubResource::Metrics, id)?)
             .send()
             .await
-            .or_fault(s3, "DeleteBucketMetricsConfiguration", WRITE)?;
+            .or_none(s3, "DeleteBucketMetricsConfiguration", WRITE, GONE)?;
         Ok(())
     }
 }
