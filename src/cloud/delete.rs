@@ -4,7 +4,8 @@
 //! DELETE leaves the process only with a [`Permit`], only [`allow`] makes one, and only when a
 //! read of the same setting of the same bucket in this pass answered with a value: that proves
 //! that the store knows the sub-resource. Where a sub-resource has an id (`?inventory&id=…`), the
-//! read has to have listed exactly that id. [`Guard`] stands in every client and stops the rest,
+//! read has to have listed exactly that id, and the store has to have said of another id that there
+//! is none ([`S3::tells_apart`](super::wire::S3::tells_apart)). [`Guard`] stands in every client and stops the rest,
 //! and every POST, by which objects can be deleted.
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -140,6 +141,13 @@ pub(super) fn allow_one(
     }
     let said = format!("no read of `{}` in this pass listed `{id}`", what.setting());
     Err(refused(format!("DELETE ?{}&id={id}", what.query()), bucket, said))
+}
+
+/// Why nothing of a keyed set is deleted on a store that does not answer for ids as S3 does.
+pub fn not_apart(what: SubResource, bucket: &str) -> S3Error {
+    let said =
+        "of an id that is not there the store does not say NoSuchConfiguration, so a DELETE might take the bucket";
+    refused(format!("DELETE ?{}", what.query()), bucket, said.to_owned())
 }
 
 fn refused(operation: String, bucket: &str, message: String) -> S3Error {

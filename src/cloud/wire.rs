@@ -25,11 +25,20 @@ pub struct S3<'a> {
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
     deleted: std::sync::atomic::AtomicBool,
+    /// Keyed sets of which the store has said that it tells one id from another.
+    apart: std::sync::Mutex<Vec<SubResource>>,
 }
 
 impl<'a> S3<'a> {
     pub(super) fn new(client: &'a aws_sdk_s3::Client, bucket: &'a BucketName, owner: Option<&'a AccountId>) -> Self {
-        Self { client, bucket: bucket.as_str(), expected_owner: owner, evidence: None, deleted: false.into() }
+        Self {
+            client,
+            bucket: bucket.as_str(),
+            expected_owner: owner,
+            evidence: None,
+            deleted: false.into(),
+            apart: std::sync::Mutex::default(),
+        }
     }
 
     pub(super) fn seen(mut self, setting: &'static str, doc: &'a Doc) -> Self {
@@ -73,11 +82,20 @@ impl<'a> S3<'a> {
         Ok(permit)
     }
 
-    /// The same for one configuration of a keyed set.
+    /// Notes that the store said `NoSuchConfiguration` of an id that is not there.
+    pub fn tells_apart(&self, what: SubResource) {
+        self.apart.lock().expect("no holder of the lock panics").push(what);
+    }
+
+    /// The same as [`S3::may_delete`] for one configuration of a keyed set.
     ///
     /// # Errors
-    /// When no read in this pass listed exactly this id.
+    /// When no read in this pass listed exactly this id, or the store has not said of another that
+    /// it is not there.
     pub fn may_delete_one(&self, what: SubResource, id: &str) -> Result<Permit, S3Error> {
+        if !self.apart.lock().expect("no holder of the lock panics").contains(&what) {
+            return Err(super::delete::not_apart(what, self.bucket));
+        }
         let permit = super::delete::allow_one(what, id, self.bucket, self.evidence)?;
         self.deleted.store(true, std::sync::atomic::Ordering::Relaxed);
         Ok(permit)

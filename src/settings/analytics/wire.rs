@@ -51,6 +51,7 @@ impl Wire for Analytics {
 
 impl Requests for Analytics {
     type Element = Configuration;
+    const WHAT: SubResource = SubResource::Analytics;
     const LIST: &'static str = "ListBucketAnalyticsConfigurations";
     const PUT: &'static str = "PutBucketAnalyticsConfiguration";
 
@@ -70,6 +71,18 @@ impl Requests for Analytics {
             truncated: answer.is_truncated,
             next: answer.next_continuation_token,
         })
+    }
+
+    async fn get(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
+        s3.client
+            .get_bucket_analytics_configuration()
+            .bucket(s3.bucket)
+            .set_expected_bucket_owner(s3.owner())
+            .id(id)
+            .send()
+            .await
+            .or_fault(s3, "GetBucketAnalyticsConfiguration", READ)?;
+        Ok(())
     }
 
     async fn put(s3: &S3<'_>, element: &Configuration) -> Result<(), S3Error> {
@@ -94,7 +107,7 @@ impl Requests for Analytics {
             .set_expected_bucket_owner(s3.owner())
             .id(id)
             .customize()
-            .interceptor(s3.may_delete_one(SubResource::Analytics, id)?)
+            .interceptor(s3.may_delete_one(Self::WHAT, id)?)
             .send()
             .await
             .or_none(s3, "DeleteBucketAnalyticsConfiguration", WRITE, GONE)?;

@@ -46,6 +46,7 @@ impl Wire for IntelligentTiering {
 
 impl Requests for IntelligentTiering {
     type Element = Configuration;
+    const WHAT: SubResource = SubResource::IntelligentTiering;
     const LIST: &'static str = "ListBucketIntelligentTieringConfigurations";
     const PUT: &'static str = "PutBucketIntelligentTieringConfiguration";
 
@@ -65,6 +66,18 @@ impl Requests for IntelligentTiering {
             truncated: answer.is_truncated,
             next: answer.next_continuation_token,
         })
+    }
+
+    async fn get(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
+        s3.client
+            .get_bucket_intelligent_tiering_configuration()
+            .bucket(s3.bucket)
+            .set_expected_bucket_owner(s3.owner())
+            .id(id)
+            .send()
+            .await
+            .or_fault(s3, "GetBucketIntelligentTieringConfiguration", READ)?;
+        Ok(())
     }
 
     async fn put(s3: &S3<'_>, element: &Configuration) -> Result<(), S3Error> {
@@ -89,7 +102,7 @@ impl Requests for IntelligentTiering {
             .set_expected_bucket_owner(s3.owner())
             .id(id)
             .customize()
-            .interceptor(s3.may_delete_one(SubResource::IntelligentTiering, id)?)
+            .interceptor(s3.may_delete_one(Self::WHAT, id)?)
             .send()
             .await
             .or_none(s3, "DeleteBucketIntelligentTieringConfiguration", WRITE, GONE)?;

@@ -53,6 +53,7 @@ impl Wire for Inventory {
 
 impl Requests for Inventory {
     type Element = Configuration;
+    const WHAT: SubResource = SubResource::Inventory;
     const LIST: &'static str = "ListBucketInventoryConfigurations";
     const PUT: &'static str = "PutBucketInventoryConfiguration";
 
@@ -72,6 +73,18 @@ impl Requests for Inventory {
             truncated: answer.is_truncated,
             next: answer.next_continuation_token,
         })
+    }
+
+    async fn get(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
+        s3.client
+            .get_bucket_inventory_configuration()
+            .bucket(s3.bucket)
+            .set_expected_bucket_owner(s3.owner())
+            .id(id)
+            .send()
+            .await
+            .or_fault(s3, "GetBucketInventoryConfiguration", READ)?;
+        Ok(())
     }
 
     async fn put(s3: &S3<'_>, element: &Configuration) -> Result<(), S3Error> {
@@ -96,7 +109,7 @@ impl Requests for Inventory {
             .set_expected_bucket_owner(s3.owner())
             .id(id)
             .customize()
-            .interceptor(s3.may_delete_one(SubResource::Inventory, id)?)
+            .interceptor(s3.may_delete_one(Self::WHAT, id)?)
             .send()
             .await
             .or_none(s3, "DeleteBucketInventoryConfiguration", WRITE, GONE)?;

@@ -7,6 +7,7 @@ use aws_sdk_s3::types::Tag;
 use aws_smithy_types::error::operation::BuildError;
 
 use super::{Element, Filter};
+use crate::cloud::delete::{SubResource, not_apart};
 use crate::cloud::wire::S3;
 use crate::cloud::{S3Error, S3ErrorKind};
 
@@ -23,9 +24,11 @@ pub(in crate::settings) struct Page<E> {
     pub next: Option<String>,
 }
 
-/// The four requests of a keyed set.
+/// The requests of a keyed set.
 pub(in crate::settings) trait Requests {
     type Element: Element + Send + Sync;
+    /// Where it stands.
+    const WHAT: SubResource;
     /// The name of the operation that lists.
     const LIST: &'static str;
     /// The name of the operation that puts.
@@ -34,6 +37,8 @@ pub(in crate::settings) trait Requests {
     /// One page of the list, from where a page before ended. A store that says that nothing is
     /// configured answers an empty one.
     fn page(s3: &S3<'_>, from: Option<String>) -> impl Future<Output = Result<Page<Self::Element>, S3Error>> + Send;
+    /// Asks for one configuration; what is answered does not matter but when there is none.
+    fn get(s3: &S3<'_>, id: &str) -> impl Future<Output = Result<(), S3Error>> + Send;
     /// Adds or replaces one configuration.
     fn put(s3: &S3<'_>, element: &Self::Element) -> impl Future<Output = Result<(), S3Error>> + Send;
     /// Removes one configuration, with a permit for exactly its id.
@@ -77,14 +82,17 @@ pub(in crate::settings) async fn write<R: Requests>(
     to: Option<&Vec<R::Element>>,
 ) -> Result<(), S3Error> {
     let (from, to) = (from.map_or(&[][..], Vec::as_slice), to.map_or(&[][..], Vec::as_slice));
-    for element in to.iter().filter(|it| !from.contains(it)) {
-        R::put(s3, element).await?;
-    }
     let mut gone = Vec::new();
     for element in from {
         if !to.iter().any(|it| it.id() == element.id()) {
             gone.push(element.id());
         }
+    }
+    if !gone.is_empty() {
+        look_for_nobody::<R>(s3, from).await?;
+    }
+    for element in to.iter().filter(|it| !from.contains(it)) {
+        R::put(s3, element).await?;
     }
     for (done, id) in gone.into_iter().enumerate() {
         if done > 0 {
@@ -95,6 +103,25 @@ pub(in crate::settings) async fn write<R: Requests>(
         R::delete(s3, id).await?;
     }
     Ok(())
+}
+
+/// Asks for a configuration that is not there. moto lists inventories, and takes the DELETE of one
+/// for that of the bucket; a store that has them as S3 does says `NoSuchConfiguration`, and only
+/// then is a DELETE sent.
+async fn look_for_nobody<R: Requests>(s3: &S3<'_>, from: &[R::Element]) -> Result<(), S3Error> {
+    let mut nobody = "driftless-looks-for-nobody".to_owned();
+    while from.iter().any(|it| it.id() == nobody) {
+        nobody.push('-');
+    }
+    match R::get(s3, &nobody).await {
+        Err(error) if error.status == 404 && GONE.contains(&error.code.as_str()) => {
+            s3.tells_apart(R::WHAT);
+            Ok(())
+        }
+        // It may be said when somebody asks again, or may look.
+        Err(error) if error.kind.is_transient() || error.kind == S3ErrorKind::Denied => Err(error),
+        _ => Err(not_apart(R::WHAT, s3.bucket)),
+    }
 }
 
 /// The tags of objects, as the SDK has them.

@@ -40,6 +40,7 @@ impl Wire for Metrics {
 
 impl Requests for Metrics {
     type Element = Configuration;
+    const WHAT: SubResource = SubResource::Metrics;
     const LIST: &'static str = "ListBucketMetricsConfigurations";
     const PUT: &'static str = "PutBucketMetricsConfiguration";
 
@@ -59,6 +60,18 @@ impl Requests for Metrics {
             truncated: answer.is_truncated,
             next: answer.next_continuation_token,
         })
+    }
+
+    async fn get(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
+        s3.client
+            .get_bucket_metrics_configuration()
+            .bucket(s3.bucket)
+            .set_expected_bucket_owner(s3.owner())
+            .id(id)
+            .send()
+            .await
+            .or_fault(s3, "GetBucketMetricsConfiguration", READ)?;
+        Ok(())
     }
 
     async fn put(s3: &S3<'_>, element: &Configuration) -> Result<(), S3Error> {
@@ -83,7 +96,7 @@ impl Requests for Metrics {
             .set_expected_bucket_owner(s3.owner())
             .id(id)
             .customize()
-            .interceptor(s3.may_delete_one(SubResource::Metrics, id)?)
+            .interceptor(s3.may_delete_one(Self::WHAT, id)?)
             .send()
             .await
             .or_none(s3, "DeleteBucketMetricsConfiguration", WRITE, GONE)?;
