@@ -237,14 +237,17 @@ fn verbs(lines: &Mutex<Vec<String>>) -> Vec<String> {
 #[tokio::test]
 async fn a_store_that_does_not_tell_ids_apart_is_sent_no_delete() {
     for (setting, word) in KEYED.iter().zip(["inventory", "analytics", "metrics", "intelligent-tiering"]) {
+        let root = format!("{}{}Configuration", setting[..1].to_uppercase(), &setting[1..]);
+        let any = format!("<{root}><Id>a</Id></{root}>");
         for (status, body) in [
             (404, "<Error><Code>NoSuchInventoryConfig</Code></Error>"),
             (404, "<Error><Code>NoSuchBucket</Code></Error>"),
             (400, NOBODY),
             (200, LISTING),
-            (200, "<MetricsConfiguration><Id>a</Id></MetricsConfiguration>"),
+            (200, any.as_str()),
         ] {
-            let (cloud, lines) = cloud_of(Box::new(move |_| (status, body.to_owned()))).await;
+            let answer = body.to_owned();
+            let (cloud, lines) = cloud_of(Box::new(move |_| (status, answer.clone()))).await;
             let seen = set(setting, ["a", "b"].into_iter().map(str::to_owned));
             let to = set(setting, ["b", "c"].into_iter().map(str::to_owned));
             let error = cloud.write(&target("data"), setting, &seen, &to).await.expect_err("not sent");
