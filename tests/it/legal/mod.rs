@@ -21,8 +21,10 @@ use driftless::settings;
 use proptest::prelude::*;
 use serde_json::Value;
 
+type Values = fn() -> BoxedStrategy<Value>;
+
 /// The strategies, in the order of the table of settings.
-static LEGAL: &[(&str, fn() -> BoxedStrategy<Value>)] = &[
+static LEGAL: &[(&str, Values)] = &[
     ("publicAccessBlock", public_access_block::values),
     ("versioning", versioning::values),
     ("encryption", encryption::values),
