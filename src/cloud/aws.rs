@@ -28,7 +28,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::delete::Guard;
 use super::foreign::{Onlooker, watched};
-use super::wire::{S3, fault, kind_of};
+use super::wire::{GONE, S3, fault, kind_of};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
 use crate::bucket::{AccountId, AccountName, BucketId, BucketName, Region};
 use crate::doc::Doc;
@@ -452,8 +452,7 @@ impl Cloud for AwsCloud {
                 match self.head(target).await? {
                     Presence::Here(_) => {}
                     _ => {
-                        let said = "the bucket is gone after a DELETE of one of its settings";
-                        return Err(s3.misuse("HeadBucket", S3ErrorKind::NoSuchBucket, said));
+                        return Err(s3.misuse("HeadBucket", S3ErrorKind::NoSuchBucket, GONE));
                     }
                 }
             }
