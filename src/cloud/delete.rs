@@ -4,7 +4,8 @@
 //! DELETE leaves the process only with a [`Permit`], only [`allow`] makes one, and only when a
 //! read of the same setting of the same bucket in this pass answered with a value: that proves
 //! that the store knows the sub-resource. [`Guard`] stands in every client and stops the rest,
-//! and every POST, by which objects can be deleted.
+//! and every POST but one, because objects can be deleted by POST: that one makes a bucket's
+//! metadata configuration (CreateBucketMetadataConfiguration).
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -29,6 +30,8 @@ pub enum SubResource {
     Cors,
     /// `?lifecycle`
     Lifecycle,
+    /// `?metadataConfiguration`
+    Metadata,
     /// `?policy`
     Policy,
     /// `?tagging`
@@ -39,12 +42,14 @@ pub enum SubResource {
 
 impl SubResource {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Cors, Self::Lifecycle, Self::Policy, Self::Tagging, Self::Website];
+    pub const ALL: &'static [Self] =
+        &[Self::Cors, Self::Lifecycle, Self::Metadata, Self::Policy, Self::Tagging, Self::Website];
 
     fn setting(self) -> &'static str {
         match self {
             Self::Cors => "cors",
             Self::Lifecycle => "lifecycle",
+            Self::Metadata => "metadata",
             Self::Policy => "policy",
             Self::Tagging => "tags",
             Self::Website => "website",
@@ -55,6 +60,7 @@ impl SubResource {
         match self {
             Self::Cors => "cors",
             Self::Lifecycle => "lifecycle",
+            Self::Metadata => "metadataConfiguration",
             Self::Policy => "policy",
             Self::Tagging => "tagging",
             Self::Website => "website",
@@ -130,6 +136,9 @@ impl Intercept for Guard {
         if let Some(asked) = Asked::of(context.input()) {
             cfg.interceptor_state().store_put(asked);
         }
+        if let Some(making) = Making::of(context.input()) {
+            cfg.interceptor_state().store_put(making);
+        }
         Ok(())
     }
 
@@ -144,7 +153,8 @@ impl Intercept for Guard {
         match request.method() {
             "GET" | "HEAD" | "PUT" => return Ok(()),
             "DELETE" => {}
-            // Objects can be deleted by a POST, too; nothing here ever needs one.
+            // Objects can be deleted by a POST, too.
+            "POST" if cfg.load::<Making>().is_some_and(|making| making.0.fits(uri)) => return Ok(()),
             other => return Err(format!("{NOT_ALLOWED} by {other}").into()),
         }
         let allowed = cfg
@@ -168,6 +178,7 @@ impl Asked {
     fn of(input: &Input) -> Option<Self> {
         use aws_sdk_s3::operation::{
             delete_bucket_cors::DeleteBucketCorsInput, delete_bucket_lifecycle::DeleteBucketLifecycleInput,
+            delete_bucket_metadata_configuration::DeleteBucketMetadataConfigurationInput,
             delete_bucket_policy::DeleteBucketPolicyInput, delete_bucket_tagging::DeleteBucketTaggingInput,
             delete_bucket_website::DeleteBucketWebsiteInput,
         };
@@ -178,6 +189,9 @@ impl Asked {
         if let Some(it) = input.downcast_ref::<DeleteBucketLifecycleInput>() {
             return of(SubResource::Lifecycle, it.bucket());
         }
+        if let Some(it) = input.downcast_ref::<DeleteBucketMetadataConfigurationInput>() {
+            return of(SubResource::Metadata, it.bucket());
+        }
         if let Some(it) = input.downcast_ref::<DeleteBucketPolicyInput>() {
             return of(SubResource::Policy, it.bucket());
         }
@@ -185,6 +199,23 @@ impl Asked {
             return of(SubResource::Tagging, it.bucket());
         }
         input.downcast_ref::<DeleteBucketWebsiteInput>().and_then(|it| of(SubResource::Website, it.bucket()))
+    }
+}
+
+/// The one POST that is sent: it makes the metadata configuration of a bucket, as the operation's
+/// own input says.
+#[derive(Debug)]
+struct Making(Permit);
+
+impl Storable for Making {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Making {
+    fn of(input: &Input) -> Option<Self> {
+        use aws_sdk_s3::operation::create_bucket_metadata_configuration::CreateBucketMetadataConfigurationInput;
+        let bucket = input.downcast_ref::<CreateBucketMetadataConfigurationInput>()?.bucket()?;
+        Some(Self(Permit { what: SubResource::Metadata, bucket: bucket.to_owned() }))
     }
 }
 

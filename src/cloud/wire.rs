@@ -22,11 +22,19 @@ pub struct S3<'a> {
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
     deleted: std::sync::atomic::AtomicBool,
+    remarks: std::sync::Mutex<Vec<String>>,
 }
 
 impl<'a> S3<'a> {
     pub(super) fn new(client: &'a aws_sdk_s3::Client, bucket: &'a BucketName, owner: Option<&'a AccountId>) -> Self {
-        Self { client, bucket: bucket.as_str(), expected_owner: owner, evidence: None, deleted: false.into() }
+        Self {
+            client,
+            bucket: bucket.as_str(),
+            expected_owner: owner,
+            evidence: None,
+            deleted: false.into(),
+            remarks: Vec::new().into(),
+        }
     }
 
     pub(super) fn seen(mut self, setting: &'static str, doc: &'a Doc) -> Self {
@@ -37,6 +45,16 @@ impl<'a> S3<'a> {
     /// Whether a DELETE was allowed since.
     pub(super) fn deleted(&self) -> bool {
         self.deleted.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Says what stands beside the value that a read answers: told, and never compared.
+    pub fn remark(&self, said: String) {
+        self.remarks.lock().expect("no holder of the lock panics").push(said);
+    }
+
+    /// What a read remarked.
+    pub(super) fn remarks(self) -> Vec<String> {
+        self.remarks.into_inner().expect("no holder of the lock panics")
     }
 
     /// The value of `x-amz-expected-bucket-owner`.

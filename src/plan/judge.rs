@@ -105,8 +105,9 @@ fn judge(
         Some(Reading::Unsupported(_)) => (Verdict::Unsupported, Some("the store has no such setting".to_owned())),
         Some(Reading::Known(live)) => {
             let (from, to) = compare(live);
+            let remarks = observed.remarks(setting).join("; ");
             if from == to {
-                (Verdict::Compliant, None)
+                (Verdict::Compliant, Some(remarks).filter(|remarks| !remarks.is_empty()))
             } else {
                 (Verdict::Drifted, Some(said(setting, &from.changes_to(&to))))
             }
