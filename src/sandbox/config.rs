@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::acl::{self, Grant};
 use super::refusal::Refusal;
 use super::xml::Node;
-use super::{policy, rules, small, tagging, web};
+use super::{events, metadata, policy, rules, small, tagging, web};
 use crate::bucket::AccountId;
 
 macro_rules! words {
@@ -49,6 +49,11 @@ words! {
     Accelerate "accelerate";
     RequestPayment "requestPayment";
     ObjectLock "object-lock";
+    Notification "notification";
+    MetadataConfiguration "metadataConfiguration";
+    MetadataJournalTable "metadataJournalTable";
+    MetadataInventoryTable "metadataInventoryTable";
+    MetadataAnnotationTable "metadataAnnotationTable";
 }
 
 /// The state of versioning.
@@ -87,6 +92,8 @@ pub(super) struct Config {
     pub(super) object_lock: bool,
     /// The header of lifecycle answers.
     pub(super) minimum_size: &'static str,
+    /// The metadata tables that were ever made: they outlive their configuration.
+    pub(super) metadata_tables: Vec<&'static str>,
 }
 
 /// A request to change a sub-resource, and what it may have to be judged by.
@@ -127,6 +134,7 @@ impl Config {
             grants: acl::private(owner),
             object_lock: false,
             minimum_size: rules::MINIMUM_SIZE,
+            metadata_tables: Vec::new(),
         };
         config.set(Word::Encryption, &small::default_encryption());
         config.set(Word::PublicAccessBlock, &small::all_blocked());
@@ -148,6 +156,8 @@ impl Config {
             Word::Versioning => return Ok(Node::of("VersioningConfiguration", Vec::new()).document()),
             Word::Logging => return Ok(Node::of("BucketLoggingStatus", Vec::new()).document()),
             Word::Accelerate => return Ok(Node::of("AccelerateConfiguration", Vec::new()).document()),
+            Word::Notification => return Ok(events::none().document()),
+            Word::MetadataConfiguration => return Err(metadata::not_found(bucket)),
             Word::Tagging => ("NoSuchTagSet", "The TagSet does not exist"),
             Word::PublicAccessBlock => {
                 ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
@@ -165,6 +175,10 @@ impl Config {
                 ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
             }
             Word::Encryption | Word::Acl | Word::RequestPayment | Word::Location => return Err(Refusal::internal()),
+            // They are changed on their own and read with the whole.
+            Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
+                return Err(Refusal::not_implemented());
+            }
         };
         Err(Refusal::new(404, code, said).with("BucketName", bucket))
     }
@@ -189,6 +203,11 @@ impl Config {
             Word::Accelerate => small::put_accelerate(self, write),
             Word::RequestPayment => small::put_request_payment(self, write),
             Word::ObjectLock => small::put_object_lock(self, write),
+            Word::Notification => events::put(self, write),
+            Word::MetadataConfiguration => metadata::create(self, write),
+            Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
+                metadata::update(self, word, write)
+            }
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }
@@ -218,7 +237,7 @@ impl Config {
                 self.minimum_size = rules::MINIMUM_SIZE;
                 self.clear(word);
             }
-            Word::Website | Word::Cors => self.clear(word),
+            Word::Website | Word::Cors | Word::MetadataConfiguration => self.clear(word),
             _ => return Err(Refusal::not_implemented()),
         }
         Ok(())

@@ -1,14 +1,18 @@
 //! Legal values of every setting, one file each: what the properties are shown with, in memory and
 //! on servers.
 
+mod accelerate;
 mod acl;
 mod cors;
 mod encryption;
 mod lifecycle;
 mod logging;
+mod metadata;
+mod notifications;
 mod object_ownership;
 mod policy;
 mod public_access_block;
+mod request_payer;
 mod tags;
 mod versioning;
 mod website;
@@ -30,6 +34,10 @@ static LEGAL: &[(&str, fn() -> BoxedStrategy<Value>)] = &[
     ("logging", logging::values),
     ("website", website::values),
     ("cors", cors::values),
+    ("notifications", notifications::values),
+    ("accelerate", accelerate::values),
+    ("requestPayer", request_payer::values),
+    ("metadata", metadata::values),
 ];
 
 /// Values of a setting as a spec may write them, each without a fault.
