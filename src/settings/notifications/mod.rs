@@ -227,6 +227,15 @@ eventBridge: true"#,
         Value::of(others, want.event_bridge.or(live.event_bridge) == Some(true))
     }
 
+    fn join(below: &Value, above: &Value) -> Value {
+        let upper = above.all();
+        let named: BTreeSet<&str> = upper.iter().filter_map(|(_, it)| it.id.as_deref()).collect();
+        let mut both = below.all();
+        both.retain(|(_, it)| it.id.as_deref().is_none_or(|id| !named.contains(id)));
+        both.extend(upper.clone());
+        Value { event_bridge: above.event_bridge.or(below.event_bridge), ..Value::of(both, false) }
+    }
+
     fn risk(from: &Value, to: &Value) -> Risk {
         let (before, after) = (from.all(), to.all());
         let new = |it: &(Kind, Notification)| !before.contains(it);

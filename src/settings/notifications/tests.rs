@@ -86,6 +86,20 @@ fn one_is_removed_by_its_id_and_wherever_it_stands() {
 }
 
 #[test]
+fn a_bucket_adds_to_its_defaults_and_overrules_them_by_id() {
+    let below =
+        of(json!({"queues": [to("a", "q", "a/"), to("b", "q", "b/"), nameless("n", "n/")], "eventBridge": true}));
+    let above =
+        of(json!({"queues": [to("b", "other", "b/"), nameless("n", "n/")], "topics": [{"id": "a", "absent": true}],
+        "eventBridge": false}));
+    let both =
+        of(json!({"queues": [nameless("n", "n/"), to("b", "other", "b/")], "topics": [{"id": "a", "absent": true}],
+        "eventBridge": false}));
+    assert_eq!(Notifications::join(&below, &above), both);
+    assert_eq!(Notifications::join(&below, &Value::default()).queues.map(|it| it.len()), Some(3));
+}
+
+#[test]
 fn an_id_moves_from_one_list_to_another() {
     let live = json!({"queues": [to("a", "q", "o/")]});
     let topic =

@@ -56,11 +56,13 @@ async fn event_bridge_that_is_taken_and_not_stored_is_said_and_not_sent_in_a_loo
     let mut rig = Rig::over(&driftless::cloud::memory::MemoryCloud::default());
     rig.wrapped = Some(Arc::new(connect(&server).await));
     let desired = desired(&bucket("data", "{notifications: {eventBridge: true}}"));
-    for _ in 0..3 {
+    for _ in 0..6 {
         let swept = rig.sweep(&desired).await;
         assert_eq!((swept.report.repaired, swept.report.in_sync), (0, 0));
+        rig.pass(chrono::Duration::minutes(5));
     }
-    assert_eq!(server.count(Operation::PutBucketNotificationConfiguration), 1);
+    assert_eq!(server.count(Operation::PutBucketNotificationConfiguration), 3);
+    assert_eq!(held(&rig.sweep(&desired).await), ["data notifications fighting"]);
 }
 
 /// S3 replaces the whole document and has no If-Match (terraform-provider-aws#48509): what somebody
