@@ -60,6 +60,10 @@ impl Wire for Metadata {
     }
 
     async fn write(s3: &S3<'_>, from: &Value, to: &Value) -> Result<(), S3Error> {
+        if from.legacy == Some(true) {
+            let said = "metadata tables of the first generation are not touched";
+            return Err(s3.misuse("DeleteBucketMetadataConfiguration", S3ErrorKind::Forbidden, said));
+        }
         if *to == Value::default() {
             s3.client
                 .delete_bucket_metadata_configuration()

@@ -21,8 +21,11 @@ use driftless::settings;
 use proptest::prelude::*;
 use serde_json::Value;
 
+/// Makes the strategy of a setting.
+type Strategies = fn() -> BoxedStrategy<Value>;
+
 /// The strategies, in the order of the table of settings.
-static LEGAL: &[(&str, fn() -> BoxedStrategy<Value>)] = &[
+static LEGAL: &[(&str, Strategies)] = &[
     ("publicAccessBlock", public_access_block::values),
     ("versioning", versioning::values),
     ("encryption", encryption::values),

@@ -119,6 +119,20 @@ async fn metadata_is_made_once_changed_table_by_table_and_removed() {
     );
 }
 
+/// Not even by whoever gets past the plan.
+#[tokio::test]
+async fn a_configuration_of_the_first_generation_is_never_written() {
+    let server = server().await;
+    let cloud = connect(&server).await;
+    let legacy = settings::named("metadata").canonical(&Doc::of(&json!({"legacy": true})));
+    for said in [json!({}), json!({"journalTable": {}})] {
+        let to = value("metadata", &said);
+        let error = cloud.write(&target("data"), "metadata", &legacy, &to).await.expect_err("left alone");
+        assert_eq!(error.kind, S3ErrorKind::Forbidden);
+    }
+    assert_eq!(server.requests(), BTreeMap::new());
+}
+
 /// The tables of a configuration that was removed are in the way of new ones.
 #[tokio::test]
 async fn a_table_that_s3_could_not_make_is_told_and_is_no_drift() {
