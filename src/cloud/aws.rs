@@ -62,6 +62,8 @@ pub struct AwsCloud {
     accounts: HashMap<AccountName, Account>,
     /// Few: what the last read of a setting answered and this version does not know.
     foreign: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
+    /// Few: what the last read of a setting said beside its value.
+    remarks: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
 }
 
 struct Account {
@@ -136,7 +138,7 @@ impl AwsCloud {
             let account = Account::connect(options, &http, observer, credentials.as_ref()).await?;
             set_up.insert(account.options.name.clone(), account);
         }
-        Ok(Self { accounts: set_up, foreign: Mutex::default() })
+        Ok(Self { accounts: set_up, foreign: Mutex::default(), remarks: Mutex::default() })
     }
 
     fn account(&self, name: &AccountName) -> &Account {
@@ -420,18 +422,27 @@ impl Cloud for AwsCloud {
             let wire = settings::named(setting).wire();
             let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
             let key = (target.id.clone(), setting);
-            let mut known = self.foreign.lock().expect("no holder of the lock panics");
-            if foreign.is_empty() || answer.is_err() {
-                known.remove(&key);
-            } else {
-                known.insert(key, foreign);
-            }
+            let note = |known: &Mutex<HashMap<_, _>>, said: Vec<String>| {
+                let mut known = known.lock().expect("no holder of the lock panics");
+                if said.is_empty() || answer.is_err() {
+                    known.remove(&key);
+                } else {
+                    known.insert(key.clone(), said);
+                }
+            };
+            note(&self.foreign, foreign);
+            note(&self.remarks, s3.remarks());
             answer
         })
     }
 
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
         let known = self.foreign.lock().expect("no holder of the lock panics");
+        known.get(&(target.id.clone(), setting)).cloned().unwrap_or_default()
+    }
+
+    fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        let known = self.remarks.lock().expect("no holder of the lock panics");
         known.get(&(target.id.clone(), setting)).cloned().unwrap_or_default()
     }
 

@@ -5,8 +5,9 @@
 //! read of the same setting of the same bucket in this pass answered with a value: that proves
 //! that the store knows the sub-resource. Where a sub-resource has an id (`?inventory&id=…`), the
 //! read has to have listed exactly that id, and the store has to have said of another id that there
-//! is none ([`S3::tells_apart`](super::wire::S3::tells_apart)). [`Guard`] stands in every client and stops the rest,
-//! and every POST, by which objects can be deleted.
+//! is none ([`S3::tells_apart`](super::wire::S3::tells_apart)). [`Guard`] stands in every client and
+//! stops the rest, and every POST but one, because objects can be deleted by POST: that one makes a
+//! bucket's metadata configuration (CreateBucketMetadataConfiguration).
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -37,6 +38,8 @@ pub enum SubResource {
     Inventory,
     /// `?lifecycle`
     Lifecycle,
+    /// `?metadataConfiguration`
+    Metadata,
     /// `?metrics&id=…`
     Metrics,
     /// `?policy`
@@ -55,6 +58,7 @@ impl SubResource {
         Self::IntelligentTiering,
         Self::Inventory,
         Self::Lifecycle,
+        Self::Metadata,
         Self::Metrics,
         Self::Policy,
         Self::Tagging,
@@ -74,6 +78,7 @@ impl SubResource {
             Self::Inventory => "inventory",
             Self::Lifecycle => "lifecycle",
             Self::Metrics => "metrics",
+            Self::Metadata => "metadata",
             Self::Policy => "policy",
             Self::Tagging => "tags",
             Self::Website => "website",
@@ -88,6 +93,7 @@ impl SubResource {
             Self::Inventory => "inventory",
             Self::Lifecycle => "lifecycle",
             Self::Metrics => "metrics",
+            Self::Metadata => "metadataConfiguration",
             Self::Policy => "policy",
             Self::Tagging => "tagging",
             Self::Website => "website",
@@ -197,6 +203,9 @@ impl Intercept for Guard {
         if let Some(asked) = Asked::of(context.input()) {
             cfg.interceptor_state().store_put(asked);
         }
+        if let Some(making) = Making::of(context.input()) {
+            cfg.interceptor_state().store_put(making);
+        }
         Ok(())
     }
 
@@ -211,7 +220,8 @@ impl Intercept for Guard {
         match request.method() {
             "GET" | "HEAD" | "PUT" => return Ok(()),
             "DELETE" => {}
-            // Objects can be deleted by a POST, too; nothing here ever needs one.
+            // Objects can be deleted by a POST, too.
+            "POST" if cfg.load::<Making>().is_some_and(|making| making.0.fits(uri)) => return Ok(()),
             other => return Err(format!("{NOT_ALLOWED} by {other}").into()),
         }
         let allowed = cfg
@@ -239,6 +249,7 @@ impl Asked {
             delete_bucket_intelligent_tiering_configuration::DeleteBucketIntelligentTieringConfigurationInput as Tiering,
             delete_bucket_inventory_configuration::DeleteBucketInventoryConfigurationInput as Inventory,
             delete_bucket_lifecycle::DeleteBucketLifecycleInput as Lifecycle,
+            delete_bucket_metadata_configuration::DeleteBucketMetadataConfigurationInput as Metadata,
             delete_bucket_metrics_configuration::DeleteBucketMetricsConfigurationInput as Metrics,
             delete_bucket_policy::DeleteBucketPolicyInput as Policy,
             delete_bucket_tagging::DeleteBucketTaggingInput as Tagging,
@@ -259,12 +270,30 @@ impl Asked {
             Tiering => IntelligentTiering with id;
             Inventory => Inventory with id;
             Lifecycle => Lifecycle;
+            Metadata => Metadata;
             Metrics => Metrics with id;
             Policy => Policy;
             Tagging => Tagging;
             Website => Website;
         }
         None
+    }
+}
+
+/// The one POST that is sent: it makes the metadata configuration of a bucket, as the operation's
+/// own input says.
+#[derive(Debug)]
+struct Making(Permit);
+
+impl Storable for Making {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Making {
+    fn of(input: &Input) -> Option<Self> {
+        use aws_sdk_s3::operation::create_bucket_metadata_configuration::CreateBucketMetadataConfigurationInput;
+        let bucket = input.downcast_ref::<CreateBucketMetadataConfigurationInput>()?.bucket()?;
+        Some(Self(Permit { what: SubResource::Metadata, id: None, bucket: bucket.to_owned() }))
     }
 }
 

@@ -27,6 +27,7 @@ pub struct S3<'a> {
     deleted: std::sync::atomic::AtomicBool,
     /// Keyed sets of which the store has said that it tells one id from another.
     apart: std::sync::Mutex<Vec<SubResource>>,
+    remarks: std::sync::Mutex<Vec<String>>,
 }
 
 impl<'a> S3<'a> {
@@ -38,6 +39,7 @@ impl<'a> S3<'a> {
             evidence: None,
             deleted: false.into(),
             apart: std::sync::Mutex::default(),
+            remarks: Vec::new().into(),
         }
     }
 
@@ -49,6 +51,16 @@ impl<'a> S3<'a> {
     /// Whether a DELETE was allowed since.
     pub(super) fn deleted(&self) -> bool {
         self.deleted.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Says what stands beside the value that a read answers: told, and never compared.
+    pub fn remark(&self, said: String) {
+        self.remarks.lock().expect("no holder of the lock panics").push(said);
+    }
+
+    /// What a read remarked.
+    pub(super) fn remarks(self) -> Vec<String> {
+        self.remarks.into_inner().expect("no holder of the lock panics")
     }
 
     /// The value of `x-amz-expected-bucket-owner`.

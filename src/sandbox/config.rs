@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::acl::{self, Grant};
 use super::refusal::Refusal;
 use super::xml::Node;
-use super::{keyed, policy, rules, small, tagging, web};
+use super::{events, keyed, metadata, policy, rules, small, tagging, web};
 use crate::bucket::AccountId;
 
 macro_rules! words {
@@ -53,6 +53,11 @@ words! {
     Analytics "analytics";
     Metrics "metrics";
     IntelligentTiering "intelligent-tiering";
+    Notification "notification";
+    MetadataConfiguration "metadataConfiguration";
+    MetadataJournalTable "metadataJournalTable";
+    MetadataInventoryTable "metadataInventoryTable";
+    MetadataAnnotationTable "metadataAnnotationTable";
 }
 
 /// The state of versioning.
@@ -92,6 +97,8 @@ pub(super) struct Config {
     /// The header of lifecycle answers.
     pub(super) minimum_size: &'static str,
     pub(super) sets: keyed::Sets,
+    /// The metadata tables that were ever made: they outlive their configuration.
+    pub(super) metadata_tables: Vec<&'static str>,
 }
 
 /// A request to change a sub-resource, and what it may have to be judged by.
@@ -135,6 +142,7 @@ impl Config {
             object_lock: false,
             minimum_size: rules::MINIMUM_SIZE,
             sets: keyed::Sets::default(),
+            metadata_tables: Vec::new(),
         };
         config.set(Word::Encryption, &small::default_encryption());
         config.set(Word::PublicAccessBlock, &small::all_blocked());
@@ -159,6 +167,8 @@ impl Config {
             Word::Versioning => return Ok(Node::of("VersioningConfiguration", Vec::new()).document()),
             Word::Logging => return Ok(Node::of("BucketLoggingStatus", Vec::new()).document()),
             Word::Accelerate => return Ok(Node::of("AccelerateConfiguration", Vec::new()).document()),
+            Word::Notification => return Ok(events::none().document()),
+            Word::MetadataConfiguration => return Err(metadata::not_found(bucket)),
             Word::Tagging => ("NoSuchTagSet", "The TagSet does not exist"),
             Word::PublicAccessBlock => {
                 ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
@@ -174,6 +184,10 @@ impl Config {
             Word::Cors => ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
             Word::ObjectLock => {
                 ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
+            }
+            Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
+                // They are changed on their own and read with the whole.
+                return Err(Refusal::not_implemented());
             }
             _ => return Err(Refusal::internal()),
         };
@@ -202,6 +216,11 @@ impl Config {
             Word::ObjectLock => small::put_object_lock(self, write),
             Word::Inventory | Word::Analytics | Word::Metrics | Word::IntelligentTiering => {
                 keyed::put(self, word, write)
+            }
+            Word::Notification => events::put(self, write),
+            Word::MetadataConfiguration => metadata::create(self, write),
+            Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
+                metadata::update(self, word, write)
             }
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
@@ -232,7 +251,7 @@ impl Config {
                 self.minimum_size = rules::MINIMUM_SIZE;
                 self.clear(word);
             }
-            Word::Website | Word::Cors => self.clear(word),
+            Word::Website | Word::Cors | Word::MetadataConfiguration => self.clear(word),
             _ => return Err(Refusal::not_implemented()),
         }
         Ok(())

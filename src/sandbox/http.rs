@@ -293,7 +293,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         }
         (operation, Some(word)) => {
             let mut config = (*buckets::find(&all, call)?.config).clone();
-            let puts = Operation::route(&Method::PUT, Some(word)) == Some(operation);
+            let puts = Operation::route(&Method::DELETE, Some(word)) != Some(operation);
             if puts {
                 config.put(word, &write)?;
             } else if let Some(id) = write.id.filter(|_| keyed::is_keyed(word)) {

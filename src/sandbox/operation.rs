@@ -47,7 +47,7 @@ macro_rules! operations {
             /// Whether it changes something.
             pub(super) fn writes(self) -> bool {
                 match self {
-                    $(Self::$name => Method::$method == Method::PUT || Method::$method == Method::DELETE,)*
+                    $(Self::$name => matches!(Method::$method, Method::PUT | Method::POST | Method::DELETE),)*
                     Self::Unknown => false,
                 }
             }
@@ -113,5 +113,13 @@ operations! {
     GetBucketIntelligentTieringConfiguration GET Some(Word::IntelligentTiering);
     PutBucketIntelligentTieringConfiguration PUT Some(Word::IntelligentTiering);
     DeleteBucketIntelligentTieringConfiguration DELETE Some(Word::IntelligentTiering);
+    GetBucketNotificationConfiguration GET Some(Word::Notification);
+    PutBucketNotificationConfiguration PUT Some(Word::Notification);
+    CreateBucketMetadataConfiguration POST Some(Word::MetadataConfiguration);
+    GetBucketMetadataConfiguration GET Some(Word::MetadataConfiguration);
+    DeleteBucketMetadataConfiguration DELETE Some(Word::MetadataConfiguration);
+    UpdateBucketMetadataJournalTableConfiguration PUT Some(Word::MetadataJournalTable);
+    UpdateBucketMetadataInventoryTableConfiguration PUT Some(Word::MetadataInventoryTable);
+    UpdateBucketMetadataAnnotationTableConfiguration PUT Some(Word::MetadataAnnotationTable);
     ListBuckets GET None;
 }

@@ -1,6 +1,7 @@
 //! Legal values of every setting, one file each: what the properties are shown with, in memory and
 //! on servers.
 
+mod accelerate;
 mod acl;
 mod analytics;
 mod cors;
@@ -9,10 +10,13 @@ mod intelligent_tiering;
 mod inventory;
 mod lifecycle;
 mod logging;
+mod metadata;
 mod metrics;
+mod notifications;
 mod object_ownership;
 mod policy;
 mod public_access_block;
+mod request_payer;
 mod tags;
 mod versioning;
 mod website;
@@ -21,10 +25,11 @@ use driftless::settings;
 use proptest::prelude::*;
 use serde_json::Value;
 
-type Values = fn() -> BoxedStrategy<Value>;
+/// Makes the strategy of a setting.
+type Strategies = fn() -> BoxedStrategy<Value>;
 
 /// The strategies, in the order of the table of settings.
-static LEGAL: &[(&str, Values)] = &[
+static LEGAL: &[(&str, Strategies)] = &[
     ("publicAccessBlock", public_access_block::values),
     ("versioning", versioning::values),
     ("encryption", encryption::values),
@@ -40,6 +45,10 @@ static LEGAL: &[(&str, Values)] = &[
     ("analytics", analytics::values),
     ("metrics", metrics::values),
     ("intelligentTiering", intelligent_tiering::values),
+    ("notifications", notifications::values),
+    ("accelerate", accelerate::values),
+    ("requestPayer", request_payer::values),
+    ("metadata", metadata::values),
 ];
 
 /// Values of a setting as a spec may write them, each without a fault.

@@ -16,6 +16,7 @@ fn deletable() -> Vec<(&'static str, serde_json::Value, &'static str)> {
             json!({"rules": [{"id": "a", "status": "Enabled", "expiration": {"days": 9}}]}),
             "DeleteBucketLifecycle",
         ),
+        ("metadata", json!({"inventoryTable": {"state": "ENABLED"}}), "DeleteBucketMetadataConfiguration"),
         (
             "policy",
             json!({"Version": "2012-10-17", "Statement": [{"Sid": "tls", "Effect": "Deny", "Principal": "*",
@@ -157,6 +158,12 @@ async fn the_client_itself_sends_no_delete_without_a_permit() {
         client.delete_bucket_lifecycle().bucket("data");
         client.delete_bucket_website().bucket("data");
         client.delete_bucket_cors().bucket("data");
+        client.delete_bucket_metadata_configuration().bucket("data");
+        client.delete_bucket_metadata_table_configuration().bucket("data");
+        client.create_bucket_metadata_table_configuration().bucket("data");
+        client.create_multipart_upload().bucket("data").key("k");
+        client.complete_multipart_upload().bucket("data").key("k").upload_id("u");
+        client.restore_object().bucket("data").key("k");
         client.delete_bucket_encryption().bucket("data");
         client.delete_bucket_ownership_controls().bucket("data");
         client.delete_public_access_block().bucket("data");
@@ -168,4 +175,39 @@ async fn the_client_itself_sends_no_delete_without_a_permit() {
         client.abort_multipart_upload().bucket("data").key("k").upload_id("u");
     }
     assert_eq!(server.requests(), BTreeMap::new(), "nothing reached the wire");
+}
+
+/// Objects can be deleted by POST, so one POST is let through and no other: that which makes the
+/// metadata configuration of a bucket, to that address and by that operation.
+#[tokio::test]
+async fn the_one_post_that_is_sent_makes_a_metadata_configuration() {
+    use aws_sdk_s3::types::{ExpirationState, JournalTableConfiguration, MetadataConfiguration, RecordExpiration};
+    let server = server().await;
+    let cloud = connect(&server).await;
+    let client = cloud.client(&target("data"), true);
+    let expiration = RecordExpiration::builder().expiration(ExpirationState::Disabled).build().expect("an expiration");
+    let journal = JournalTableConfiguration::builder().record_expiration(expiration).build();
+    let configuration = MetadataConfiguration::builder().journal_table_configuration(journal).build();
+    let asked = |bucket: &str| {
+        client.create_bucket_metadata_configuration().bucket(bucket).metadata_configuration(configuration.clone())
+    };
+    for elsewhere in [
+        "/data?delete",
+        "/data",
+        "/data/key?metadataConfiguration",
+        "/data?metadataTable",
+        "/data?metadataConfiguration&delete",
+        "/data-old?metadataConfiguration",
+        "/?metadataConfiguration",
+    ] {
+        let address = format!("{}{elsewhere}", server.url());
+        let mutated = asked("data").customize().mutate_request(move |request| {
+            request.set_uri(address.as_str()).expect("an address");
+        });
+        let error = format!("{:?}", mutated.send().await.expect_err("stopped"));
+        assert!(error.contains("nothing allows this DELETE"), "{elsewhere}: {error}");
+    }
+    assert_eq!(server.requests(), BTreeMap::new(), "nothing reached the wire");
+    asked("data").send().await.expect("made");
+    assert_eq!(server.requests(), BTreeMap::from([("CreateBucketMetadataConfiguration", 1)]));
 }

@@ -18,6 +18,7 @@ use crate::support::looped::id;
 mod answers;
 mod cost;
 mod delete;
+mod events;
 mod golden;
 mod keyed;
 mod settings_there_and_back;

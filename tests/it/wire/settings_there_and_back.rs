@@ -106,6 +106,29 @@ fn values(setting: &str) -> Vec<Value> {
                 {"id": "b", "status": "Enabled", "filter": {"prefix": "raw/", "tags": {"x": "1"}}, "tierings": [
                     {"accessTier": "ARCHIVE_ACCESS", "days": 180}, {"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 365}]}]}),
         ],
+        "notifications" => {
+            let queue = |id: &str, prefix: &str| {
+                json!({"id": id, "arn": "arn:aws:sqs:us-east-1:111111111111:q", "events": ["s3:ObjectCreated:*"],
+                    "filter": {"prefix": prefix, "suffix": ".tar"}})
+            };
+            vec![
+                json!({"eventBridge": true}),
+                json!({"queues": [queue("a", "a/"), queue("b", "b & c/")], "topics": [{"id": "t",
+                    "arn": "arn:aws:sns:us-east-1:111111111111:t", "events": ["s3:ObjectAnnotation:*", "s3:Replication:*"]}]}),
+                json!({"queues": [queue("b", "b/")], "lambdaFunctions": [{"id": "f",
+                    "arn": "arn:aws:lambda:us-east-1:111111111111:function:f", "events": ["s3:LifecycleTransition"]}],
+                    "eventBridge": true}),
+            ]
+        }
+        "accelerate" => vec![json!({"status": "Enabled"}), json!({"status": "Suspended"})],
+        "requestPayer" => vec![json!({"payer": "Requester"}), json!({"payer": "BucketOwner"})],
+        "metadata" => vec![
+            json!({"journalTable": {}}),
+            json!({"journalTable": {"recordExpiration": {"expiration": "ENABLED", "days": 365}},
+                "inventoryTable": {"state": "ENABLED"},
+                "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111111111111:role/r"}}),
+            json!({"journalTable": {}, "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111111111111:role/s"}}),
+        ],
         other => panic!("no values for the setting `{other}`: add some above"),
     }
 }
