@@ -52,6 +52,24 @@ pub trait Setting: Send + Sync + 'static {
     fn check(_want: &Self::Value) -> Vec<Problem> {
         Vec::new()
     }
+
+    /// Why S3 refuses a whole value on a bucket whose other settings are as they are. `others`
+    /// gives the canonical values of those that are known.
+    fn hindrance(_to: &Self::Value, _others: &Others<'_>) -> Option<Hindrance> {
+        None
+    }
+}
+
+/// The other settings of a bucket by their names, as far as they are known.
+pub type Others<'a> = dyn Fn(&str) -> Option<Doc> + 'a;
+
+/// What keeps S3 from taking a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hindrance {
+    /// The rule of S3, in words that go on from "held:".
+    pub why: &'static str,
+    /// What to commit.
+    pub advice: &'static str,
 }
 
 /// What `docs/settings.md` says of a setting beside what its types say.
@@ -166,6 +184,8 @@ pub trait AnySetting: Send + Sync {
     fn risk(&self, from: &Doc, to: &Doc) -> Risk;
     /// [`Setting::check`].
     fn check(&self, want: &Doc) -> Vec<Problem>;
+    /// [`Setting::hindrance`].
+    fn hindrance(&self, to: &Doc, others: &Others<'_>) -> Option<Hindrance>;
     /// The wire half.
     #[cfg(feature = "aws")]
     fn wire(&self) -> &dyn crate::cloud::wire::AnyWire;
@@ -231,6 +251,9 @@ macro_rules! erase {
             }
             fn check(&self, want: &Doc) -> Vec<Problem> {
                 S::check(&typed::<S>(want))
+            }
+            fn hindrance(&self, to: &Doc, others: &Others<'_>) -> Option<Hindrance> {
+                S::hindrance(&typed::<S>(to), others)
             }
             #[cfg(feature = "aws")]
             fn wire(&self) -> &dyn crate::cloud::wire::AnyWire {

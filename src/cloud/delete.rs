@@ -31,6 +31,8 @@ pub enum SubResource {
     Lifecycle,
     /// `?policy`
     Policy,
+    /// `?replication`
+    Replication,
     /// `?tagging`
     Tagging,
     /// `?website`
@@ -39,13 +41,15 @@ pub enum SubResource {
 
 impl SubResource {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Cors, Self::Lifecycle, Self::Policy, Self::Tagging, Self::Website];
+    pub const ALL: &'static [Self] =
+        &[Self::Cors, Self::Lifecycle, Self::Policy, Self::Replication, Self::Tagging, Self::Website];
 
     fn setting(self) -> &'static str {
         match self {
             Self::Cors => "cors",
             Self::Lifecycle => "lifecycle",
             Self::Policy => "policy",
+            Self::Replication => "replication",
             Self::Tagging => "tags",
             Self::Website => "website",
         }
@@ -56,6 +60,7 @@ impl SubResource {
             Self::Cors => "cors",
             Self::Lifecycle => "lifecycle",
             Self::Policy => "policy",
+            Self::Replication => "replication",
             Self::Tagging => "tagging",
             Self::Website => "website",
         }
@@ -168,8 +173,8 @@ impl Asked {
     fn of(input: &Input) -> Option<Self> {
         use aws_sdk_s3::operation::{
             delete_bucket_cors::DeleteBucketCorsInput, delete_bucket_lifecycle::DeleteBucketLifecycleInput,
-            delete_bucket_policy::DeleteBucketPolicyInput, delete_bucket_tagging::DeleteBucketTaggingInput,
-            delete_bucket_website::DeleteBucketWebsiteInput,
+            delete_bucket_policy::DeleteBucketPolicyInput, delete_bucket_replication::DeleteBucketReplicationInput,
+            delete_bucket_tagging::DeleteBucketTaggingInput, delete_bucket_website::DeleteBucketWebsiteInput,
         };
         let of = |what, bucket: Option<&str>| Some(Self(Permit { what, bucket: bucket?.to_owned() }));
         if let Some(it) = input.downcast_ref::<DeleteBucketCorsInput>() {
@@ -180,6 +185,9 @@ impl Asked {
         }
         if let Some(it) = input.downcast_ref::<DeleteBucketPolicyInput>() {
             return of(SubResource::Policy, it.bucket());
+        }
+        if let Some(it) = input.downcast_ref::<DeleteBucketReplicationInput>() {
+            return of(SubResource::Replication, it.bucket());
         }
         if let Some(it) = input.downcast_ref::<DeleteBucketTaggingInput>() {
             return of(SubResource::Tagging, it.bucket());

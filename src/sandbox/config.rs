@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::acl::{self, Grant};
 use super::refusal::Refusal;
 use super::xml::Node;
-use super::{policy, rules, small, tagging, web};
+use super::{policy, replication, rules, small, tagging, web};
 use crate::bucket::AccountId;
 
 macro_rules! words {
@@ -49,6 +49,7 @@ words! {
     Accelerate "accelerate";
     RequestPayment "requestPayment";
     ObjectLock "object-lock";
+    Replication "replication";
 }
 
 /// The state of versioning.
@@ -99,6 +100,8 @@ pub(super) struct Write<'a> {
     pub(super) number: u64,
     /// Whether a bucket can take this one's logs: same owner, same region.
     pub(super) takes_logs: &'a dyn Fn(&str) -> bool,
+    /// Whether a bucket has its versioning on; `None` when there is no such bucket.
+    pub(super) keeps_versions: &'a dyn Fn(&str) -> Option<bool>,
 }
 
 impl Write<'_> {
@@ -164,6 +167,9 @@ impl Config {
             Word::ObjectLock => {
                 ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
             }
+            Word::Replication => {
+                ("ReplicationConfigurationNotFoundError", "The replication configuration was not found")
+            }
             Word::Encryption | Word::Acl | Word::RequestPayment | Word::Location => return Err(Refusal::internal()),
         };
         Err(Refusal::new(404, code, said).with("BucketName", bucket))
@@ -189,6 +195,7 @@ impl Config {
             Word::Accelerate => small::put_accelerate(self, write),
             Word::RequestPayment => small::put_request_payment(self, write),
             Word::ObjectLock => small::put_object_lock(self, write),
+            Word::Replication => replication::put(self, write),
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }
@@ -218,10 +225,15 @@ impl Config {
                 self.minimum_size = rules::MINIMUM_SIZE;
                 self.clear(word);
             }
-            Word::Website | Word::Cors => self.clear(word),
+            Word::Website | Word::Cors | Word::Replication => self.clear(word),
             _ => return Err(Refusal::not_implemented()),
         }
         Ok(())
+    }
+
+    /// Whether something is configured.
+    pub(super) fn has(&self, word: Word) -> bool {
+        self.bodies[word as usize].is_some()
     }
 
     /// Stores what GET answers from now on.

@@ -51,6 +51,7 @@ mod operation;
 mod options;
 mod policy;
 mod refusal;
+mod replication;
 mod rules;
 mod small;
 mod tagging;

@@ -97,5 +97,8 @@ operations! {
     PutBucketRequestPayment PUT Some(Word::RequestPayment);
     GetObjectLockConfiguration GET Some(Word::ObjectLock);
     PutObjectLockConfiguration PUT Some(Word::ObjectLock);
+    GetBucketReplication GET Some(Word::Replication);
+    PutBucketReplication PUT Some(Word::Replication);
+    DeleteBucketReplication DELETE Some(Word::Replication);
     ListBuckets GET None;
 }

@@ -7,9 +7,11 @@ pub mod cors;
 pub mod encryption;
 pub mod lifecycle;
 pub mod logging;
+pub mod object_lock;
 pub mod object_ownership;
 pub mod policy;
 pub mod public_access_block;
+pub mod replication;
 pub mod tags;
 pub mod versioning;
 pub mod website;
@@ -32,6 +34,8 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<logging::Logging>::NEW,
     &Entry::<website::Website>::NEW,
     &Entry::<cors::Cors>::NEW,
+    &Entry::<object_lock::ObjectLock>::NEW,
+    &Entry::<replication::Replication>::NEW,
 ];
 
 /// The setting of that name.

@@ -112,7 +112,9 @@ fn documents_of_every_kind_are_read() {
     assert_eq!((assert.text.as_str(), assert.at.to_string().as_str()), ("true", "all.yaml:14:17"));
     assert!(message.is_some() && repair.get("publicAccessBlock").is_some());
     let bucket = &specs.buckets[0];
-    assert_eq!((bucket.mode, bucket.object_lock, bucket.ignore[0].steps.len()), (Some(Mode::Observe), true, 1));
+    assert_eq!((bucket.mode, bucket.ignore[0].steps.len()), (Some(Mode::Observe), 1));
+    let Some(Asked::Value(lock)) = bucket.settings.get("objectLock").map(|ask| &ask.what) else { panic!("a value") };
+    assert_eq!(lock.as_str(), r#"{"enabled":true}"#, "the word of before there was a setting");
     assert_eq!(bucket.suspend.as_ref().map(|it| it.reason.as_str()), Some("move"));
 }
 

@@ -6,9 +6,11 @@ mod cors;
 mod encryption;
 mod lifecycle;
 mod logging;
+mod object_lock;
 mod object_ownership;
 mod policy;
 mod public_access_block;
+mod replication;
 mod tags;
 mod versioning;
 mod website;
@@ -30,6 +32,8 @@ static LEGAL: &[(&str, fn() -> BoxedStrategy<Value>)] = &[
     ("logging", logging::values),
     ("website", website::values),
     ("cors", cors::values),
+    ("objectLock", object_lock::values),
+    ("replication", replication::values),
 ];
 
 /// Values of a setting as a spec may write them, each without a fault.

@@ -45,7 +45,7 @@ fn meaning(setting: &str) -> serde_json::Value {
     match setting {
         "publicAccessBlock" => json!({"blockPublicAcls": true, "ignorePublicAcls": true, "blockPublicPolicy": false,
             "restrictPublicBuckets": false}),
-        "versioning" => json!({"status": "Enabled"}),
+        "versioning" => json!({"status": "Enabled", "mfaDelete": "Enabled"}),
         "encryption" => json!({"algorithm": "aws:kms", "kmsKeyId": "arn:aws:kms:us-east-1:111122223333:key/1a2b",
             "bucketKey": true, "blockedEncryptionTypes": ["SSE-C"]}),
         "tags" => json!({"Name": "AI Model Data Storage", "Empty": ""}),
@@ -67,6 +67,22 @@ fn meaning(setting: &str) -> serde_json::Value {
             {"condition": {"keyPrefixEquals": "docs/"}, "redirect": {"replaceKeyPrefixWith": "documents/"}}]}),
         "cors" => json!({"rules": [{"id": "web", "allowedHeaders": ["*"], "allowedMethods": ["GET", "PUT"],
             "allowedOrigins": ["https://www.example.com"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}]}),
+        "objectLock" => json!({"enabled": true, "defaultRetention": {"mode": "GOVERNANCE", "years": 2,
+            "defaultEventHold": {"years": 1}}}),
+        "replication" => json!({"role": "arn:aws:iam::111122223333:role/replication", "rules": [
+            {"id": "all", "status": "Enabled", "priority": 1, "filter": {},
+             "deleteMarkerReplication": {"status": "Enabled"},
+             "destination": {"bucket": "arn:aws:s3:::copies", "storageClass": "STANDARD_IA",
+                "replicationTime": {"status": "Enabled", "time": {"minutes": 15}},
+                "metrics": {"status": "Enabled", "eventThreshold": {"minutes": 15}}}},
+            {"id": "theirs", "status": "Disabled", "priority": 2, "filter": {"prefix": "raw/", "tags": {"keep": "yes"}},
+             "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"},
+                "replicaModifications": {"status": "Enabled"}},
+             "existingObjectReplication": {"status": "Enabled"},
+             "deleteMarkerReplication": {"status": "Disabled"},
+             "destination": {"bucket": "arn:aws:s3:::theirs", "account": "222222222222",
+                "accessControlTranslation": {"owner": "Destination"},
+                "encryptionConfiguration": {"replicaKmsKeyId": "arn:aws:kms:eu-central-1:222222222222:key/1a2b"}}}]}),
         other => panic!("no recorded answer for the setting `{other}`: add one to tests/wire"),
     }
 }
