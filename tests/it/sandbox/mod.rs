@@ -18,6 +18,7 @@ mod access;
 mod buckets;
 mod documents;
 mod faults;
+mod replication;
 mod routing;
 mod settings;
 

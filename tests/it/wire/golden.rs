@@ -122,3 +122,12 @@ async fn pain_01_an_element_that_aws_adds_is_no_difference_and_is_not_lost_by_a_
         assert_eq!(foreign, ["Fancy", "Deeper"], "{}", setting.name());
     }
 }
+
+/// `s3-servers.md` point 8: Ceph answers 200 and an empty configuration where nothing is set.
+#[tokio::test]
+async fn an_empty_replication_is_none() {
+    let empty = "<ReplicationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Role></Role>\
+                 </ReplicationConfiguration>";
+    let (doc, foreign) = read("replication", empty.to_owned()).await;
+    assert_eq!((doc, foreign), (value("replication", &json!({})), Vec::new()));
+}

@@ -19,6 +19,7 @@ mod answers;
 mod cost;
 mod delete;
 mod golden;
+mod protect;
 mod settings_there_and_back;
 
 const ALICE: &str = "111111111111";
