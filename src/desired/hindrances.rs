@@ -28,7 +28,7 @@ pub(super) fn of(wish: &Wish) -> Vec<Finding> {
         }
         let or_nothing = |name: &str| asked(name).or_else(|| settings::find(name).map(|it| it.default_doc()));
         if let Some(hindrance) = setting.hindrance(&to, &or_nothing) {
-            let message = format!("`{}` is refused unless the bucket is so already", want.setting);
+            let message = format!("nobody asks for what `{}` needs", want.setting);
             findings.push(told(hindrance, message, false));
         }
     }
