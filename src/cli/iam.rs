@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::desired::{Desired, Want};
+use crate::desired::Desired;
 use crate::policy::Rule;
 use crate::setting::Setting;
 use crate::settings::object_lock::ObjectLock;
@@ -43,25 +43,24 @@ impl InUse {
         let mut in_use = Self::default();
         for wish in desired.buckets.values() {
             in_use.written.extend(wish.wants.iter().map(|want| want.setting));
-            in_use.roles.extend(wish.wants.iter().filter_map(role));
+            in_use.roles.extend(wish.wants.iter().filter_map(|want| role(want.setting, &want.asked)));
         }
         for policy in desired.policies() {
-            match &policy.rule {
-                Rule::Require(demands) => in_use.written.extend(demands.iter().map(|demand| demand.setting)),
-                Rule::Assert(_, repair) => {
-                    in_use.read.extend(policy.looks_at());
-                    in_use.written.extend(repair.iter().map(|demand| demand.setting));
-                }
+            let (Rule::Require(demands) | Rule::Assert(_, demands)) = &policy.rule;
+            if let Rule::Assert(..) = &policy.rule {
+                in_use.read.extend(policy.looks_at());
             }
+            in_use.written.extend(demands.iter().map(|demand| demand.setting));
+            in_use.roles.extend(demands.iter().filter_map(|demand| role(demand.setting, &demand.asked)));
         }
         in_use
     }
 }
 
-/// The role that a wish names for replication.
-fn role(want: &Want) -> Option<String> {
-    match &want.asked {
-        Asked::Value(doc) if want.setting == Replication::NAME => doc.value().get("role")?.as_str().map(str::to_owned),
+/// The role that somebody names for replication.
+fn role(setting: &str, asked: &Asked) -> Option<String> {
+    match asked {
+        Asked::Value(doc) if setting == Replication::NAME => doc.value().get("role")?.as_str().map(str::to_owned),
         _ => None,
     }
 }
