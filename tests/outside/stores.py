@@ -9,6 +9,8 @@ moto 5.1.22
 - A sub-resource that it does not know is passed over: GET answers 200 with a list of objects,
   PUT creates the bucket, DELETE deletes it. (AWS passes over unknown query words likewise, but
   has all the sub-resources that driftless asks for.)
+- It answers `Years` 0 beside the days of a default retention, and forgets the prefix of a filter
+  of replication.
 - It judges no access: the public access block stops no public policy, credentials are any.
 - Log delivery must be allowed by the target's ACL or bucket policy, as on AWS.
 

@@ -11,7 +11,7 @@ def copies(name: str, status: str = "Enabled") -> dict:
         "id": "all",
         "status": status,
         "priority": 1,
-        "filter": {"prefix": "models/"},
+        "filter": {},
         "deleteMarkerReplication": {"status": "Disabled"},
         "destination": {"bucket": f"arn:aws:s3:::{name}"},
     }

@@ -248,8 +248,16 @@ impl Value {
 }
 
 impl DefaultRetention {
+    /// Other stores answer a zero beside the unit that counts; S3 takes none.
     fn canonical(self) -> Self {
-        Self { default_event_hold: self.default_event_hold.filter(|hold| *hold != EventHold::default()), ..self }
+        let some = |number: Option<i32>| number.filter(|number| *number != 0);
+        let hold = self.default_event_hold.map(|it| EventHold { days: some(it.days), years: some(it.years) });
+        Self {
+            mode: self.mode,
+            days: some(self.days),
+            years: some(self.years),
+            default_event_hold: hold.filter(|hold| *hold != EventHold::default()),
+        }
     }
 }
 

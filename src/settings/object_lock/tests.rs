@@ -36,6 +36,12 @@ fn a_default_retention_means_that_the_lock_is_on() {
 }
 
 #[test]
+fn a_zero_of_another_store_is_nothing() {
+    let answered = canonical(r#"{"enabled":true,"defaultRetention":{"mode":"GOVERNANCE","days":30,"years":0}}"#);
+    assert_eq!(answered, canonical(r#"{"defaultRetention":{"mode":"GOVERNANCE","days":30}}"#));
+}
+
+#[test]
 fn a_retention_is_whole_and_what_nobody_names_stays() {
     let live = canonical(r#"{"defaultRetention":{"mode":"GOVERNANCE","days":30}}"#);
     let merge = |want| ObjectLock::canonical(ObjectLock::merge(&live, &of(want), Overlay::Whole));
