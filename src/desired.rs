@@ -16,6 +16,8 @@ use crate::spec::{
     ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs, Suspend,
 };
 
+mod hindrances;
+
 /// What is wanted of one setting, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Want {
@@ -51,8 +53,6 @@ pub struct Wish {
     pub suspend: Option<Suspend>,
     /// Paths that are neither compared nor written for the spec's sake.
     pub ignore: Arc<[IgnorePath]>,
-    /// Whether object lock must be possible when the bucket is made.
-    pub object_lock: bool,
     /// What the spec and its defaults want, in the order of the table of settings.
     pub wants: Arc<[Want]>,
     /// The policies that apply, by name.
@@ -151,6 +151,7 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
         let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
         disagreements(&wish, &mut shared, &mut findings);
         contradictions(&wish, &mut shared, &mut findings);
+        findings.extend(hindrances::of(&wish));
         buckets.insert(id, Arc::new(wish));
     }
     findings.sort();
@@ -172,7 +173,6 @@ impl Desired {
             mode: Mode::Observe,
             suspend: None,
             ignore: Arc::new([]),
-            object_lock: false,
             wants: Arc::new([]),
             policies: resolver.policies_for(&facts).into(),
             labels: Arc::new(labels),
@@ -284,7 +284,6 @@ impl Resolver {
             mode: self.agent.mode.and(mode),
             suspend: spec.suspend.clone(),
             ignore: ignore.into(),
-            object_lock: spec.object_lock,
             wants: wants.into(),
             policies: shared.intern(self.policies_for(&facts)),
             labels: spec.labels.clone(),

@@ -70,6 +70,12 @@ pub trait Setting: Send + Sync + 'static {
     fn shown(value: Self::Value) -> Self::Value {
         value
     }
+
+    /// Why S3 refuses a whole value on a bucket whose other settings are as they are. `others`
+    /// gives the canonical values of those that are known.
+    fn hindrance(_to: &Self::Value, _others: &Others<'_>) -> Option<Hindrance> {
+        None
+    }
 }
 
 /// What a document says of its bucket beside a setting.
@@ -79,6 +85,18 @@ pub struct Beside {
     pub bucket: Option<BucketName>,
     /// The region that it names.
     pub region: Option<Region>,
+}
+
+/// The other settings of a bucket by their names, as far as they are known.
+pub type Others<'a> = dyn Fn(&str) -> Option<Doc> + 'a;
+
+/// What keeps S3 from taking a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hindrance {
+    /// The rule of S3, in words that go on from "held:".
+    pub why: &'static str,
+    /// What to commit.
+    pub advice: &'static str,
 }
 
 /// What `docs/settings.md` says of a setting beside what its types say.
@@ -197,6 +215,8 @@ pub trait AnySetting: Send + Sync {
     fn check_beside(&self, want: &Doc, beside: &Beside) -> Vec<Problem>;
     /// [`Setting::shown`].
     fn shown(&self, whole: &Doc) -> Doc;
+    /// [`Setting::hindrance`].
+    fn hindrance(&self, to: &Doc, others: &Others<'_>) -> Option<Hindrance>;
     /// The wire half.
     #[cfg(feature = "aws")]
     fn wire(&self) -> &dyn crate::cloud::wire::AnyWire;
@@ -268,6 +288,9 @@ macro_rules! erase {
             }
             fn shown(&self, whole: &Doc) -> Doc {
                 Doc::of(&S::canonical(S::shown(typed::<S>(whole))))
+            }
+            fn hindrance(&self, to: &Doc, others: &Others<'_>) -> Option<Hindrance> {
+                S::hindrance(&typed::<S>(to), others)
             }
             #[cfg(feature = "aws")]
             fn wire(&self) -> &dyn crate::cloud::wire::AnyWire {

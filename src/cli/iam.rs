@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 use crate::desired::Desired;
 use crate::policy::Rule;
+use crate::setting::Setting;
+use crate::settings::object_lock::ObjectLock;
+use crate::settings::replication::Replication;
 use crate::settings::{self, SETTINGS};
+use crate::spec::Asked;
 
 /// Which role a policy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -24,18 +28,14 @@ pub struct InUse {
     pub written: BTreeSet<&'static str>,
     /// Read only.
     pub read: BTreeSet<&'static str>,
-    /// Whether buckets are made with object lock possible.
-    pub object_lock: bool,
+    /// The roles that replication hands to S3; any when it is written and none is named.
+    pub roles: BTreeSet<String>,
 }
 
 impl InUse {
     /// Every setting there is.
     pub fn all() -> Self {
-        Self {
-            written: SETTINGS.iter().map(|setting| setting.name()).collect(),
-            read: BTreeSet::new(),
-            object_lock: true,
-        }
+        Self { written: SETTINGS.iter().map(|setting| setting.name()).collect(), ..Self::default() }
     }
 
     /// What these documents name.
@@ -43,18 +43,25 @@ impl InUse {
         let mut in_use = Self::default();
         for wish in desired.buckets.values() {
             in_use.written.extend(wish.wants.iter().map(|want| want.setting));
-            in_use.object_lock |= wish.object_lock;
+            in_use.roles.extend(wish.wants.iter().filter_map(|want| role(want.setting, &want.asked)));
         }
         for policy in desired.policies() {
-            match &policy.rule {
-                Rule::Require(demands) => in_use.written.extend(demands.iter().map(|demand| demand.setting)),
-                Rule::Assert(_, repair) => {
-                    in_use.read.extend(policy.looks_at());
-                    in_use.written.extend(repair.iter().map(|demand| demand.setting));
-                }
+            let (Rule::Require(demands) | Rule::Assert(_, demands)) = &policy.rule;
+            if let Rule::Assert(..) = &policy.rule {
+                in_use.read.extend(policy.looks_at());
             }
+            in_use.written.extend(demands.iter().map(|demand| demand.setting));
+            in_use.roles.extend(demands.iter().filter_map(|demand| role(demand.setting, &demand.asked)));
         }
         in_use
+    }
+}
+
+/// The role that somebody names for replication.
+fn role(setting: &str, asked: &Asked) -> Option<String> {
+    match asked {
+        Asked::Value(doc) if setting == Replication::NAME => doc.value().get("role")?.as_str().map(str::to_owned),
+        _ => None,
     }
 }
 
@@ -101,8 +108,8 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
             .copied()
             .collect();
         // Making a bucket with object lock needs both (API page CreateBucket).
-        let lock: &[&str] = match in_use.object_lock {
-            true => &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"],
+        let lock: &[&str] = match in_use.written.contains(ObjectLock::NAME) {
+            true => &["s3:PutBucketVersioning"],
             false => &[],
         };
         let (tables, writes): (BTreeSet<&str>, BTreeSet<&str>) =
@@ -121,6 +128,18 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
                 "Effect": "Allow",
                 "Action": tables,
                 "Resource": [bucket, format!("{bucket}/table/*")],
+            }));
+        }
+        // Whoever configures replication hands a role to S3 (API page PutBucketReplication).
+        if in_use.written.contains(Replication::NAME) {
+            let any_role = format!("arn:{partition}:iam::*:role/*");
+            let roles = if in_use.roles.is_empty() { BTreeSet::from([any_role]) } else { in_use.roles.clone() };
+            statements.push(json!({
+                "Sid": "PassReplicationRoles",
+                "Effect": "Allow",
+                "Action": ["iam:PassRole"],
+                "Resource": roles,
+                "Condition": {"StringEquals": {"iam:PassedToService": "s3.amazonaws.com"}},
             }));
         }
     }
@@ -202,7 +221,7 @@ mod tests {
                 let allowed = statements.iter().filter(|it| it["Effect"] == "Allow");
                 for action in allowed.flat_map(|it| it["Action"].as_array().expect("actions")) {
                     let action = action.as_str().expect("text");
-                    let lock = action == "s3:PutBucketObjectLockConfiguration";
+                    let lock = action.ends_with("BucketObjectLockConfiguration");
                     assert!(!action.contains('*') && (lock || !action.contains("Object")), "{action}");
                     assert!(
                         !action.starts_with("s3:DeleteBucket")
@@ -233,10 +252,27 @@ mod tests {
     /// The writer could not make a bucket with object lock.
     #[test]
     fn a_bucket_with_object_lock_can_be_made() {
-        let in_use = InUse { object_lock: true, ..InUse::default() };
+        let in_use = InUse { written: ["objectLock"].into(), ..InUse::default() };
         let text = policy(Role::Writer, &in_use, "aws").to_string();
         assert!(text.contains("s3:PutBucketObjectLockConfiguration"), "{text}");
         assert!(text.contains("s3:PutBucketVersioning"), "{text}");
-        assert!(!policy(Role::Reader, &in_use, "aws").to_string().contains("ObjectLock"));
+        assert!(!policy(Role::Reader, &in_use, "aws").to_string().contains("s3:PutBucketObjectLock"));
+    }
+
+    #[test]
+    fn only_the_roles_of_replication_are_handed_on_and_only_to_s3() {
+        let passed = |roles: BTreeSet<String>, role| {
+            let in_use = InUse { written: ["replication"].into(), roles, ..InUse::default() };
+            let policy = policy(role, &in_use, "aws-cn");
+            let statements = policy["Statement"].as_array().expect("statements").clone();
+            statements.into_iter().find(|it| it["Sid"] == "PassReplicationRoles")
+        };
+        let role = "arn:aws-cn:iam::111122223333:role/replication";
+        let statement = passed([role.to_owned()].into(), Role::Writer).expect("a statement");
+        assert_eq!((&statement["Action"], &statement["Resource"]), (&json!(["iam:PassRole"]), &json!([role])));
+        assert_eq!(statement["Condition"]["StringEquals"]["iam:PassedToService"], "s3.amazonaws.com");
+        let any = passed(BTreeSet::new(), Role::Writer).expect("a statement");
+        assert_eq!(any["Resource"], json!(["arn:aws-cn:iam::*:role/*"]));
+        assert_eq!(passed(BTreeSet::new(), Role::Reader), None);
     }
 }

@@ -44,6 +44,8 @@ pub enum SubResource {
     Metrics,
     /// `?policy`
     Policy,
+    /// `?replication`
+    Replication,
     /// `?tagging`
     Tagging,
     /// `?website`
@@ -61,6 +63,7 @@ impl SubResource {
         Self::Metadata,
         Self::Metrics,
         Self::Policy,
+        Self::Replication,
         Self::Tagging,
         Self::Website,
     ];
@@ -80,6 +83,7 @@ impl SubResource {
             Self::Metrics => "metrics",
             Self::Metadata => "metadata",
             Self::Policy => "policy",
+            Self::Replication => "replication",
             Self::Tagging => "tags",
             Self::Website => "website",
         }
@@ -95,6 +99,7 @@ impl SubResource {
             Self::Metrics => "metrics",
             Self::Metadata => "metadataConfiguration",
             Self::Policy => "policy",
+            Self::Replication => "replication",
             Self::Tagging => "tagging",
             Self::Website => "website",
         }
@@ -252,6 +257,7 @@ impl Asked {
             delete_bucket_metadata_configuration::DeleteBucketMetadataConfigurationInput as Metadata,
             delete_bucket_metrics_configuration::DeleteBucketMetricsConfigurationInput as Metrics,
             delete_bucket_policy::DeleteBucketPolicyInput as Policy,
+            delete_bucket_replication::DeleteBucketReplicationInput as Replication,
             delete_bucket_tagging::DeleteBucketTaggingInput as Tagging,
             delete_bucket_website::DeleteBucketWebsiteInput as Website,
         };
@@ -273,6 +279,7 @@ impl Asked {
             Metadata => Metadata;
             Metrics => Metrics with id;
             Policy => Policy;
+            Replication => Replication;
             Tagging => Tagging;
             Website => Website;
         }

@@ -213,7 +213,7 @@ impl Cloud for MemoryCloud {
         })
     }
 
-    fn create<'a>(&'a self, target: &'a Target, _creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
+    fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move {
             let effect = self.meet("create", target, "").await?;
             let mut state = self.state();
@@ -221,7 +221,13 @@ impl Cloud for MemoryCloud {
                 return Err(error("create", target.id.name.as_str(), S3ErrorKind::Foreign));
             }
             if !matches!(effect, Some(Effect::Forget)) {
-                let bucket = Bucket { region: target.region.clone(), settings: BTreeMap::new() };
+                let mut settings = BTreeMap::new();
+                if creation.object_lock {
+                    // Object lock needs versions, so S3 keeps them (API page CreateBucket).
+                    settings.insert("objectLock", Doc::of(&serde_json::json!({"enabled": true})));
+                    settings.insert("versioning", Doc::of(&serde_json::json!({"status": "Enabled"})));
+                }
+                let bucket = Bucket { region: target.region.clone(), settings };
                 state.buckets.entry(target.id.clone()).or_insert(bucket);
             }
             Ok(())

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{BucketPlan, Context, Create, Held, PolicyVerdict, SettingVerdict};
+use super::{BucketPlan, Context, Create, Held, PolicyVerdict, SettingVerdict, exemption};
 use crate::cloud::Creation;
 use crate::desired::Wish;
 use crate::doc::Doc;
 use crate::observed::Existence;
+use crate::policy::Rule;
+use crate::setting::Setting;
+use crate::settings::object_lock::{self, ObjectLock};
 use crate::spec::{Asked, Mode};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
@@ -31,6 +34,23 @@ pub(super) fn here(wish: &Wish, region: &crate::bucket::Region, plan: &mut Bucke
 /// What the loop remembers of the creation of a bucket.
 pub fn creation_doc(wish: &Wish) -> Doc {
     Doc::of(&serde_json::json!({ "region": wish.region.as_str() }))
+}
+
+/// Whether the bucket is to be made with object lock: its spec asks for it, or an enforced policy.
+fn locked(wish: &Wish, context: &Context<'_>) -> bool {
+    let by_spec = wish.wants.iter().map(|want| (want.setting, &want.asked));
+    let enforced = wish.policies.iter().filter(|use_| use_.policy.mode == Mode::Enforce);
+    let required = enforced.filter(|use_| exemption(use_, context.now).is_none()).flat_map(|use_| {
+        let demands = match &use_.policy.rule {
+            Rule::Require(demands) => demands.as_slice(),
+            Rule::Assert(..) => &[],
+        };
+        demands.iter().map(|demand| (demand.setting, &demand.asked))
+    });
+    by_spec.chain(required).any(|(setting, asked)| match asked {
+        Asked::Value(doc) => setting == ObjectLock::NAME && object_lock::asks_for_it(doc),
+        Asked::Absent => false,
+    })
 }
 
 /// A bucket that is not there, is somebody else's, or could not be looked at.
@@ -60,7 +80,7 @@ pub(super) fn not_here(wish: &Wish, existence: &Existence, paused: bool, context
                     Asked::Value(doc) => doc.value().get("rule")?.as_str().map(str::to_owned),
                     Asked::Absent => None,
                 });
-            let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
+            let creation = Creation { object_ownership: ownership, object_lock: locked(wish, context) };
             let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
             plan.create = Some(Create { creation, origin });
             (Verdict::Drifted, "does not exist".to_owned())

@@ -19,7 +19,7 @@ use crate::cloud::{Creation, S3Error};
 use crate::desired::{PolicyUse, Wish};
 use crate::doc::{Change, Doc};
 use crate::observed::{Existence, Observed, Reading};
-use crate::setting::Risk;
+use crate::setting::{Hindrance, Risk};
 use crate::settings;
 use crate::spec::{ApprovalSpec, Approved, PolicySeverity};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
@@ -235,13 +235,23 @@ fn plan_setting(
         hold(Hold::Suspended, format!("paused until {until}: {}", suspend.reason), Some(step), None);
         return;
     }
-    let risk = if observed.fresh { Risk::Safe } else { settings::named(target.setting).risk(live, &step.to) };
-    let risk = match (risk, observed.foreign(target.setting)) {
+    let setting = settings::named(target.setting);
+    let others = |name: &str| {
+        let planned = plan.steps.iter().find(|step| step.setting == name).map(|step| &step.to);
+        planned.or_else(|| observed.known(name)).cloned()
+    };
+    if let Some(Hindrance { why, advice }) = setting.hindrance(&step.to, &others) {
+        hold(Hold::Impossible, format!("{why}; {advice}"), Some(step), None);
+        return;
+    }
+    let risk = match (setting.risk(live, &step.to), observed.foreign(target.setting)) {
         (Risk::Impossible(why), _) => {
             hold(Hold::Impossible, why.to_owned(), Some(step), None);
             return;
         }
         (_, foreign @ [_, ..]) => Some(removes(foreign)),
+        // Of a bucket that was made a moment ago nobody can lose anything.
+        (Risk::Guarded(_), _) if observed.fresh => None,
         (Risk::Guarded(why), _) => Some(why.to_owned()),
         (Risk::Safe, _) => None,
     };

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::acl::{self, Grant};
 use super::refusal::Refusal;
 use super::xml::Node;
-use super::{events, keyed, metadata, policy, rules, small, tagging, web};
+use super::{events, keyed, metadata, policy, replication, rules, small, tagging, web};
 use crate::bucket::AccountId;
 
 macro_rules! words {
@@ -58,6 +58,7 @@ words! {
     MetadataJournalTable "metadataJournalTable";
     MetadataInventoryTable "metadataInventoryTable";
     MetadataAnnotationTable "metadataAnnotationTable";
+    Replication "replication";
 }
 
 /// The state of versioning.
@@ -113,6 +114,8 @@ pub(super) struct Write<'a> {
     pub(super) number: u64,
     /// Whether a bucket can take this one's logs: same owner, same region.
     pub(super) takes_logs: &'a dyn Fn(&str) -> bool,
+    /// Whether a bucket has its versioning on; `None` when there is no such bucket.
+    pub(super) keeps_versions: &'a dyn Fn(&str) -> Option<bool>,
 }
 
 impl Write<'_> {
@@ -185,6 +188,9 @@ impl Config {
             Word::ObjectLock => {
                 ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
             }
+            Word::Replication => {
+                ("ReplicationConfigurationNotFoundError", "The replication configuration was not found")
+            }
             Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
                 // They are changed on their own and read with the whole.
                 return Err(Refusal::not_implemented());
@@ -222,6 +228,7 @@ impl Config {
             Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
                 metadata::update(self, word, write)
             }
+            Word::Replication => replication::put(self, write),
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }
@@ -251,10 +258,15 @@ impl Config {
                 self.minimum_size = rules::MINIMUM_SIZE;
                 self.clear(word);
             }
-            Word::Website | Word::Cors | Word::MetadataConfiguration => self.clear(word),
+            Word::Website | Word::Cors | Word::MetadataConfiguration | Word::Replication => self.clear(word),
             _ => return Err(Refusal::not_implemented()),
         }
         Ok(())
+    }
+
+    /// Whether something is configured.
+    pub(super) fn has(&self, word: Word) -> bool {
+        self.bodies[word as usize].is_some()
     }
 
     /// Stores what GET answers from now on.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::buckets;
-use super::config::{Word, Write};
+use super::config::{Versioning, Word, Write};
 use super::control;
 use super::faults::{Answer, Strike};
 use super::keyed;
@@ -266,6 +266,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         here.zip(all.get(target))
             .is_some_and(|(here, target)| here.owner == target.owner && here.region == target.region)
     };
+    let keeps_versions = |name: &str| all.get(name).map(|it| it.config.versioning == Versioning::Enabled);
     let write = Write {
         bucket: &call.bucket,
         id: call.query("id"),
@@ -274,6 +275,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         body,
         number,
         takes_logs: &takes_logs,
+        keeps_versions: &keeps_versions,
     };
     let name: Arc<str> = call.bucket.as_str().into();
     match (call.operation, call.operation.word()) {

@@ -54,6 +54,7 @@ mod operation;
 mod options;
 mod policy;
 mod refusal;
+mod replication;
 mod rules;
 mod small;
 mod tagging;

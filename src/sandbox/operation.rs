@@ -121,5 +121,8 @@ operations! {
     UpdateBucketMetadataJournalTableConfiguration PUT Some(Word::MetadataJournalTable);
     UpdateBucketMetadataInventoryTableConfiguration PUT Some(Word::MetadataInventoryTable);
     UpdateBucketMetadataAnnotationTableConfiguration PUT Some(Word::MetadataAnnotationTable);
+    GetBucketReplication GET Some(Word::Replication);
+    PutBucketReplication PUT Some(Word::Replication);
+    DeleteBucketReplication DELETE Some(Word::Replication);
     ListBuckets GET None;
 }

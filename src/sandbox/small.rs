@@ -27,6 +27,11 @@ pub(super) fn put_versioning(config: &mut Config, write: &Write<'_>) -> Result<(
         let said = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
         return Err(Refusal::bucket_state(said));
     }
+    if config.has(Word::Replication) && status == Versioning::Suspended {
+        let said = "A replication configuration is present on this bucket, so you cannot change the versioning state. \
+                    To change the versioning state, first delete the replication configuration.";
+        return Err(Refusal::bucket_state(said));
+    }
     let touches_mfa = config.mfa_delete == Some(true) || mfa_delete == Some(true);
     if touches_mfa && write.header("x-amz-mfa").is_none() {
         let said = "Mfa Authentication must be used for this request";
@@ -185,15 +190,16 @@ pub(super) fn put_object_lock(config: &mut Config, write: &Write<'_>) -> Result<
     }
     if let Some(rule) = sent.child("Rule") {
         let retention = rule.child("DefaultRetention").ok_or_else(Refusal::malformed)?;
-        let period = match (retention.get("Days"), retention.get("Years")) {
-            (Some(period), None) | (None, Some(period)) => period,
-            _ => return Err(Refusal::malformed()),
-        };
         if !matches!(retention.get("Mode"), Some("GOVERNANCE" | "COMPLIANCE")) {
             return Err(Refusal::malformed());
         }
-        if period.parse::<i64>().map_err(|_| Refusal::malformed())? <= 0 {
-            return Err(Refusal::argument("Default retention period must be a positive integer value."));
+        let fixed = period(retention)?;
+        let held = match retention.child("DefaultEventHold") {
+            Some(hold) => Some(period(hold)?.ok_or_else(Refusal::malformed)?),
+            None => None,
+        };
+        if fixed.or(held).is_none() {
+            return Err(Refusal::malformed());
         }
     }
     if config.versioning != Versioning::Enabled {
@@ -204,6 +210,24 @@ pub(super) fn put_object_lock(config: &mut Config, write: &Write<'_>) -> Result<
     config.object_lock = true;
     config.set(Word::ObjectLock, &sent);
     Ok(())
+}
+
+/// `Days` or `Years` of a retention, at most a hundred years.
+fn period(node: &Node) -> Result<Option<i64>, Refusal> {
+    let (said, most) = match (node.get("Days"), node.get("Years")) {
+        (Some(days), None) => (days, 36_500),
+        (None, Some(years)) => (years, 100),
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(Refusal::malformed()),
+    };
+    let period = said.parse::<i64>().map_err(|_| Refusal::malformed())?;
+    if period <= 0 {
+        return Err(Refusal::argument("Default retention period must be a positive integer value."));
+    }
+    if period > most {
+        return Err(Refusal::argument("Default retention period too large"));
+    }
+    Ok(Some(period))
 }
 
 /// The booleans of S3's documents. `TRUE` occurs in AWS's own examples.

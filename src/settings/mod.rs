@@ -14,9 +14,11 @@ pub mod logging;
 pub mod metadata;
 pub mod metrics;
 pub mod notifications;
+pub mod object_lock;
 pub mod object_ownership;
 pub mod policy;
 pub mod public_access_block;
+pub mod replication;
 pub mod request_payer;
 pub mod tags;
 pub mod versioning;
@@ -42,11 +44,13 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<logging::Logging>::NEW,
     &Entry::<website::Website>::NEW,
     &Entry::<cors::Cors>::NEW,
+    &Entry::<object_lock::ObjectLock>::NEW,
+    &Entry::<replication::Replication>::NEW,
+    &Entry::<notifications::Notifications>::NEW,
     &Entry::<inventory::Inventory>::NEW,
     &Entry::<analytics::Analytics>::NEW,
     &Entry::<metrics::Metrics>::NEW,
     &Entry::<intelligent_tiering::IntelligentTiering>::NEW,
-    &Entry::<notifications::Notifications>::NEW,
     &Entry::<accelerate::Accelerate>::NEW,
     &Entry::<request_payer::RequestPayer>::NEW,
     &Entry::<metadata::Metadata>::NEW,

@@ -225,7 +225,6 @@ impl Reading<'_> {
                     mode: part.mode,
                     suspend: part.suspend.zip(until).map(|(said, until)| Suspend { reason: said.reason, until }),
                     ignore,
-                    object_lock: part.object_lock,
                     settings,
                     at,
                 })))

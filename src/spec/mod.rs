@@ -132,8 +132,6 @@ pub struct BucketSpec {
     pub suspend: Option<Suspend>,
     /// Paths that are neither compared nor written.
     pub ignore: Vec<IgnorePath>,
-    /// Whether object lock must be possible; only said when a bucket is made.
-    pub object_lock: bool,
     /// Its settings.
     pub settings: Asks,
     /// Where the document begins.

@@ -112,9 +112,6 @@ pub(super) struct BucketPart {
     /// `tags["a.b"]`, `tags.team-*` or `lifecycle.rules[archive]`.
     #[serde(default)]
     pub ignore: Vec<String>,
-    /// Makes the bucket with object lock possible; only counts when the bucket is made.
-    #[serde(default)]
-    pub object_lock: bool,
 }
 
 /// A pause: nothing is written meanwhile.

@@ -11,6 +11,8 @@ moto 5.1.22
   has all the sub-resources that driftless asks for.)
 - Inventories it lists and keeps, and takes the DELETE of one for that of the bucket. Of one that is
   not there it says NoSuchInventoryConfig, where S3 says NoSuchConfiguration: so no DELETE is sent.
+- It answers `Years` 0 beside the days of a default retention, and forgets the prefix of a filter
+  of replication.
 - It judges no access: the public access block stops no public policy, credentials are any.
 - Log delivery must be allowed by the target's ACL or bucket policy, as on AWS.
 

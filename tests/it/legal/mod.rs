@@ -13,9 +13,11 @@ mod logging;
 mod metadata;
 mod metrics;
 mod notifications;
+mod object_lock;
 mod object_ownership;
 mod policy;
 mod public_access_block;
+mod replication;
 mod request_payer;
 mod tags;
 mod versioning;
@@ -41,11 +43,13 @@ static LEGAL: &[(&str, Strategies)] = &[
     ("logging", logging::values),
     ("website", website::values),
     ("cors", cors::values),
+    ("objectLock", object_lock::values),
+    ("replication", replication::values),
+    ("notifications", notifications::values),
     ("inventory", inventory::values),
     ("analytics", analytics::values),
     ("metrics", metrics::values),
     ("intelligentTiering", intelligent_tiering::values),
-    ("notifications", notifications::values),
     ("accelerate", accelerate::values),
     ("requestPayer", request_payer::values),
     ("metadata", metadata::values),

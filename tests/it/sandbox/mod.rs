@@ -19,6 +19,7 @@ mod buckets;
 mod documents;
 mod faults;
 mod keyed;
+mod replication;
 mod routing;
 mod settings;
 

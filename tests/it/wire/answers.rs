@@ -30,6 +30,7 @@ async fn every_setting_takes_every_answer_for_what_it_is() {
             (error(404, "NoSuchBucket"), S3ErrorKind::NoSuchBucket),
             (error(409, "OperationAborted"), S3ErrorKind::Conflict),
             (error(500, "InternalError"), S3ErrorKind::Server),
+            (error(405, "MethodNotAllowed"), S3ErrorKind::Unsupported),
             (error(501, "NotImplemented"), S3ErrorKind::Unsupported),
             (error(503, "SlowDown"), S3ErrorKind::Throttled),
             (error(403, "SignatureDoesNotMatch"), S3ErrorKind::Credentials),

@@ -45,7 +45,7 @@ fn meaning(setting: &str) -> serde_json::Value {
     match setting {
         "publicAccessBlock" => json!({"blockPublicAcls": true, "ignorePublicAcls": true, "blockPublicPolicy": false,
             "restrictPublicBuckets": false}),
-        "versioning" => json!({"status": "Enabled"}),
+        "versioning" => json!({"status": "Enabled", "mfaDelete": "Enabled"}),
         "encryption" => json!({"algorithm": "aws:kms", "kmsKeyId": "arn:aws:kms:us-east-1:111122223333:key/1a2b",
             "bucketKey": true, "blockedEncryptionTypes": ["SSE-C"]}),
         "tags" => json!({"Name": "AI Model Data Storage", "Empty": ""}),
@@ -100,6 +100,22 @@ fn meaning(setting: &str) -> serde_json::Value {
         "metadata" => json!({"journalTable": {"recordExpiration": {"expiration": "ENABLED", "days": 10}},
             "inventoryTable": {"state": "ENABLED"},
             "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111122223333:role/annotations"}}),
+        "objectLock" => json!({"enabled": true, "defaultRetention": {"mode": "GOVERNANCE", "years": 2,
+            "defaultEventHold": {"years": 1}}}),
+        "replication" => json!({"role": "arn:aws:iam::111122223333:role/replication", "rules": [
+            {"id": "all", "status": "Enabled", "priority": 1, "filter": {},
+             "deleteMarkerReplication": {"status": "Enabled"},
+             "destination": {"bucket": "arn:aws:s3:::copies", "storageClass": "STANDARD_IA",
+                "replicationTime": {"status": "Enabled", "time": {"minutes": 15}},
+                "metrics": {"status": "Enabled", "eventThreshold": {"minutes": 15}}}},
+            {"id": "theirs", "status": "Disabled", "priority": 2, "filter": {"prefix": "raw/", "tags": {"keep": "yes"}},
+             "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"},
+                "replicaModifications": {"status": "Enabled"}},
+             "existingObjectReplication": {"status": "Enabled"},
+             "deleteMarkerReplication": {"status": "Disabled"},
+             "destination": {"bucket": "arn:aws:s3:::theirs", "account": "222222222222",
+                "accessControlTranslation": {"owner": "Destination"},
+                "encryptionConfiguration": {"replicaKmsKeyId": "arn:aws:kms:eu-central-1:222222222222:key/1a2b"}}}]}),
         other => panic!("no recorded answer for the setting `{other}`: add one to tests/wire"),
     }
 }
@@ -138,4 +154,13 @@ async fn pain_01_an_element_that_aws_adds_is_no_difference_and_is_not_lost_by_a_
         assert_eq!(doc, value(setting.name(), &meaning(setting.name())), "{}", setting.name());
         assert_eq!(foreign, ["Fancy", "Deeper"], "{}", setting.name());
     }
+}
+
+/// `s3-servers.md` point 8: Ceph answers 200 and an empty configuration where nothing is set.
+#[tokio::test]
+async fn an_empty_replication_is_none() {
+    let empty = "<ReplicationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Role></Role>\
+                 </ReplicationConfiguration>";
+    let (doc, foreign) = read("replication", empty.to_owned()).await;
+    assert_eq!((doc, foreign), (value("replication", &json!({})), Vec::new()));
 }

@@ -21,6 +21,7 @@ mod delete;
 mod events;
 mod golden;
 mod keyed;
+mod protect;
 mod settings_there_and_back;
 
 const ALICE: &str = "111111111111";
@@ -29,10 +30,15 @@ fn account() -> AccountId {
     AccountId::parse(ALICE).expect("an account")
 }
 
-/// A server on which we own new buckets: `data`, `data-old`, `access-logs`.
+/// A server on which we own new buckets, `data` and `data-old`, and `access-logs` with versioning,
+/// which can take copies.
 async fn server() -> Running {
-    let prepared =
-        |name: &str| Prepared { name: name.to_owned(), account: account(), compliant: false, ..Prepared::default() };
+    let prepared = |name: &str| Prepared {
+        name: name.to_owned(),
+        account: account(),
+        compliant: name == "access-logs",
+        ..Prepared::default()
+    };
     let options = Options {
         accounts: BTreeMap::from([("alice".to_owned(), account())]),
         buckets: ["data", "data-old", "access-logs"].map(prepared).to_vec(),
