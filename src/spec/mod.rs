@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{AccountName, BucketName, Region};
+use crate::bucket::{AccountName, BucketName, Namespace, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
@@ -16,6 +16,7 @@ mod document;
 mod expr;
 pub mod load;
 mod parts;
+mod placed;
 mod policies;
 pub mod schema;
 pub mod select;
@@ -134,6 +135,8 @@ pub struct BucketSpec {
     pub ignore: Vec<IgnorePath>,
     /// Whether object lock must be possible; only said when a bucket is made.
     pub object_lock: bool,
+    /// The namespace to make it in, where the spec says it.
+    pub namespace: Option<Namespace>,
     /// Its settings.
     pub settings: Asks,
     /// Where the document begins.
