@@ -26,7 +26,9 @@ pub struct S3<'a> {
 
 impl<'a> S3<'a> {
     pub(super) fn new(client: &'a aws_sdk_s3::Client, bucket: &'a BucketName, owner: Option<&'a AccountId>) -> Self {
-        Self { client, bucket: bucket.as_str(), expected_owner: owner, evidence: None, deleted: false.into() }
+        // Directory buckets answer 501 to whoever names the owner (API page GetBucketEncryption).
+        let expected_owner = owner.filter(|_| !bucket.is_directory());
+        Self { client, bucket: bucket.as_str(), expected_owner, evidence: None, deleted: false.into() }
     }
 
     pub(super) fn seen(mut self, setting: &'static str, doc: &'a Doc) -> Self {
@@ -188,11 +190,12 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
 
 /// Whether a store took the sub-resource for something else: it lists objects (MinIO and Ceph, for
 /// what they do not know), or names the root as nobody else does (Ceph 16 for the public access
-/// block, which nobody can then read).
+/// block, which nobody can then read), or lists all buckets where directory buckets were asked for.
 pub fn is_listing(body: &[u8]) -> bool {
-    super::foreign::elements(body)
-        .next()
-        .is_some_and(|root| root.starts_with("ListBucket") || root == "BlockPublicAccessBlockConfiguration")
+    super::foreign::elements(body).next().is_some_and(|root| {
+        root.starts_with("ListBucket")
+            || matches!(root, "BlockPublicAccessBlockConfiguration" | "ListAllMyBucketsResult")
+    })
 }
 
 /// Whether the request was never sent because nobody gives us credentials.

@@ -89,8 +89,7 @@ impl Setting for Encryption {
         let mut problems = Vec::new();
         match want.algorithm {
             Some(Algorithm::KmsDsse) => problems.push(
-                Problem::at("/algorithm", "directory buckets have no `aws:kms:dsse`")
-                    .hint("use `AES256` or `aws:kms`"),
+                Problem::at("/algorithm", "directory buckets have no `aws:kms:dsse`").hint("use `AES256` or `aws:kms`"),
             ),
             Some(Algorithm::Kms) => {
                 let alias = want.kms_key_id.as_ref().filter(|key| key.contains("alias/"));

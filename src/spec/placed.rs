@@ -75,7 +75,11 @@ impl Reading<'_> {
                 if let Some(id) = id.filter(|id| **id != said.account) {
                     let suffix = AccountRegional::suffix(id, &said.region);
                     let message = format!("the name belongs to account `{}`, and this one is `{id}`", said.account);
-                    self.fault(at_name, message, format!("only that account can make it; here names end in `{suffix}`"));
+                    self.fault(
+                        at_name,
+                        message,
+                        format!("only that account can make it; here names end in `{suffix}`"),
+                    );
                 }
             }
             (_, None) => {}

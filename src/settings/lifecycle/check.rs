@@ -57,8 +57,16 @@ pub(super) fn on_directory_buckets(want: &Value) -> Vec<Problem> {
         let tags = rule.filter.as_ref().is_some_and(|it| it.tags.is_some());
         for (there, field, what) in [
             (rule.transitions.is_some(), "transitions", "objects of a directory bucket never move"),
-            (rule.noncurrent_version_transitions.is_some(), "noncurrentVersionTransitions", "directory buckets keep no versions"),
-            (rule.noncurrent_version_expiration.is_some(), "noncurrentVersionExpiration", "directory buckets keep no versions"),
+            (
+                rule.noncurrent_version_transitions.is_some(),
+                "noncurrentVersionTransitions",
+                "directory buckets keep no versions",
+            ),
+            (
+                rule.noncurrent_version_expiration.is_some(),
+                "noncurrentVersionExpiration",
+                "directory buckets keep no versions",
+            ),
             (marker, "expiration/expiredObjectDeleteMarker", "directory buckets keep no versions"),
             (tags, "filter/tags", "objects of a directory bucket have no tags"),
         ] {

@@ -68,7 +68,9 @@ pub(super) fn on_directory_buckets(want: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (place, statement) in want.statements.iter().flatten().enumerate() {
         for (element, actions) in [("Action", &statement.actions), ("NotAction", &statement.not_actions)] {
-            let known = |action: &&String| action.eq_ignore_ascii_case(SESSION) || matches!(action.as_str(), "*" | "s3express:*");
+            let known = |action: &&String| {
+                action.eq_ignore_ascii_case(SESSION) || matches!(action.as_str(), "*" | "s3express:*")
+            };
             for action in actions.iter().flatten().filter(|action| !known(action)) {
                 problems.push(
                     Problem::at(
