@@ -98,4 +98,5 @@ operations! {
     GetObjectLockConfiguration GET Some(Word::ObjectLock);
     PutObjectLockConfiguration PUT Some(Word::ObjectLock);
     ListBuckets GET None;
+    ListDirectoryBuckets GET None;
 }
