@@ -17,9 +17,12 @@ use crate::support::looped::id;
 
 mod answers;
 mod cost;
+mod creation;
 mod delete;
 mod golden;
+mod regions;
 mod settings_there_and_back;
+mod stub;
 
 const ALICE: &str = "111111111111";
 
