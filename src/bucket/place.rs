@@ -72,6 +72,7 @@ fn short(region: &str) -> String {
             "northwest" => "nw",
             "southeast" => "se",
             "southwest" => "sw",
+            "isob" => "ib",
             other => &other[..1],
         });
     }
@@ -186,7 +187,7 @@ mod tests {
             ("--usw2-az1--x-s3", "begin and end"),
             ("a---usw2-az1--x-s3", "more than two hyphens"),
             ("a--usw2--x-s3", "`usw2` is no id of a zone"),
-            ("a--usw2-az1-----x-s3", "is no id of a zone"),
+            ("a--usw2-az1-----x-s3", "more than two hyphens"),
             ("a.b--usw2-az1--x-s3", "`.` is not allowed"),
         ] {
             let error = BucketName::parse(text).expect_err(text);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::foreign::watched;
 use super::wire::fault;
 use super::{Listed, S3Error, S3ErrorKind};
 use crate::bucket::{AccountName, BucketName, Region};
@@ -28,16 +29,20 @@ impl<'a> Pages<'a> {
         if self.tokens.len() < MOST_PAGES && self.tokens.insert(token.clone()) {
             return Ok(Some(token));
         }
-        Err(S3Error {
+        Err(self.failed(S3ErrorKind::Other, "the list has no end: the store gives a token that it gave before"))
+    }
+
+    fn failed(&self, kind: S3ErrorKind, said: &str) -> S3Error {
+        S3Error {
             operation: self.operation.to_owned(),
             object: self.account.to_string(),
-            kind: S3ErrorKind::Other,
+            kind,
             code: String::new(),
             status: 200,
             request_id: None,
-            message: "the list has no end: the store gives a token that it gave before".to_owned(),
+            message: said.to_owned(),
             action: None,
-        })
+        }
     }
 }
 
@@ -63,6 +68,14 @@ pub(super) async fn buckets(client: &aws_sdk_s3::Client, account: &AccountName) 
     }
 }
 
+/// The root of a list of directory buckets. The SDK takes any other for one too, and a store that
+/// knows no directory buckets lists all of its buckets: none of them would be ours, and one would
+/// be made that is there.
+const DIRECTORIES: &str = "ListAllMyDirectoryBucketsResult";
+
+/// No element is known, so the first that is found is the root.
+const NOTHING: &[&str] = &[""];
+
 /// Every directory bucket of the client's region, each once. The answer names no region, as it is
 /// the one of the endpoint (API page ListDirectoryBuckets).
 pub(super) async fn directories(
@@ -73,10 +86,14 @@ pub(super) async fn directories(
     let mut pages = Pages::new("ListDirectoryBuckets", account);
     let (mut listed, mut seen, mut token) = (Vec::new(), HashSet::new(), None);
     loop {
-        let answer = client.list_directory_buckets().max_directory_buckets(1000).set_continuation_token(token).send();
-        let page = answer.await.map_err(|error| {
+        let request = client.list_directory_buckets().max_directory_buckets(1000).set_continuation_token(token);
+        let (answer, elements) = watched(NOTHING, request.send()).await;
+        let page = answer.map_err(|error| {
             fault(&error, account.as_str(), "ListDirectoryBuckets", "s3express:ListAllMyDirectoryBuckets")
         })?;
+        if elements.first().is_none_or(|root| root != DIRECTORIES) {
+            return Err(pages.failed(S3ErrorKind::Unsupported, "the store lists something else than directory buckets"));
+        }
         let names = page.buckets.unwrap_or_default().into_iter().filter_map(|bucket| bucket.name);
         for name in names.filter_map(|name| BucketName::parse(&name).ok()).filter(BucketName::is_directory) {
             if seen.insert(name.clone()) {

@@ -190,12 +190,11 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
 
 /// Whether a store took the sub-resource for something else: it lists objects (MinIO and Ceph, for
 /// what they do not know), or names the root as nobody else does (Ceph 16 for the public access
-/// block, which nobody can then read), or lists all buckets where directory buckets were asked for.
+/// block, which nobody can then read).
 pub fn is_listing(body: &[u8]) -> bool {
-    super::foreign::elements(body).next().is_some_and(|root| {
-        root.starts_with("ListBucket")
-            || matches!(root, "BlockPublicAccessBlockConfiguration" | "ListAllMyBucketsResult")
-    })
+    super::foreign::elements(body)
+        .next()
+        .is_some_and(|root| root.starts_with("ListBucket") || root == "BlockPublicAccessBlockConfiguration")
 }
 
 /// Whether the request was never sent because nobody gives us credentials.
