@@ -47,7 +47,10 @@ async fn directory_buckets_are_listed_apart_page_by_page() {
     for name in ["a--use1-az4--x-s3", "b--use1-az4--x-s3"] {
         assert_eq!(make(&server, name, "", &zone).await, code(200, ""));
     }
-    let client = alice(&server);
+    // With a session, which is for objects, the SDK cannot even list at an own endpoint.
+    let without_session =
+        |client: Client| Client::from_conf(client.config().to_builder().disable_s3_express_session_auth(true).build());
+    let client = without_session(alice(&server));
     let names = |buckets: &[aws_sdk_s3::types::Bucket]| {
         buckets.iter().map(|it| it.name().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
@@ -66,7 +69,7 @@ async fn directory_buckets_are_listed_apart_page_by_page() {
         .await
         .expect("a page");
     assert_eq!((names(second.buckets()), second.continuation_token()), (vec!["b--use1-az4--x-s3".to_owned()], None));
-    let others = client_of(&server, "bob", "us-east-1");
+    let others = without_session(client_of(&server, "bob", "us-east-1"));
     let none = others.list_directory_buckets().max_directory_buckets(9).send().await.expect("a page");
     assert!(none.buckets().is_empty());
     let buckets = client.list_buckets().send().await.expect("a page");
