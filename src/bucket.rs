@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+mod place;
+
+pub use place::{AccountRegional, Namespace, Zone};
+
 /// Why a name was refused, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -61,7 +65,8 @@ macro_rules! name_type {
     };
 }
 
-/// The name of a general purpose bucket (S3 User Guide, "General purpose bucket naming rules").
+/// The name of a bucket (S3 User Guide, "General purpose bucket naming rules" and "Directory bucket
+/// naming rules"). A name that ends in `--x-s3` is one of a directory bucket.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BucketName(Arc<str>);
@@ -104,9 +109,12 @@ impl BucketName {
             return said(&format!("the prefix `{prefix}` is reserved"), "choose another prefix".to_owned());
         }
         if let Some(suffix) =
-            ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().find(|s| name.ends_with(**s))
+            ["-s3alias", "--ol-s3", ".mrap", "--xa-s3", "--table-s3"].iter().find(|s| name.ends_with(**s))
         {
             return said(&format!("the suffix `{suffix}` is reserved"), "choose another suffix".to_owned());
+        }
+        if name.ends_with(place::DIRECTORY) {
+            place::directory(name)?;
         }
         Ok(Self(name.into()))
     }
@@ -333,9 +341,10 @@ pub struct Outputs {
     pub arn: String,
     /// The region it lives in.
     pub region: Region,
-    /// Virtual-hosted endpoint in its region, without a scheme.
+    /// Virtual-hosted endpoint in its region (of a directory bucket, in its zone), without a scheme.
     pub regional_endpoint: String,
-    /// Endpoint of its website, whether one is configured or not, without a scheme.
+    /// Endpoint of its website, whether one is configured or not, without a scheme; empty for a
+    /// directory bucket.
     pub website_endpoint: String,
 }
 
@@ -343,6 +352,18 @@ impl Outputs {
     /// Derives the outputs from name and region, as AWS documents them.
     pub fn of(name: &BucketName, region: &Region) -> Self {
         let suffix = region.dns_suffix();
+        if let Some(zone) = name.zone() {
+            // Programs speak to the zone. There is no website, and the account of the ARN is not
+            // known here.
+            let zone = zone.id();
+            return Self {
+                name: name.clone(),
+                arn: format!("arn:{}:s3express:{region}::bucket/{name}", region.partition()),
+                region: region.clone(),
+                regional_endpoint: format!("{name}.s3express-{zone}.{region}.{suffix}"),
+                website_endpoint: String::new(),
+            };
+        }
         let website = if DASH_WEBSITE.contains(&region.as_str()) {
             format!("{name}.s3-website-{region}.{suffix}")
         } else {
@@ -394,6 +415,8 @@ mod tests {
     fn the_empty_location_is_us_east_1() {
         assert_eq!(Region::from_location(""), Some(Region::us_east_1()));
         assert_eq!(Region::from_location("EU").map(String::from).as_deref(), Some("eu-west-1"));
+        // Ceph's gateway says so; it is the region to sign for there.
+        assert_eq!(Region::from_location("default").map(String::from).as_deref(), Some("default"));
     }
 
     #[test]
@@ -403,5 +426,10 @@ mod tests {
         assert_eq!(website("us-east-1"), "ai-model-data.s3-website-us-east-1.amazonaws.com");
         assert_eq!(website("eu-central-1"), "ai-model-data.s3-website.eu-central-1.amazonaws.com");
         assert_eq!(website("cn-north-1"), "ai-model-data.s3-website.cn-north-1.amazonaws.com.cn");
+        let name = BucketName::parse("ai--usw2-az1--x-s3").expect("legal");
+        let zonal = Outputs::of(&name, &Region::parse("us-west-2").expect("legal"));
+        assert_eq!(zonal.arn, "arn:aws:s3express:us-west-2::bucket/ai--usw2-az1--x-s3");
+        assert_eq!(zonal.regional_endpoint, "ai--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com");
+        assert_eq!(zonal.website_endpoint, "");
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::bucket::{AccountName, BucketId, Region};
+use crate::bucket::{AccountName, BucketId, Namespace, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
 use crate::observed::{Existence, Observed, Reading};
 use crate::policy::{Assertion, Demand, Judgement, Policy, Rule};
-use crate::setting::Overlay;
+use crate::setting::{OnDirectoryBuckets, Overlay};
 use crate::settings;
 use crate::spec::select::{CompiledSelector, Facts};
 use crate::spec::{
@@ -43,7 +43,7 @@ pub struct PolicyUse {
 pub struct Wish {
     /// The bucket.
     pub id: BucketId,
-    /// The region that its spec names, or its defaults, or its account.
+    /// The region that its spec names, or its name, or its defaults, or its account.
     pub region: Region,
     /// Where its spec begins; `None` for a bucket that no spec declares.
     pub at: Option<Place>,
@@ -53,6 +53,9 @@ pub struct Wish {
     pub suspend: Option<Suspend>,
     /// Paths that are neither compared nor written for the spec's sake.
     pub ignore: Arc<[IgnorePath]>,
+    /// The namespace to make it in: what the spec says, or else the name. S3 makes it in the global
+    /// one when nothing is said.
+    pub namespace: Option<Namespace>,
     /// What the spec and its defaults want, in the order of the table of settings.
     pub wants: Arc<[Want]>,
     /// The policies that apply, by name.
@@ -173,6 +176,7 @@ impl Desired {
             mode: Mode::Observe,
             suspend: None,
             ignore: Arc::new([]),
+            namespace: None,
             wants: Arc::new([]),
             policies: resolver.policies_for(&facts).into(),
             labels: Arc::new(labels),
@@ -235,7 +239,9 @@ impl Resolver {
         shared: &mut Shared,
     ) -> Wish {
         let none = BTreeMap::new();
-        let first_region = spec.region.clone().unwrap_or_else(|| account_region.clone());
+        // A name that says its region cannot be one of another, whatever defaults are for many.
+        let own_region = spec.region.clone().or_else(|| spec.name.region());
+        let first_region = own_region.clone().unwrap_or_else(|| account_region.clone());
         let before = Facts {
             name: &id.name,
             account: &id.account,
@@ -245,9 +251,7 @@ impl Resolver {
         };
         let defaults: Vec<&DefaultsSpec> =
             defaults.iter().filter(|(_, selector)| selector.matches(&before)).map(|(spec, _)| *spec).collect();
-        let region = spec
-            .region
-            .clone()
+        let region = own_region
             .or_else(|| defaults.iter().find_map(|defaults| defaults.region.clone()))
             .unwrap_or_else(|| account_region.clone());
         let mode = spec.mode.or_else(|| defaults.iter().find_map(|defaults| defaults.mode)).unwrap_or_default();
@@ -257,6 +261,10 @@ impl Resolver {
         let mut wants = Vec::new();
         for setting in settings::SETTINGS {
             let name = setting.name();
+            // Defaults are for many; what a directory bucket cannot have is not meant for it.
+            if id.name.is_directory() && setting.on_directory_buckets() != OnDirectoryBuckets::There {
+                continue;
+            }
             // A bucket's own word is overlaid on that of its defaults, field by field.
             let asks =
                 defaults.iter().filter_map(|defaults| defaults.settings.get(name)).chain(spec.settings.get(name));
@@ -284,6 +292,7 @@ impl Resolver {
             mode: self.agent.mode.and(mode),
             suspend: spec.suspend.clone(),
             ignore: ignore.into(),
+            namespace: spec.namespace.or_else(|| spec.name.account_regional().map(|_| Namespace::AccountRegional)),
             wants: wants.into(),
             policies: shared.intern(self.policies_for(&facts)),
             labels: spec.labels.clone(),

@@ -51,7 +51,7 @@ pub fn desired(buckets: usize) -> Desired {
     let files: Vec<File<'_>> = texts.iter().map(|(path, text)| File { path, bytes: text.as_bytes() }).collect();
     let account = (AccountName::default(), Region::us_east_1());
     let context =
-        Context { now: SystemClock.now(), accounts: Some(BTreeMap::from([account.clone()])), regions: Vec::new() };
+        Context { now: SystemClock.now(), accounts: Some(BTreeMap::from([account.clone()])), ..Context::default() };
     let loaded = load(&files, &(), &context);
     let agent = Agent { mode: Mode::Enforce, accounts: vec![account], undeclared: false };
     let (desired, findings) = resolve(&loaded.specs, &agent);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::desired::Desired;
 use crate::policy::Rule;
-use crate::setting::Setting;
+use crate::setting::{AnySetting, OnDirectoryBuckets, Setting};
 use crate::settings::object_lock::ObjectLock;
 use crate::settings::replication::Replication;
 use crate::settings::{self, SETTINGS};
@@ -30,6 +30,8 @@ pub struct InUse {
     pub read: BTreeSet<&'static str>,
     /// The roles that replication hands to S3; any when it is written and none is named.
     pub roles: BTreeSet<String>,
+    /// Whether there are directory buckets: their actions have a name of their own.
+    pub directory: bool,
 }
 
 impl InUse {
@@ -44,6 +46,7 @@ impl InUse {
         for wish in desired.buckets.values() {
             in_use.written.extend(wish.wants.iter().map(|want| want.setting));
             in_use.roles.extend(wish.wants.iter().filter_map(|want| role(want.setting, &want.asked)));
+            in_use.directory |= wish.id.name.is_directory();
         }
         for policy in desired.policies() {
             let (Rule::Require(demands) | Rule::Assert(_, demands)) = &policy.rule;
@@ -114,10 +117,12 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
         };
         let (tables, writes): (BTreeSet<&str>, BTreeSet<&str>) =
             writes.into_iter().partition(|action| action.starts_with("s3tables:"));
+        // So does making one with its tags.
+        let tags: &[&str] = if in_use.written.contains("tags") { &["s3:TagResource"] } else { &[] };
         statements.push(json!({
             "Sid": "WriteSettings",
             "Effect": "Allow",
-            "Action": writes.iter().chain(&["s3:CreateBucket"]).chain(lock).collect::<BTreeSet<_>>(),
+            "Action": writes.iter().chain(&["s3:CreateBucket"]).chain(lock).chain(tags).collect::<BTreeSet<_>>(),
             "Resource": any_bucket,
         }));
         // S3 makes metadata tables in the table bucket `aws-s3` of the account, for whoever asks.
@@ -143,6 +148,9 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
             }));
         }
     }
+    if in_use.directory {
+        statements.extend(directory(role, in_use, partition));
+    }
     statements.push(json!({
         "Sid": "NeverData",
         "Effect": "Deny",
@@ -150,6 +158,48 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
         "Resource": [any_bucket, format!("arn:{partition}:s3:::*/*")],
     }));
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// What directory buckets need: the same actions under another name, and nobody is let into a
+/// session with their objects (S3 User Guide, "Authorizing Regional endpoint API operations with
+/// IAM").
+fn directory(role: Role, in_use: &InUse, partition: &str) -> Vec<Value> {
+    let buckets = format!("arn:{partition}:s3express:*:*:bucket/*");
+    let there = |names: &BTreeSet<&'static str>, actions: fn(&dyn AnySetting) -> &'static [&'static str]| {
+        let known = names.iter().flat_map(|name| settings::find(name));
+        // Their tags are not asked for: they are kept by S3 Control.
+        let known = known.filter(|it| it.on_directory_buckets() == OnDirectoryBuckets::There && it.name() != "tags");
+        let actions = known.flat_map(actions).filter_map(|action| action.strip_prefix("s3:"));
+        actions.map(|action| format!("s3express:{action}")).collect::<BTreeSet<String>>()
+    };
+    let every: BTreeSet<&'static str> = in_use.written.union(&in_use.read).copied().collect();
+    let mut statements = vec![json!({
+        "Sid": "ListDirectoryBuckets",
+        "Effect": "Allow",
+        "Action": ["s3express:ListAllMyDirectoryBuckets"],
+        "Resource": "*",
+    })];
+    let mut allow = |sid: &str, actions: BTreeSet<String>| {
+        if !actions.is_empty() {
+            statements.push(json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": buckets }));
+        }
+    };
+    allow("ReadDirectorySettings", there(&every, |it| it.reads()));
+    if role == Role::Writer {
+        let mut writes = there(&in_use.written, |it| it.writes());
+        writes.insert("s3express:CreateBucket".to_owned());
+        if in_use.written.contains("tags") {
+            writes.insert("s3express:TagResource".to_owned());
+        }
+        allow("WriteDirectorySettings", writes);
+    }
+    statements.push(json!({
+        "Sid": "NeverDirectoryData",
+        "Effect": "Deny",
+        "Action": ["s3express:CreateSession", "s3express:DeleteBucket"],
+        "Resource": buckets,
+    }));
+    statements
 }
 
 /// Prints the least IAM policy for a role, from the settings that the documents name.
@@ -274,5 +324,34 @@ mod tests {
         let any = passed(BTreeSet::new(), Role::Writer).expect("a statement");
         assert_eq!(any["Resource"], json!(["arn:aws-cn:iam::*:role/*"]));
         assert_eq!(passed(BTreeSet::new(), Role::Reader), None);
+    }
+
+    #[test]
+    fn directory_buckets_have_actions_of_their_own_and_nobody_enters_a_session() {
+        let in_use =
+            InUse { written: ["encryption", "tags", "versioning"].into(), directory: true, ..InUse::default() };
+        let actions = |role: Role, sid: &str| {
+            let policy = policy(role, &in_use, "aws");
+            let statements = policy["Statement"].as_array().expect("statements").clone();
+            statements.into_iter().find(|it| it["Sid"] == sid).map_or(Value::Null, |it| it["Action"].clone())
+        };
+        let reads = json!(["s3express:GetEncryptionConfiguration"]);
+        assert_eq!(actions(Role::Writer, "ReadDirectorySettings"), reads);
+        let writes = json!(["s3express:CreateBucket", "s3express:PutEncryptionConfiguration", "s3express:TagResource"]);
+        assert_eq!(actions(Role::Writer, "WriteDirectorySettings"), writes);
+        assert_eq!(actions(Role::Reader, "WriteDirectorySettings"), Value::Null);
+        for role in [Role::Reader, Role::Writer] {
+            let never = json!(["s3express:CreateSession", "s3express:DeleteBucket"]);
+            assert_eq!(actions(role, "NeverDirectoryData"), never);
+        }
+        assert!(!policy(Role::Writer, &InUse::all(), "aws").to_string().contains("s3express"));
+    }
+
+    /// A bucket is made with its tags, and S3 asks for this action then.
+    #[test]
+    fn a_bucket_can_be_made_with_its_tags() {
+        let in_use = InUse { written: ["tags"].into(), ..InUse::default() };
+        assert!(policy(Role::Writer, &in_use, "aws").to_string().contains("s3:TagResource"));
+        assert!(!policy(Role::Reader, &in_use, "aws").to_string().contains("s3:TagResource"));
     }
 }

@@ -63,7 +63,7 @@ fn put(cloud: &MemoryCloud, name: &str, at: &Place, node: &Node) -> Result<(), V
     let name =
         BucketName::parse(name).map_err(|error| vec![Finding::error(at.clone(), error.message).hint(error.hint)])?;
     let mut account = AccountName::default();
-    let mut region = "us-east-1".to_owned();
+    let mut region = name.region().map_or_else(|| "us-east-1".to_owned(), String::from);
     let mut docs = Vec::new();
     let mut faults: Vec<(&'static str, S3ErrorKind)> = Vec::new();
     let mut findings = Vec::new();

@@ -352,6 +352,7 @@ mod tests {
             "http://127.0.0.1:9000/logs?tagging",
             "http://127.0.0.1:9000/logs/?tagging=&x-id=DeleteBucketTagging",
             "https://logs.s3.us-east-1.amazonaws.com/?tagging",
+            "https://s3express-control.us-east-1.amazonaws.com/logs/?tagging",
         ] {
             assert!(permit.fits(uri), "{uri}");
         }

@@ -19,6 +19,8 @@ struct State {
     faults: VecDeque<Fault>,
     asked: Vec<Ask>,
     strange: Vec<(BucketId, &'static str, String)>,
+    moved: Vec<(BucketId, Region)>,
+    bare_creations: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ struct Bucket {
 /// A request that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// `list`, `head`, `create`, `read` or `write`.
+    /// `list`, `list-directories`, `head`, `create`, `read` or `write`.
     pub verb: &'static str,
     /// The bucket, or the account for `list`.
     pub object: String,
@@ -94,6 +96,19 @@ impl MemoryCloud {
     /// Lets reads of a setting answer a field besides that nobody knows; a write removes it.
     pub fn put_strange_field(&self, id: &BucketId, setting: &'static str, field: &str) {
         self.state().strange.push((id.clone(), setting, field.to_owned()));
+    }
+
+    /// Lets the account's list name no region for a bucket that lives elsewhere, as stores do: it
+    /// is found out by the first request to it.
+    pub fn hide_region(&self, id: &BucketId) {
+        let mut state = self.state();
+        let region = state.buckets.get(id).expect("the bucket is there").region.clone();
+        state.moved.push((id.clone(), region));
+    }
+
+    /// Lets creations be taken with all that is said and keep none of it, as some stores do.
+    pub fn forget_creations(&self) {
+        self.state().bare_creations = true;
     }
 
     /// Gives a name to somebody else.
@@ -171,11 +186,12 @@ fn refused(verb: &str, object: &str, setting: &str, kind: S3ErrorKind) -> S3Erro
         ("read", Some(setting)) => setting.reads().first().copied(),
         ("write", Some(setting)) => setting.writes().first().copied(),
         ("list", _) => Some("s3:ListAllMyBuckets"),
+        ("list-directories", _) => Some("s3express:ListAllMyDirectoryBuckets"),
         ("head", _) => Some("s3:ListBucket"),
         ("create", _) => Some("s3:CreateBucket"),
         _ => None,
     };
-    let operation = action.and_then(|action| action.strip_prefix("s3:")).unwrap_or(verb);
+    let operation = action.and_then(|action| action.split_once(':')).map_or(verb, |(_, operation)| operation);
     S3Error {
         operation: operation.to_owned(),
         object: object.to_owned(),
@@ -197,7 +213,30 @@ impl Cloud for MemoryCloud {
                 _ => {}
             }
             let state = self.state();
-            let mine = state.buckets.iter().filter(|(id, _)| id.account == *account);
+            let mine = state.buckets.iter().filter(|(id, _)| id.account == *account && !id.name.is_directory());
+            let hidden = |id: &BucketId| state.moved.iter().any(|(moved, _)| moved == id);
+            let listed = |(id, it): (&BucketId, &Bucket)| Listed {
+                name: id.name.clone(),
+                region: Some(it.region.clone()).filter(|_| !hidden(id)),
+            };
+            Ok(mine.map(listed).collect())
+        })
+    }
+
+    fn list_directories<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(async move {
+            if let Some(Effect::Fail(kind)) = self.ask("list-directories", account.as_str(), "") {
+                return Err(error("list-directories", account.as_str(), kind));
+            }
+            let state = self.state();
+            let mine = state
+                .buckets
+                .iter()
+                .filter(|(id, it)| id.account == *account && it.region == *region && id.name.is_directory());
             Ok(mine.map(|(id, it)| Listed { name: id.name.clone(), region: Some(it.region.clone()) }).collect())
         })
     }
@@ -221,13 +260,23 @@ impl Cloud for MemoryCloud {
                 return Err(error("create", target.id.name.as_str(), S3ErrorKind::Foreign));
             }
             if !matches!(effect, Some(Effect::Forget)) {
-                let mut settings = BTreeMap::new();
+                let mut values = BTreeMap::new();
                 if creation.object_lock {
                     // Object lock needs versions, so S3 keeps them (API page CreateBucket).
-                    settings.insert("objectLock", Doc::of(&serde_json::json!({"enabled": true})));
-                    settings.insert("versioning", Doc::of(&serde_json::json!({"status": "Enabled"})));
+                    values.insert("objectLock", Doc::of(&serde_json::json!({"enabled": true})));
+                    values.insert("versioning", Doc::of(&serde_json::json!({"status": "Enabled"})));
                 }
-                let bucket = Bucket { region: target.region.clone(), settings };
+                if !state.bare_creations {
+                    let mut said =
+                        |name: &'static str, doc: Doc| values.insert(name, settings::named(name).canonical(&doc));
+                    if !creation.tags.is_empty() {
+                        said("tags", Doc::of(&creation.tags));
+                    }
+                    if let Some(rule) = &creation.object_ownership {
+                        said("objectOwnership", Doc::of(&serde_json::json!({ "rule": rule })));
+                    }
+                }
+                let bucket = Bucket { region: target.region.clone(), settings: values };
                 state.buckets.entry(target.id.clone()).or_insert(bucket);
             }
             Ok(())
@@ -262,6 +311,13 @@ impl Cloud for MemoryCloud {
             }
             Ok(())
         })
+    }
+
+    fn found_at(&self, target: &Target) -> Option<Region> {
+        let state = self.state();
+        let asked = state.asked.iter().any(|ask| ask.verb == "read" && ask.object == target.id.name.as_str());
+        let moved = state.moved.iter().find(|(id, _)| *id == target.id && asked)?;
+        Some(moved.1.clone()).filter(|region| *region != target.region)
     }
 
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! and why (pure). Nothing here reads a clock, asks S3, or can fail.
 
 mod digest;
+mod directory;
 mod existence;
 mod ignore;
 mod judge;
@@ -25,6 +26,7 @@ use crate::spec::{ApprovalSpec, Approved, PolicySeverity};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
 pub use digest::digest;
+pub use directory::by_nature;
 pub use existence::creation_doc;
 use judge::{Breach, judge_policies, judge_spec, suspend_verdicts};
 pub use reads::next_reads;
@@ -233,6 +235,10 @@ fn plan_setting(
     if let Some(suspend) = wish.suspend.as_ref().filter(|suspend| suspend.until > context.now) {
         let until = suspend.until.format("%Y-%m-%d %H:%M UTC");
         hold(Hold::Suspended, format!("paused until {until}: {}", suspend.reason), Some(step), None);
+        return;
+    }
+    if let Some(why) = directory::unwritable(&wish.id.name, target.setting) {
+        hold(Hold::Impossible, why, Some(step), None);
         return;
     }
     let setting = settings::named(target.setting);

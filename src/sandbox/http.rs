@@ -16,6 +16,7 @@ use super::Shared;
 use super::buckets;
 use super::config::{Versioning, Word, Write};
 use super::control;
+use super::directory;
 use super::faults::{Answer, Strike};
 use super::keyed;
 use super::operation::Operation;
@@ -82,6 +83,11 @@ fn route(method: &Method, bucket: &str, query: &[(String, String)]) -> Operation
     let mut words = query.iter().filter(|(key, _)| key != "x-id" && !signature(key));
     if bucket.is_empty() {
         const PAGING: [&str; 4] = ["max-buckets", "continuation-token", "prefix", "bucket-region"];
+        // On AWS it has an endpoint of its own; here only its parameter tells it apart.
+        if *method == Method::GET && query.iter().any(|(key, _)| key == "max-directory-buckets") {
+            let paged = words.all(|(key, _)| matches!(key.as_str(), "max-directory-buckets" | "continuation-token"));
+            return if paged { Operation::ListDirectoryBuckets } else { Operation::Unknown };
+        }
         let paged = words.all(|(key, _)| PAGING.contains(&key.as_str()));
         return if *method == Method::GET && paged { Operation::ListBuckets } else { Operation::Unknown };
     }
@@ -238,10 +244,13 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
 
 /// Does what the call says. Without `commit` it judges and answers, and stores nothing.
 fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool) -> Result<Reply, Refusal> {
-    use Operation::{CreateBucket, DeleteBucket, GetBucketLocation, HeadBucket, ListBuckets, Unknown};
+    use Operation::{
+        CreateBucket, DeleteBucket, GetBucketLocation, HeadBucket, ListBuckets, ListDirectoryBuckets, Unknown,
+    };
     match call.operation {
         Unknown => return Err(Refusal::not_implemented()),
         ListBuckets => return buckets::list(&shared.read(), call, &shared.region),
+        ListDirectoryBuckets => return directory::list(&shared.read(), call, &shared.region),
         HeadBucket => return buckets::head(&shared.read(), call),
         GetBucketLocation => return buckets::location(&shared.read(), call),
         _ => {}
@@ -297,6 +306,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
             let mut config = (*buckets::find(&all, call)?.config).clone();
             let puts = Operation::route(&Method::DELETE, Some(word)) != Some(operation);
             if puts {
+                directory::judge(&call.bucket, word, &write)?;
                 config.put(word, &write)?;
             } else if let Some(id) = write.id.filter(|_| keyed::is_keyed(word)) {
                 keyed::delete(&mut config, word, id)?;

@@ -1,9 +1,13 @@
 //! The embedded S3 server: the demo's, the tests' and the benchmarks' endpoint.
 //!
-//! It holds the configuration of general purpose buckets and nothing else, and answers as AWS
+//! It holds the configuration of buckets and nothing else, and answers as AWS
 //! *documents*: defaults of a fresh bucket, "not configured" codes, refusals, region redirects,
 //! paging. What it does not implement (objects, listings of objects, every sub-resource that
 //! [`Operation`] does not name) it refuses with 501 NotImplemented and touches nothing.
+//!
+//! Directory buckets are made, listed and configured as documented, all at the one address: there
+//! are no zones and no control endpoint apart, and a list of them is told from one of buckets by its
+//! parameter `max-directory-buckets`.
 //!
 //! Where it is simpler than AWS: signatures are not verified, the access key only chooses the
 //! account and the credential scope the region; a policy never grants or denies a request, only
@@ -44,6 +48,7 @@ mod acl;
 mod buckets;
 mod config;
 mod control;
+mod directory;
 mod events;
 mod faults;
 mod http;

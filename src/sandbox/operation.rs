@@ -125,4 +125,5 @@ operations! {
     PutBucketReplication PUT Some(Word::Replication);
     DeleteBucketReplication DELETE Some(Word::Replication);
     ListBuckets GET None;
+    ListDirectoryBuckets GET None;
 }

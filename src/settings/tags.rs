@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, Problem, Setting};
+use crate::setting::{About, OnDirectoryBuckets, Problem, Setting};
 
 /// The bucket's tags (API page PutBucketTagging).
 pub struct Tags;
@@ -33,6 +33,7 @@ impl Setting for Tags {
     const READS: &'static [&'static str] = &["s3:GetBucketTagging"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketTagging"];
     const REMOVABLE: bool = true;
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::There;
 
     /// Tags of AWS itself cannot be written and are no drift. The write carries them over.
     fn canonical(value: Value) -> Value {

@@ -216,15 +216,21 @@ impl Reading<'_> {
                 let until = self.moment(root, "/spec/suspend/until");
                 self.past(root, "/spec/suspend/until", until, "the suspension ended", "writes are allowed again");
                 let (ignore, settings) = (self.ignore(root), self.asks(root, json, "/spec"));
+                if let Some(name) = name.as_ref().filter(|name| name.is_directory()) {
+                    self.on_directory(root, name, &settings);
+                }
                 let part = part?;
+                let name = name?;
+                self.placed(root, &name, account.as_ref(), &part);
                 Some(Document::Bucket(Box::new(BucketSpec {
-                    name: name?,
+                    name,
                     account,
                     region,
                     labels: Arc::new(metadata?.labels),
                     mode: part.mode,
                     suspend: part.suspend.zip(until).map(|(said, until)| Suspend { reason: said.reason, until }),
                     ignore,
+                    namespace: part.namespace,
                     settings,
                     at,
                 })))

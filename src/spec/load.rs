@@ -10,7 +10,7 @@ use super::document::{Document, Names, Reading};
 use super::policies::{self, finish};
 use super::together::{Fault, Together, faults};
 use super::{Asked, BucketSpec, Loaded, PolicySpec, Specs, yaml};
-use crate::bucket::{AccountName, BucketName, Region};
+use crate::bucket::{AccountId, AccountName, BucketName, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place, Severity, did_you_mean};
@@ -33,6 +33,8 @@ pub struct Context {
     /// The agent's accounts with the region of each, when they are known; without a configuration
     /// (`validate` in a pull request) every name may be one.
     pub accounts: Option<BTreeMap<AccountName, Region>>,
+    /// The numbers of the accounts, as far as the agent's configuration says them.
+    pub ids: BTreeMap<AccountName, AccountId>,
     /// Regions that are none of AWS's and look like one.
     pub regions: Vec<Region>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{AccountName, BucketName, Region};
+use crate::bucket::{AccountName, BucketName, Namespace, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
@@ -16,6 +16,7 @@ mod document;
 mod expr;
 pub mod load;
 mod parts;
+mod placed;
 mod policies;
 pub mod schema;
 pub mod select;
@@ -132,6 +133,8 @@ pub struct BucketSpec {
     pub suspend: Option<Suspend>,
     /// Paths that are neither compared nor written.
     pub ignore: Vec<IgnorePath>,
+    /// The namespace to make it in, where the spec says it.
+    pub namespace: Option<Namespace>,
     /// Its settings.
     pub settings: Asks,
     /// Where the document begins.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Mode;
+use crate::bucket::Namespace;
 use crate::settings::SETTINGS;
 
 /// The version of the documents.
@@ -112,6 +113,9 @@ pub(super) struct BucketPart {
     /// `tags["a.b"]`, `tags.team-*` or `lifecycle.rules[archive]`.
     #[serde(default)]
     pub ignore: Vec<String>,
+    /// The namespace of the name, `global` or `account-regional`; only counts when the bucket is
+    /// made. A name that ends in `-ACCOUNT-REGION-an` says it without this field.
+    pub namespace: Option<Namespace>,
 }
 
 /// A pause: nothing is written meanwhile.

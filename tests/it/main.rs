@@ -14,6 +14,7 @@ mod documents;
 mod git;
 mod legal;
 mod metrics;
+mod places;
 mod properties;
 mod reconcile;
 #[cfg(all(feature = "aws", feature = "daemon"))]

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use driftless::expression::Limits;
-use driftless::setting::AnySetting;
+use driftless::setting::{AnySetting, OnDirectoryBuckets};
 use driftless::settings::SETTINGS;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value};
@@ -124,6 +124,12 @@ fn the_page_of_settings_is_what_the_code_says() {
         }
         let absent = if setting.removable() { "can be said: it is removed at S3" } else { "cannot be said" };
         let _ = writeln!(page, "- **`absent`** {absent}.");
+        let there = match setting.on_directory_buckets() {
+            OnDirectoryBuckets::There => "can be set".to_owned(),
+            OnDirectoryBuckets::Given => format!("always `{}`", setting.given_on_directory_buckets().as_str()),
+            OnDirectoryBuckets::Lacking => "there is none".to_owned(),
+        };
+        let _ = writeln!(page, "- **On [directory buckets](specs.md#directory-buckets):** {there}.");
         let risk = if about.risk.is_empty() { "Every change repairs itself." } else { about.risk };
         let _ = writeln!(page, "- **Risk:** {risk}");
         if !rows.is_empty() {

@@ -16,6 +16,7 @@ use driftless::sandbox::{Options, Prepared, Running, Sandbox};
 
 mod access;
 mod buckets;
+mod directory;
 mod documents;
 mod faults;
 mod keyed;

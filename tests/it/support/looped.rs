@@ -45,7 +45,9 @@ pub fn desired_of(
 ) -> (Arc<Desired>, Vec<Finding>) {
     let files: Vec<File<'_>> = files.iter().map(|(path, bytes)| File { path, bytes }).collect();
     let accounts = config.accounts.iter().map(|account| (account.name.clone(), account.region.clone()));
-    let context = Context { now: now(), accounts: Some(accounts.collect()), regions: Vec::new() };
+    let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?)));
+    let ids = ids.collect();
+    let context = Context { now: now(), accounts: Some(accounts.collect()), ids, ..Context::default() };
     let mut loaded = load(&files, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());

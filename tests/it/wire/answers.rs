@@ -59,8 +59,9 @@ async fn every_setting_takes_every_answer_for_what_it_is() {
 async fn a_conflict_is_waited_out_and_a_hang_ends_at_its_deadline() {
     let server = server().await;
     let patience = Patience {
-        attempt: Duration::from_millis(200),
-        deadline: Duration::from_millis(500),
+        // Long enough for three answers on a machine that does ten things besides.
+        attempt: Duration::from_secs(1),
+        deadline: Duration::from_secs(3),
         first: Duration::from_millis(1),
         longest: Duration::from_millis(5),
         ..Patience::default()

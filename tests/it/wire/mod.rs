@@ -17,12 +17,15 @@ use crate::support::looped::id;
 
 mod answers;
 mod cost;
+mod creation;
 mod delete;
 mod events;
 mod golden;
 mod keyed;
 mod protect;
+mod regions;
 mod settings_there_and_back;
+mod stub;
 
 const ALICE: &str = "111111111111";
 
