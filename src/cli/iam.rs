@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::account::{self, ACCOUNT_SETTINGS};
 use crate::desired::Desired;
 use crate::policy::Rule;
 use crate::settings::{self, SETTINGS};
@@ -24,6 +25,8 @@ pub struct InUse {
     pub written: BTreeSet<&'static str>,
     /// Read only.
     pub read: BTreeSet<&'static str>,
+    /// Settings of accounts themselves: read, and written.
+    pub account: BTreeSet<&'static str>,
     /// Whether buckets are made with object lock possible.
     pub object_lock: bool,
 }
@@ -34,6 +37,7 @@ impl InUse {
         Self {
             written: SETTINGS.iter().map(|setting| setting.name()).collect(),
             read: BTreeSet::new(),
+            account: ACCOUNT_SETTINGS.iter().map(|setting| setting.name).collect(),
             object_lock: true,
         }
     }
@@ -42,7 +46,8 @@ impl InUse {
     pub fn of(desired: &Desired) -> Self {
         let mut in_use = Self::default();
         for wish in desired.buckets.values() {
-            in_use.written.extend(wish.wants.iter().map(|want| want.setting));
+            let named = if wish.id.is_account() { &mut in_use.account } else { &mut in_use.written };
+            named.extend(wish.wants.iter().map(|want| want.setting));
             in_use.object_lock |= wish.object_lock;
         }
         for policy in desired.policies() {
@@ -92,7 +97,16 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
             "Resource": any_bucket,
         }),
     ];
+    let of_account = || in_use.account.iter().flat_map(|name| account::find(name));
+    let mut about_account = |sid: &str, actions: BTreeSet<&&str>| {
+        // These have no resource but all of them (Service Authorization Reference, Amazon S3).
+        if !actions.is_empty() {
+            statements.push(json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*" }));
+        }
+    };
+    about_account("ReadAccount", of_account().flat_map(|setting| setting.reads).collect());
     if role == Role::Writer {
+        about_account("WriteAccount", of_account().flat_map(|setting| setting.writes).collect());
         let writes: BTreeSet<&str> = in_use
             .written
             .iter()
@@ -205,8 +219,13 @@ mod tests {
 
     #[test]
     fn a_reader_may_write_nothing() {
-        let text = policy(Role::Reader, &InUse::all(), "aws").to_string();
-        assert!(!text.contains("s3:PutBucket") && !text.contains("s3:CreateBucket"), "{text}");
+        let policy = policy(Role::Reader, &InUse::all(), "aws");
+        let statements = policy["Statement"].as_array().expect("statements");
+        for action in statements.iter().filter(|it| it["Effect"] == "Allow").map(|it| &it["Action"]) {
+            for action in action.as_array().expect("actions").iter().filter_map(Value::as_str) {
+                assert!(action.starts_with("s3:Get") || action.starts_with("s3:List"), "{action}");
+            }
+        }
     }
 
     #[test]
@@ -215,6 +234,21 @@ mod tests {
         let text = policy(Role::Writer, &in_use, "aws").to_string();
         assert!(text.contains("s3:PutBucketVersioning") && !text.contains("s3:PutBucketTagging"), "{text}");
         assert!(!text.contains("ObjectLock"), "{text}");
+    }
+
+    #[test]
+    fn the_settings_of_an_account_need_actions_of_their_own_on_everything() {
+        let in_use = InUse { account: ["publicAccessBlock"].into(), ..InUse::default() };
+        let policy = policy(Role::Writer, &in_use, "aws");
+        let statement = |sid: &str| {
+            let all = policy["Statement"].as_array().expect("statements");
+            all.iter().find(|it| it["Sid"] == sid).unwrap_or_else(|| panic!("no {sid}")).clone()
+        };
+        assert_eq!(statement("ReadAccount")["Action"], json!(["s3:GetAccountPublicAccessBlock"]));
+        assert_eq!(statement("WriteAccount")["Action"], json!(["s3:PutAccountPublicAccessBlock"]));
+        assert_eq!(statement("WriteAccount")["Resource"], "*");
+        let text = super::policy(Role::Writer, &InUse::default(), "aws").to_string();
+        assert!(!text.contains("AccountPublicAccessBlock"), "{text}");
     }
 
     /// The writer could not make a bucket with object lock.

@@ -25,10 +25,12 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::control::{self, Control, Place};
 use super::delete::Guard;
 use super::foreign::{Onlooker, watched};
-use super::wire::{S3, fault, kind_of};
+use super::wire::{Controls, S3, code_in, fault, kind_of};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
+use crate::account::{self, AccountSetting};
 use crate::bucket::{AccountId, AccountName, BucketId, BucketName, Region};
 use crate::doc::Doc;
 use crate::settings;
@@ -44,6 +46,8 @@ pub struct AccountOptions {
     pub region: Region,
     /// The endpoint of an S3-compatible store; AWS when nothing is said.
     pub endpoint: Option<String>,
+    /// Where S3 Control is, when it is not AWS's.
+    pub control_endpoint: Option<String>,
     /// Whether the bucket stands in the path and not in the host name.
     pub path_style: bool,
     /// A profile of the shared AWS configuration files.
@@ -70,6 +74,8 @@ struct Account {
     writer: Option<aws_config::SdkConfig>,
     meter: Meter,
     clients: RwLock<HashMap<(Region, bool), aws_sdk_s3::Client>>,
+    /// Few are ever made: those who write tags by attributes, or an account's own settings, ask.
+    controls: RwLock<HashMap<(Region, bool), aws_sdk_s3control::Client>>,
 }
 
 /// What cannot be set up.
@@ -200,7 +206,24 @@ impl Account {
             (id, Some(_)) => id.clone(),
         };
         let meter = Meter { account: options.name.clone(), observer: Arc::clone(observer) };
-        Ok(Self { options, id, reader, writer, meter, clients: RwLock::default() })
+        Ok(Self { options, id, reader, writer, meter, clients: RwLock::default(), controls: RwLock::default() })
+    }
+
+    /// S3 Control, where there is one that may be asked.
+    fn control(&self, region: &Region, writes: bool, operation: &str, object: &str) -> Result<Control, S3Error> {
+        let key = (region.clone(), writes && self.writer.is_some());
+        let shared = if key.1 { self.writer.as_ref().unwrap_or(&self.reader) } else { &self.reader };
+        let place = Place::of(self.options.control_endpoint.as_deref(), shared.endpoint_url());
+        if place == Place::Nowhere {
+            return Err(control::nowhere(operation, object));
+        }
+        let Some(id) = &self.id else { return Err(control::nameless(operation, object)) };
+        let known = self.controls.read().expect("no holder of the lock panics").get(&key).cloned();
+        let client = known.unwrap_or_else(|| {
+            let client = control::client(shared, region, &place, id, self.meter.clone());
+            self.controls.write().expect("no holder of the lock panics").entry(key).or_insert(client).clone()
+        });
+        Ok(Control::new(client, id.clone(), region, object))
     }
 
     fn client(&self, region: &Region, writes: bool) -> aws_sdk_s3::Client {
@@ -219,6 +242,22 @@ impl Account {
         let client = aws_sdk_s3::Client::from_conf(config);
         self.clients.write().expect("no holder of the lock panics").entry(key).or_insert(client).clone()
     }
+}
+
+/// S3 Control of an account and region, made when a write asks for it.
+struct ControlOf<'a> {
+    account: &'a Account,
+    region: &'a Region,
+}
+
+impl Controls for ControlOf<'_> {
+    fn control(&self, operation: &str, bucket: &str) -> Result<Control, S3Error> {
+        self.account.control(self.region, true, operation, bucket)
+    }
+}
+
+fn of_account(setting: &str) -> &'static AccountSetting {
+    account::find(setting).expect("what is wanted of an account comes from the table of its settings")
 }
 
 async fn assume(base: &aws_config::SdkConfig, role: &str, options: &AccountOptions) -> aws_config::SdkConfig {
@@ -268,13 +307,6 @@ struct Begun(Instant);
 
 impl Storable for Begun {
     type Storer = StoreReplace<Self>;
-}
-
-/// The error code in an answer: a 503 is a throttle or a failure, and only the code says which.
-fn code_in(body: Option<&[u8]>) -> &str {
-    let text = body.and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
-    let after = text.split_once("<Code>").map_or("", |(_, after)| after);
-    after.split_once("</Code>").map_or("", |(code, _)| code)
 }
 
 impl Intercept for Meter {
@@ -340,6 +372,9 @@ impl Cloud for AwsCloud {
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
         Box::pin(async move {
             let account = self.account(&target.id.account);
+            if target.id.is_account() {
+                return Ok(Presence::Here(None));
+            }
             let answer = self
                 .client(target, false)
                 .head_bucket()
@@ -397,10 +432,16 @@ impl Cloud for AwsCloud {
     fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
         Box::pin(async move {
             let account = self.account(&target.id.account);
-            let client = self.client(target, false);
-            let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
-            let wire = settings::named(setting).wire();
-            let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
+            let (answer, foreign) = if target.id.is_account() {
+                let wire = of_account(setting).wire;
+                let control = account.control(&target.region, false, setting, target.id.name.as_str())?;
+                watched(wire.elements(), wire.read(&control)).await
+            } else {
+                let client = self.client(target, false);
+                let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
+                let wire = settings::named(setting).wire();
+                watched(wire.elements(), wire.read(&s3)).await
+            };
             let key = (target.id.clone(), setting);
             let mut known = self.foreign.lock().expect("no holder of the lock panics");
             if foreign.is_empty() || answer.is_err() {
@@ -426,8 +467,13 @@ impl Cloud for AwsCloud {
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move {
             let account = self.account(&target.id.account);
+            if target.id.is_account() {
+                let control = account.control(&target.region, true, setting, target.id.name.as_str())?;
+                return of_account(setting).wire.write(&control, to).await;
+            }
             let client = self.client(target, true);
-            let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).seen(setting, seen);
+            let controls = ControlOf { account, region: &target.region };
+            let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).seen(setting, seen).controlled(&controls);
             settings::named(setting).wire().write(&s3, seen, to).await?;
             if s3.deleted() {
                 // On a store that does not know the sub-resource the bucket itself would be gone.

@@ -49,6 +49,7 @@ words! {
     Accelerate "accelerate";
     RequestPayment "requestPayment";
     ObjectLock "object-lock";
+    Abac "abac";
 }
 
 /// The state of versioning.
@@ -85,6 +86,8 @@ pub(super) struct Config {
     pub(super) ownership: Ownership,
     pub(super) grants: Vec<Grant>,
     pub(super) object_lock: bool,
+    /// Tags decide access, and are taken by S3 Control only.
+    pub(super) abac: bool,
     /// The header of lifecycle answers.
     pub(super) minimum_size: &'static str,
 }
@@ -97,6 +100,8 @@ pub(super) struct Write<'a> {
     pub(super) body: &'a [u8],
     /// Different for every request: generated ids come from it.
     pub(super) number: u64,
+    /// What the account's own public access block refuses, whatever the bucket's says.
+    pub(super) account: Block,
     /// Whether a bucket can take this one's logs: same owner, same region.
     pub(super) takes_logs: &'a dyn Fn(&str) -> bool,
 }
@@ -126,6 +131,7 @@ impl Config {
             ownership: Ownership::Enforced,
             grants: acl::private(owner),
             object_lock: false,
+            abac: false,
             minimum_size: rules::MINIMUM_SIZE,
         };
         config.set(Word::Encryption, &small::default_encryption());
@@ -148,6 +154,7 @@ impl Config {
             Word::Versioning => return Ok(Node::of("VersioningConfiguration", Vec::new()).document()),
             Word::Logging => return Ok(Node::of("BucketLoggingStatus", Vec::new()).document()),
             Word::Accelerate => return Ok(Node::of("AccelerateConfiguration", Vec::new()).document()),
+            Word::Abac => return Ok(small::abac_status("Disabled").document()),
             Word::Tagging => ("NoSuchTagSet", "The TagSet does not exist"),
             Word::PublicAccessBlock => {
                 ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
@@ -189,6 +196,7 @@ impl Config {
             Word::Accelerate => small::put_accelerate(self, write),
             Word::RequestPayment => small::put_request_payment(self, write),
             Word::ObjectLock => small::put_object_lock(self, write),
+            Word::Abac => small::put_abac(self, write),
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::setting::{AnySetting, Entry};
 
+pub mod abac;
 pub mod acl;
 pub mod cors;
 pub mod encryption;
@@ -25,6 +26,7 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<versioning::Versioning>::NEW,
     &Entry::<encryption::Encryption>::NEW,
     &Entry::<tags::Tags>::NEW,
+    &Entry::<abac::Abac>::NEW,
     &Entry::<object_ownership::ObjectOwnership>::NEW,
     &Entry::<acl::Acl>::NEW,
     &Entry::<policy::Policy>::NEW,
