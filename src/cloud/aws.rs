@@ -155,6 +155,13 @@ impl AwsCloud {
         self.accounts.values().map(of).sum()
     }
 
+    /// The same for S3 Control, which the configuration of the tests names.
+    #[doc(hidden)]
+    pub fn control_client(&self, target: &Target) -> aws_sdk_s3control::Client {
+        let account = self.account(&target.id.account);
+        account.control(&target.region, true, "", "").expect("the test names S3 Control").client
+    }
+
     /// The client of an account and region, with the guard in it: for the tests that try to get
     /// around the guard.
     #[doc(hidden)]

@@ -229,6 +229,8 @@ impl Intercept for AsWritten {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+
     use super::*;
 
     #[test]
@@ -241,6 +243,64 @@ mod tests {
         let vpc = Place::of(Some("https://control.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com"), None);
         assert!(vpc.has_account_in_host() && Place::Aws.has_account_in_host());
         assert!(!is_of_aws("http://s3.amazonaws.com.example.com:80/"));
+    }
+
+    /// Ends every request where it would leave, with its address.
+    #[derive(Debug)]
+    struct Stop;
+
+    impl Intercept for Stop {
+        fn name(&self) -> &'static str {
+            "Stop"
+        }
+
+        fn read_before_transmit(
+            &self,
+            context: &BeforeTransmitInterceptorContextRef<'_>,
+            _: &RuntimeComponents,
+            _: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            Err(format!("sent to {}", context.request().uri()).into())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_number_of_the_account_stands_in_the_host_on_aws_and_nowhere_else() {
+        let keys = aws_credential_types::Credentials::new("key", "secret", None, None, "test");
+        let aws = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(keys))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        // Where S3 is says nothing of S3 Control.
+        let shared = aws.to_builder().endpoint_url("http://127.0.0.1:1").build();
+        let account = AccountId::parse("111111111111").expect("twelve digits");
+        let region = Region::us_east_1();
+        for (place, host) in [
+            (
+                Place::Own("https://control.vpce-1a.s3.us-east-1.vpce.amazonaws.com".to_owned()),
+                "https://111111111111.control.vpce-1a.s3.us-east-1.vpce.amazonaws.com",
+            ),
+            (Place::Own("http://127.0.0.1:4566".to_owned()), "http://127.0.0.1:4566"),
+            (Place::Own("http://s3.example.com/".to_owned()), "http://s3.example.com"),
+        ] {
+            let asking =
+                client(&shared, &region, &place, &account, Stop).get_public_access_block().account_id("111111111111");
+            let error = format!("{:?}", asking.send().await.expect_err("stopped"));
+            let expected = format!("sent to {host}/v20180820/configuration/publicAccessBlock\"");
+            assert!(error.contains(&expected), "{error}");
+        }
+        for (region, host) in [
+            ("us-east-1", "https://111111111111.s3-control.us-east-1.amazonaws.com"),
+            ("cn-north-1", "https://111111111111.s3-control.cn-north-1.amazonaws.com.cn"),
+        ] {
+            let region = Region::parse(region).expect("legal");
+            let client = client(&aws, &region, &Place::Aws, &account, Stop);
+            let asking = client.list_tags_for_resource().account_id("111111111111").resource_arn("arn:aws:s3:::data");
+            let error = format!("{:?}", asking.send().await.expect_err("stopped"));
+            let expected = format!("sent to {host}/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Adata\"");
+            assert!(error.contains(&expected), "{error}");
+        }
     }
 
     #[test]
