@@ -19,6 +19,7 @@ mod buckets;
 mod documents;
 mod faults;
 mod routing;
+mod s3control;
 mod settings;
 
 /// The account of the access key `alice`.

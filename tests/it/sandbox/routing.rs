@@ -35,7 +35,7 @@ async fn what_is_not_implemented_is_refused_and_touches_nothing() {
         "GET /data?list-type=2",
         "GET /data?replication",
         "GET /data?notification",
-        "GET /data?abac",
+        "DELETE /data?abac",
         "GET /data?uploads",
         "GET /data?prefix=x",
         "GET /data/key",
