@@ -50,6 +50,12 @@ pub fn find(name: &str) -> Option<&'static AccountSetting> {
     ACCOUNT_SETTINGS.iter().find(|setting| setting.name == name)
 }
 
+/// The setting of an account of a name that is known to be one, because the table gave it.
+#[cfg(feature = "aws")]
+pub(crate) fn named(name: &str) -> &'static AccountSetting {
+    find(name).expect("what is wanted of an account comes from the table of its settings")
+}
+
 /// What people are told when S3 refuses a write for which the role may still be good enough.
 ///
 /// "Organization-level policies override account-level settings, preventing direct account-level

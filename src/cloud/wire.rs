@@ -23,7 +23,7 @@ pub struct S3<'a> {
     pub expected_owner: Option<&'a AccountId>,
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
-    pub(super) controls: Option<&'a dyn Controls>,
+    controls: Option<&'a Controls<'a>>,
     deleted: std::sync::atomic::AtomicBool,
 }
 
@@ -44,7 +44,7 @@ impl<'a> S3<'a> {
         self
     }
 
-    pub(super) fn controlled(mut self, controls: &'a dyn Controls) -> Self {
+    pub(super) fn controlled(mut self, controls: &'a Controls<'a>) -> Self {
         self.controls = Some(controls);
         self
     }
@@ -55,7 +55,7 @@ impl<'a> S3<'a> {
     /// When there is none that may be asked.
     pub fn control(&self, operation: &str) -> Result<Control, S3Error> {
         match self.controls {
-            Some(controls) => controls.control(operation, self.bucket),
+            Some(controls) => controls(operation),
             None => Err(super::control::nowhere(operation, self.bucket)),
         }
     }
@@ -111,11 +111,9 @@ impl<'a> S3<'a> {
     }
 }
 
-/// Hands out S3 Control of one account.
-pub(super) trait Controls: Send + Sync {
-    /// S3 Control, for an operation on a bucket that writes.
-    fn control(&self, operation: &str, bucket: &str) -> Result<Control, S3Error>;
-}
+/// Hands out S3 Control of the bucket's account, for an operation that writes: made when a write
+/// asks for it, as few do.
+pub(super) type Controls<'a> = dyn Fn(&str) -> Result<Control, S3Error> + Send + Sync + 'a;
 
 /// The wire half of a setting.
 pub trait Wire: Setting {
