@@ -24,7 +24,7 @@ fn illegal(message: impl Into<String>, hint: impl Into<String>) -> IllegalName {
 }
 
 macro_rules! name_type {
-    ($name:ident) => {
+    ($name:ident, $read:ident) => {
         impl $name {
             /// The name as S3 writes it.
             pub fn as_str(&self) -> &str {
@@ -47,7 +47,7 @@ macro_rules! name_type {
         impl TryFrom<String> for $name {
             type Error = IllegalName;
             fn try_from(value: String) -> Result<Self, IllegalName> {
-                Self::parse(&value)
+                Self::$read(&value)
             }
         }
 
@@ -70,7 +70,7 @@ macro_rules! name_type {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BucketName(Arc<str>);
-name_type!(BucketName);
+name_type!(BucketName, known);
 
 impl BucketName {
     /// Checks a name against S3's rules: 3 to 63 characters of `a-z`, `0-9`, `-` and `.`, and
@@ -119,6 +119,21 @@ impl BucketName {
         Ok(Self(name.into()))
     }
 
+    /// What stands in the place of a bucket's name for the settings of the account itself. `@` is in
+    /// no bucket's name, so the two cannot be taken for one another, and no document can say it.
+    pub fn of_account() -> Self {
+        Self(ACCOUNT.into())
+    }
+
+    /// Reads a name that we wrote down ourselves, or that somebody asks about: that of a bucket, or
+    /// the word for an account itself.
+    ///
+    /// # Errors
+    /// As [`BucketName::parse`].
+    pub fn known(name: &str) -> Result<Self, IllegalName> {
+        if name == ACCOUNT { Ok(Self::of_account()) } else { Self::parse(name) }
+    }
+
     fn parse_quietly(name: &str) -> bool {
         !name.chars().any(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-' | '.')) && Self::parse(name).is_ok()
     }
@@ -128,7 +143,7 @@ impl BucketName {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountName(Arc<str>);
-name_type!(AccountName);
+name_type!(AccountName, parse);
 
 impl AccountName {
     /// Checks a name: 1 to 63 characters of `a-z`, `A-Z`, `0-9`, `-`, `_` and `.`.
@@ -159,7 +174,7 @@ impl Default for AccountName {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountId(Arc<str>);
-name_type!(AccountId);
+name_type!(AccountId, parse);
 
 impl AccountId {
     /// Checks that there are twelve digits.
@@ -179,7 +194,7 @@ impl AccountId {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Region(Arc<str>);
-name_type!(Region);
+name_type!(Region, parse);
 
 /// The regions of AWS that S3 serves (AWS General Reference, "Amazon S3 endpoints and quotas").
 const AWS_REGIONS: &[&str] = &[
@@ -311,13 +326,28 @@ impl Region {
     }
 }
 
-/// One bucket among all accounts. S3-compatible stores may give one name twice.
+/// The word for an account itself, where otherwise the name of a bucket stands.
+const ACCOUNT: &str = "@account";
+
+/// One bucket among all accounts, or an account itself. S3-compatible stores may give one name twice.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Debug)]
 pub struct BucketId {
     /// The account that owns it.
     pub account: AccountName,
     /// Its name.
     pub name: BucketName,
+}
+
+impl BucketId {
+    /// The account itself: what its own settings belong to.
+    pub fn of_account(account: AccountName) -> Self {
+        Self { account, name: BucketName::of_account() }
+    }
+
+    /// Whether it is no bucket, and the account itself.
+    pub fn is_account(&self) -> bool {
+        self.name.as_str() == ACCOUNT
+    }
 }
 
 impl fmt::Display for BucketId {
@@ -409,6 +439,20 @@ mod tests {
         assert_eq!(error.message, "unknown region `us-esat-1`");
         assert_eq!(error.hint, "did you mean `us-east-1`?");
         assert!(Region::parse_known("garage").is_ok(), "stores name regions freely");
+    }
+
+    #[test]
+    fn the_word_for_an_account_is_no_name_that_a_document_can_give_a_bucket() {
+        let id = BucketId::of_account(AccountName::parse("prod").expect("legal"));
+        assert!(id.is_account());
+        assert_eq!(id.to_string(), "prod/@account");
+        let error = BucketName::parse(id.name.as_str()).expect_err("no bucket");
+        assert_eq!(error.message, "illegal bucket name `@account`: `@` is not allowed");
+        assert_eq!(BucketName::known("@account"), Ok(id.name.clone()));
+        // What was written down is read back.
+        let text = serde_json::to_string(&id).expect("JSON");
+        assert_eq!(serde_json::from_str::<BucketId>(&text).expect("an id"), id);
+        assert!(BucketName::known("@other").is_err());
     }
 
     #[test]

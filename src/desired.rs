@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::account::ACCOUNT_SETTINGS;
 use crate::bucket::{AccountName, BucketId, Namespace, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
@@ -13,7 +14,8 @@ use crate::setting::{OnDirectoryBuckets, Overlay};
 use crate::settings;
 use crate::spec::select::{CompiledSelector, Facts};
 use crate::spec::{
-    ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs, Suspend,
+    AccountSpec, ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs,
+    Suspend,
 };
 
 mod hindrances;
@@ -83,6 +85,7 @@ impl Agent {
     /// configuration.
     pub fn of_any_account(specs: &Specs) -> Self {
         let named = specs.buckets.iter().filter_map(|bucket| bucket.account.clone());
+        let named = named.chain(specs.accounts.iter().map(|account| account.name.clone()));
         let mut accounts: Vec<AccountName> = std::iter::once(AccountName::default()).chain(named).collect();
         accounts.sort();
         accounts.dedup();
@@ -103,7 +106,7 @@ pub fn said(asked: &Asked) -> String {
 /// What every bucket shall be.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
-    /// The buckets that specs declare.
+    /// The buckets that specs declare, and the accounts whose own settings they declare.
     pub buckets: BTreeMap<BucketId, Arc<Wish>>,
     /// The approvals.
     pub approvals: Vec<ApprovalSpec>,
@@ -156,6 +159,17 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
         contradictions(&wish, &mut shared, &mut findings);
         findings.extend(hindrances::of(&wish));
         buckets.insert(id, Arc::new(wish));
+    }
+    for spec in &specs.accounts {
+        let Some((account, region)) = resolver.account_of(Some(&spec.name)) else {
+            let message = format!("account `{}` is not one of the agent's accounts", spec.name);
+            let finding = Finding::error(spec.at.clone(), message);
+            findings.push(finding.hint(format!("accounts: {}", resolver.account_names())));
+            continue;
+        };
+        let frozen = specs.frozen_accounts.contains(&spec.name);
+        let wish = resolver.account(spec, BucketId::of_account(account), region, frozen);
+        buckets.insert(wish.id.clone(), Arc::new(wish));
     }
     findings.sort();
     findings.dedup();
@@ -298,6 +312,27 @@ impl Resolver {
             labels: spec.labels.clone(),
             frozen,
             region,
+        }
+    }
+
+    /// An account's own settings. Policies are about buckets: none applies.
+    fn account(&self, spec: &AccountSpec, id: BucketId, region: Region, frozen: bool) -> Wish {
+        let said = ACCOUNT_SETTINGS.iter().filter_map(|setting| {
+            let ask = spec.settings.get(setting.name)?;
+            Some(Want { setting: setting.name, asked: ask.what.clone(), at: ask.at.clone() })
+        });
+        Wish {
+            id,
+            region,
+            at: Some(spec.at.clone()),
+            mode: self.agent.mode.and(spec.mode.unwrap_or_default()),
+            suspend: spec.suspend.clone(),
+            ignore: Arc::new([]),
+            namespace: None,
+            wants: said.collect(),
+            policies: Arc::new([]),
+            labels: Arc::clone(&spec.labels),
+            frozen,
         }
     }
 

@@ -195,7 +195,13 @@ impl Loop {
     /// account says which exist, so that no bucket is asked for its existence alone.
     async fn tasks(&self, desired: &Desired) -> (Vec<Task>, Vec<S3Error>) {
         let mut declared: BTreeMap<AccountName, Vec<Arc<Wish>>> = BTreeMap::new();
+        let mut tasks = Vec::with_capacity(desired.buckets.len());
         for wish in desired.buckets.values() {
+            // An account needs no list of buckets to be there.
+            if wish.id.is_account() {
+                tasks.push(Task { wish: Arc::clone(wish), presence: visit::Known::Listed(None) });
+                continue;
+            }
             declared.entry(wish.id.account.clone()).or_default().push(Arc::clone(wish));
         }
         if desired.judges_undeclared() {
@@ -203,7 +209,6 @@ impl Loop {
                 declared.entry(account.clone()).or_default();
             }
         }
-        let mut tasks = Vec::with_capacity(desired.buckets.len());
         let mut errors = Vec::new();
         let accounts: Vec<AccountName> = declared.keys().cloned().collect();
         let listings = accounts.into_iter().map(|account| async move {

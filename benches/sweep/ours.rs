@@ -82,6 +82,7 @@ pub async fn run(job: &Job) -> Vec<Usage> {
     let history = Arc::new(History::in_memory("a benchmark", Arc::clone(&clock)).expect("a database in memory"));
     let observer: Arc<dyn Observer> = Arc::new(Metered(Arc::clone(&metrics)));
     let account = AccountOptions {
+        control_endpoint: None,
         name: AccountName::default(),
         id: None,
         region: Region::us_east_1(),

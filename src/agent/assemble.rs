@@ -36,6 +36,7 @@ pub async fn cloud(
         id: account.id.clone(),
         region: account.region.clone(),
         endpoint: account.endpoint.clone(),
+        control_endpoint: account.s3_control_endpoint.clone(),
         path_style: account.path_style,
         profile: account.profile.clone(),
         role: account.role.clone(),

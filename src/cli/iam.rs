@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::account::{self, ACCOUNT_SETTINGS};
 use crate::desired::Desired;
 use crate::policy::Rule;
 use crate::setting::{AnySetting, OnDirectoryBuckets, Setting};
@@ -32,19 +33,26 @@ pub struct InUse {
     pub roles: BTreeSet<String>,
     /// Whether there are directory buckets: their actions have a name of their own.
     pub directory: bool,
+    /// Settings of accounts themselves: read, and written.
+    pub account: BTreeSet<&'static str>,
 }
 
 impl InUse {
     /// Every setting there is.
     pub fn all() -> Self {
-        Self { written: SETTINGS.iter().map(|setting| setting.name()).collect(), ..Self::default() }
+        Self {
+            written: SETTINGS.iter().map(|setting| setting.name()).collect(),
+            account: ACCOUNT_SETTINGS.iter().map(|setting| setting.name).collect(),
+            ..Self::default()
+        }
     }
 
     /// What these documents name.
     pub fn of(desired: &Desired) -> Self {
         let mut in_use = Self::default();
         for wish in desired.buckets.values() {
-            in_use.written.extend(wish.wants.iter().map(|want| want.setting));
+            let named = if wish.id.is_account() { &mut in_use.account } else { &mut in_use.written };
+            named.extend(wish.wants.iter().map(|want| want.setting));
             in_use.roles.extend(wish.wants.iter().filter_map(|want| role(want.setting, &want.asked)));
             in_use.directory |= wish.id.name.is_directory();
         }
@@ -102,7 +110,16 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
             "Resource": any_bucket,
         }),
     ];
+    let of_account = || in_use.account.iter().flat_map(|name| account::find(name));
+    let mut about_account = |sid: &str, actions: BTreeSet<&&str>| {
+        // These have no resource but all of them (Service Authorization Reference, Amazon S3).
+        if !actions.is_empty() {
+            statements.push(json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*" }));
+        }
+    };
+    about_account("ReadAccount", of_account().flat_map(|setting| setting.reads).collect());
     if role == Role::Writer {
+        about_account("WriteAccount", of_account().flat_map(|setting| setting.writes).collect());
         let writes: BTreeSet<&str> = in_use
             .written
             .iter()
@@ -287,8 +304,13 @@ mod tests {
 
     #[test]
     fn a_reader_may_write_nothing() {
-        let text = policy(Role::Reader, &InUse::all(), "aws").to_string();
-        assert!(!text.contains("s3:PutBucket") && !text.contains("s3:CreateBucket"), "{text}");
+        let policy = policy(Role::Reader, &InUse::all(), "aws");
+        let statements = policy["Statement"].as_array().expect("statements");
+        for action in statements.iter().filter(|it| it["Effect"] == "Allow").map(|it| &it["Action"]) {
+            for action in action.as_array().expect("actions").iter().filter_map(Value::as_str) {
+                assert!(action.starts_with("s3:Get") || action.starts_with("s3:List"), "{action}");
+            }
+        }
     }
 
     #[test]
@@ -297,6 +319,21 @@ mod tests {
         let text = policy(Role::Writer, &in_use, "aws").to_string();
         assert!(text.contains("s3:PutBucketVersioning") && !text.contains("s3:PutBucketTagging"), "{text}");
         assert!(!text.contains("ObjectLock"), "{text}");
+    }
+
+    #[test]
+    fn the_settings_of_an_account_need_actions_of_their_own_on_everything() {
+        let in_use = InUse { account: ["publicAccessBlock"].into(), ..InUse::default() };
+        let policy = policy(Role::Writer, &in_use, "aws");
+        let statement = |sid: &str| {
+            let all = policy["Statement"].as_array().expect("statements");
+            all.iter().find(|it| it["Sid"] == sid).unwrap_or_else(|| panic!("no {sid}")).clone()
+        };
+        assert_eq!(statement("ReadAccount")["Action"], json!(["s3:GetAccountPublicAccessBlock"]));
+        assert_eq!(statement("WriteAccount")["Action"], json!(["s3:PutAccountPublicAccessBlock"]));
+        assert_eq!(statement("WriteAccount")["Resource"], "*");
+        let text = super::policy(Role::Writer, &InUse::default(), "aws").to_string();
+        assert!(!text.contains("AccountPublicAccessBlock"), "{text}");
     }
 
     /// The writer could not make a bucket with object lock.

@@ -31,11 +31,12 @@ use super::directory::{self, OwnEndpoint};
 use super::foreign::Onlooker;
 use super::pages;
 use super::region::{Compass, Places};
-use super::wire::kind_of;
+use super::wire::{code_in, kind_of};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
 use crate::bucket::{AccountId, AccountName, BucketId, Region};
 use crate::doc::Doc;
 
+mod controlled;
 mod follow;
 
 /// An account as the configuration describes it.
@@ -49,6 +50,8 @@ pub struct AccountOptions {
     pub region: Region,
     /// The endpoint of an S3-compatible store; AWS when nothing is said.
     pub endpoint: Option<String>,
+    /// Where S3 Control is, when it is not AWS's.
+    pub control_endpoint: Option<String>,
     /// Whether the bucket stands in the path and not in the host name.
     pub path_style: bool,
     /// A profile of the shared AWS configuration files.
@@ -81,6 +84,8 @@ struct Account {
     clients: RwLock<HashMap<(Region, bool), aws_sdk_s3::Client>>,
     /// The store does not know tags in the request that makes a bucket.
     makes_bare: AtomicBool,
+    /// Few are ever made: those who write tags by attributes, or an account's own settings, ask.
+    controls: RwLock<HashMap<(Region, bool), aws_sdk_s3control::Client>>,
 }
 
 /// What cannot be set up.
@@ -160,6 +165,13 @@ impl AwsCloud {
         self.accounts.values().map(of).sum()
     }
 
+    /// The same for S3 Control, which the configuration of the tests names.
+    #[doc(hidden)]
+    pub fn control_client(&self, target: &Target) -> aws_sdk_s3control::Client {
+        let account = self.account(&target.id.account);
+        account.control(&target.region, true, "", "").expect("the test names S3 Control").client
+    }
+
     /// The client of an account and region, with the guard in it: for the tests that try to get
     /// around the guard.
     #[doc(hidden)]
@@ -211,7 +223,16 @@ impl Account {
             (id, Some(_)) => id.clone(),
         };
         let meter = Meter { account: options.name.clone(), observer: Arc::clone(observer) };
-        Ok(Self { options, id, reader, writer, meter, clients: RwLock::default(), makes_bare: false.into() })
+        Ok(Self {
+            options,
+            id,
+            reader,
+            writer,
+            meter,
+            clients: RwLock::default(),
+            makes_bare: false.into(),
+            controls: RwLock::default(),
+        })
     }
 
     fn client(&self, region: &Region, writes: bool) -> aws_sdk_s3::Client {
@@ -287,13 +308,6 @@ impl Storable for Begun {
     type Storer = StoreReplace<Self>;
 }
 
-/// The error code in an answer: a 503 is a throttle or a failure, and only the code says which.
-fn code_in(body: Option<&[u8]>) -> &str {
-    let text = body.and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
-    let after = text.split_once("<Code>").map_or("", |(_, after)| after);
-    after.split_once("</Code>").map_or("", |(code, _)| code)
-}
-
 impl Intercept for Meter {
     fn name(&self) -> &'static str {
         "Meter"
@@ -363,6 +377,9 @@ impl Cloud for AwsCloud {
 
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
         Box::pin(async move {
+            if target.id.is_account() {
+                return Ok(Presence::Here(None));
+            }
             if target.id.name.is_directory() {
                 // HeadBucket of a directory bucket takes leave to open a session with its objects.
                 let listed = self.list_directories(&target.id.account, &target.region).await?;
@@ -405,6 +422,9 @@ impl Cloud for AwsCloud {
 
     fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
         Box::pin(async move {
+            if target.id.is_account() {
+                return self.read_account(target, setting).await;
+            }
             if let Some(error) = directory::unserved(target, setting) {
                 return Err(error);
             }
@@ -434,6 +454,9 @@ impl Cloud for AwsCloud {
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move {
+            if target.id.is_account() {
+                return self.write_account(target, setting, to).await;
+            }
             if let Some(error) = directory::unserved(target, setting) {
                 return Err(error);
             }

@@ -18,12 +18,22 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
+mod control;
+
+pub use control::UntagPermit;
+pub(super) use control::{ControlGuard, allow_untag};
+
 use super::{S3Error, S3ErrorKind};
 use crate::doc::Doc;
 use crate::settings;
 
 /// What the guard says when it stops a request.
-pub(super) const NOT_ALLOWED: &str = "nothing allows this DELETE";
+const NOT_ALLOWED: &str = "nothing allows this DELETE";
+
+/// Whether these are the words of a guard that stopped a request.
+pub(super) fn is_refusal(said: &str) -> bool {
+    said.contains(NOT_ALLOWED) || said.contains(control::NOT_ALLOWED)
+}
 
 /// The sub-resources that may ever be deleted. Every other setting is reset by a PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::{BoxFuture, Cloud, Creation, Listed, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::{AccountName, BucketId, Region};
+use crate::account;
+use crate::bucket::{AccountName, BucketId, BucketName, Region};
 use crate::doc::Doc;
 use crate::settings;
 
@@ -89,7 +90,10 @@ impl MemoryCloud {
     /// The live value of a setting; `None` when the bucket is not there.
     pub fn get(&self, id: &BucketId, setting: &'static str) -> Option<Doc> {
         let state = self.state();
-        let bucket = state.buckets.get(id)?;
+        let Some(bucket) = state.buckets.get(id) else {
+            // An account is always there.
+            return id.is_account().then(|| settings::named(setting).default_doc());
+        };
         Some(bucket.settings.get(setting).cloned().unwrap_or_else(|| settings::named(setting).default_doc()))
     }
 
@@ -182,7 +186,10 @@ fn error(verb: &str, object: &str, kind: S3ErrorKind) -> S3Error {
 
 /// A failure that names the IAM action, as S3's would.
 fn refused(verb: &str, object: &str, setting: &str, kind: S3ErrorKind) -> S3Error {
+    let of_account = account::find(setting).filter(|_| object == BucketName::of_account().as_str());
     let action = match (verb, settings::find(setting)) {
+        ("read", _) if let Some(it) = of_account => it.reads.first().copied(),
+        ("write", _) if let Some(it) = of_account => it.writes.first().copied(),
         ("read", Some(setting)) => setting.reads().first().copied(),
         ("write", Some(setting)) => setting.writes().first().copied(),
         ("list", _) => Some("s3:ListAllMyBuckets"),
@@ -213,7 +220,10 @@ impl Cloud for MemoryCloud {
                 _ => {}
             }
             let state = self.state();
-            let mine = state.buckets.iter().filter(|(id, _)| id.account == *account && !id.name.is_directory());
+            let mine = state
+                .buckets
+                .iter()
+                .filter(|(id, _)| id.account == *account && !id.name.is_directory() && !id.is_account());
             let hidden = |id: &BucketId| state.moved.iter().any(|(moved, _)| moved == id);
             let listed = |(id, it): (&BucketId, &Bucket)| Listed {
                 name: id.name.clone(),
@@ -301,6 +311,10 @@ impl Cloud for MemoryCloud {
         Box::pin(async move {
             let effect = self.meet("write", target, setting).await?;
             let mut state = self.state();
+            if target.id.is_account() {
+                let nothing = || Bucket { region: target.region.clone(), settings: BTreeMap::new() };
+                state.buckets.entry(target.id.clone()).or_insert_with(nothing);
+            }
             let bucket = state
                 .buckets
                 .get_mut(&target.id)

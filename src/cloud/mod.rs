@@ -14,6 +14,8 @@ use crate::doc::Doc;
 pub mod aws;
 pub mod budget;
 #[cfg(feature = "aws")]
+pub mod control;
+#[cfg(feature = "aws")]
 mod create;
 #[cfg(feature = "aws")]
 pub mod delete;
@@ -102,10 +104,10 @@ impl S3Error {
             _ => {}
         }
         match self.kind {
-            S3ErrorKind::Denied => self
-                .action
-                .as_ref()
-                .map(|action| format!("the role needs `{action}`; `driftless iam` prints all that it needs")),
+            S3ErrorKind::Denied => self.action.as_ref().map(|action| {
+                let besides = crate::account::denied(action).map(|said| format!("; {said}")).unwrap_or_default();
+                format!("the role needs `{action}`; `driftless iam` prints all that it needs{besides}")
+            }),
             S3ErrorKind::Unsupported => {
                 Some("this store has no such setting; it is left out of the verdict".to_owned())
             }

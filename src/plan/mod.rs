@@ -168,7 +168,8 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
     let pause = wish.suspend.as_ref().filter(|suspend| suspend.until > context.now);
     match &observed.existence {
         Existence::Here(region) => {
-            if wish.at.is_some() {
+            // An account is there, and nowhere in particular.
+            if wish.at.is_some() && !wish.id.is_account() {
                 existence::here(wish, region, &mut plan);
             }
         }

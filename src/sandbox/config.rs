@@ -59,6 +59,7 @@ words! {
     MetadataInventoryTable "metadataInventoryTable";
     MetadataAnnotationTable "metadataAnnotationTable";
     Replication "replication";
+    Abac "abac";
 }
 
 /// The state of versioning.
@@ -95,6 +96,8 @@ pub(super) struct Config {
     pub(super) ownership: Ownership,
     pub(super) grants: Vec<Grant>,
     pub(super) object_lock: bool,
+    /// Tags decide access, and are taken by S3 Control only.
+    pub(super) abac: bool,
     /// The header of lifecycle answers.
     pub(super) minimum_size: &'static str,
     pub(super) sets: keyed::Sets,
@@ -112,6 +115,8 @@ pub(super) struct Write<'a> {
     pub(super) body: &'a [u8],
     /// Different for every request: generated ids come from it.
     pub(super) number: u64,
+    /// What the account's own public access block refuses, whatever the bucket's says.
+    pub(super) account: Block,
     /// Whether a bucket can take this one's logs: same owner, same region.
     pub(super) takes_logs: &'a dyn Fn(&str) -> bool,
     /// Whether a bucket has its versioning on; `None` when there is no such bucket.
@@ -143,6 +148,7 @@ impl Config {
             ownership: Ownership::Enforced,
             grants: acl::private(owner),
             object_lock: false,
+            abac: false,
             minimum_size: rules::MINIMUM_SIZE,
             sets: keyed::Sets::default(),
             metadata_tables: Vec::new(),
@@ -172,6 +178,7 @@ impl Config {
             Word::Accelerate => return Ok(Node::of("AccelerateConfiguration", Vec::new()).document()),
             Word::Notification => return Ok(events::none().document()),
             Word::MetadataConfiguration => return Err(metadata::not_found(bucket)),
+            Word::Abac => return Ok(small::abac_status("Disabled").document()),
             Word::Tagging => ("NoSuchTagSet", "The TagSet does not exist"),
             Word::PublicAccessBlock => {
                 ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
@@ -229,6 +236,7 @@ impl Config {
                 metadata::update(self, word, write)
             }
             Word::Replication => replication::put(self, write),
+            Word::Abac => small::put_abac(self, write),
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }

@@ -22,6 +22,7 @@ use super::keyed;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::rules::MINIMUM_SIZE_HEADER;
+use super::s3control;
 use crate::bucket::AccountId;
 
 /// The largest body that is read: S3's largest configuration is under 1 MiB.
@@ -58,6 +59,9 @@ impl Call {
         let query = parse_query(parts.uri.query().unwrap_or_default());
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let path = decode(parts.uri.path().strip_prefix('/').unwrap_or_default());
+        if let Some(path) = path.strip_prefix(s3control::VERSION) {
+            return Self::of_control(&parts, path, query, shared);
+        }
         let (bucket, key) = match virtual_host(host) {
             Some(bucket) => (bucket.to_owned(), path.as_str()),
             None => path.split_once('/').map_or((path.clone(), ""), |(bucket, key)| (bucket.to_owned(), key)),
@@ -73,6 +77,28 @@ impl Call {
             query,
             headers: parts.headers,
         }
+    }
+}
+
+impl Call {
+    /// A request to S3 Control. Whatever the host says: an account's number may stand in it.
+    fn of_control(parts: &Parts, path: &str, query: Vec<(String, String)>, shared: &Shared) -> Self {
+        let (operation, bucket) = s3control::route(&parts.method, path, &query);
+        let (access_key, signed_region) = scope(&parts.headers, &query);
+        Self {
+            operation,
+            line: (operation == Operation::Unknown).then(|| format!("{} {}", parts.method, parts.uri)),
+            bucket,
+            account: shared.account(access_key.as_deref()),
+            signed_region,
+            query,
+            headers: parts.headers.clone(),
+        }
+    }
+
+    /// Every value of a parameter of the query.
+    pub(super) fn queries(&self, name: &str) -> Vec<String> {
+        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
     }
 }
 
@@ -253,6 +279,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         ListDirectoryBuckets => return directory::list(&shared.read(), call, &shared.region),
         HeadBucket => return buckets::head(&shared.read(), call),
         GetBucketLocation => return buckets::location(&shared.read(), call),
+        operation if s3control::owns(operation) => return s3control::perform(shared, call, body, commit),
         _ => {}
     }
     if let Some(word) = call.operation.word().filter(|_| !call.operation.writes()) {
@@ -283,6 +310,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         headers: &call.headers,
         body,
         number,
+        account: shared.block_of(&call.account),
         takes_logs: &takes_logs,
         keeps_versions: &keeps_versions,
     };
@@ -356,6 +384,7 @@ fn refused(refusal: &Refusal, call: &Call, number: u64, has_no_body: bool) -> Re
         sent(refusal.status, "application/xml", Bytes::new(), number)
     } else {
         let document = buckets::error_document(refusal, &call.bucket, &format!("{number:016X}"));
+        let document = if s3control::owns(call.operation) { s3control::wrapped(&document) } else { document };
         sent(refusal.status, "application/xml", document.into(), number)
     };
     if let Some(region) = refusal.region.as_deref().and_then(|region| HeaderValue::from_str(region).ok()) {

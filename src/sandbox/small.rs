@@ -109,16 +109,22 @@ pub(super) fn all_blocked() -> Node {
 }
 
 pub(super) fn put_public_access_block(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal> {
-    let mut sent = write.xml("PublicAccessBlockConfiguration")?;
+    let (shown, block) = public_access_block(write.xml("PublicAccessBlockConfiguration")?)?;
+    config.block = block;
+    config.set(Word::PublicAccessBlock, &shown);
+    Ok(())
+}
+
+/// A block as it is shown, of a bucket or of an account, and what it refuses.
+pub(super) fn public_access_block(mut sent: Node) -> Result<(Node, Block), Refusal> {
     let flags = FLAGS.map(|flag| sent.get(flag).map_or(Ok(false), boolean));
     let [public_acls, ignore, public_policy, restrict] = flags;
     let values = [public_acls?, ignore?, public_policy?, restrict?];
     let shown = FLAGS.iter().zip(values).map(|(flag, on)| Node::leaf(flag, if on { "true" } else { "false" }));
     let unknown = sent.children.drain(..).filter(|child| !FLAGS.contains(&child.name.as_str()));
     let fields = shown.chain(unknown).collect();
-    config.block = Block { public_acls: values[0], public_policy: values[2] };
-    config.set(Word::PublicAccessBlock, &Node::of("PublicAccessBlockConfiguration", fields));
-    Ok(())
+    let block = Block { public_acls: values[0], public_policy: values[2] };
+    Ok((Node::of("PublicAccessBlockConfiguration", fields), block))
 }
 
 pub(super) fn ownership_controls(ownership: &str) -> Node {
@@ -176,6 +182,23 @@ pub(super) fn put_request_payment(config: &mut Config, write: &Write<'_>) -> Res
         return Err(Refusal::malformed());
     }
     config.set(Word::RequestPayment, &sent);
+    Ok(())
+}
+
+/// What every bucket answers until it is told otherwise: no region's is a 404 (API page
+/// GetBucketAbac).
+pub(super) fn abac_status(status: &str) -> Node {
+    Node::of("AbacStatus", vec![Node::leaf("Status", status)])
+}
+
+pub(super) fn put_abac(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal> {
+    let sent = write.xml("AbacStatus")?;
+    config.abac = match sent.get("Status") {
+        Some("Enabled") => true,
+        Some("Disabled") => false,
+        _ => return Err(Refusal::malformed()),
+    };
+    config.set(Word::Abac, &sent);
     Ok(())
 }
 

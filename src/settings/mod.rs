@@ -2,6 +2,7 @@
 
 use crate::setting::{AnySetting, Entry};
 
+pub mod abac;
 pub mod accelerate;
 pub mod acl;
 pub mod analytics;
@@ -37,6 +38,7 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<versioning::Versioning>::NEW,
     &Entry::<encryption::Encryption>::NEW,
     &Entry::<tags::Tags>::NEW,
+    &Entry::<abac::Abac>::NEW,
     &Entry::<object_ownership::ObjectOwnership>::NEW,
     &Entry::<acl::Acl>::NEW,
     &Entry::<policy::Policy>::NEW,

@@ -141,6 +141,23 @@ pub struct BucketSpec {
     pub at: Place,
 }
 
+/// `kind: Account`: an account's own settings as they shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSpec {
+    /// The account, as the agent's configuration names it.
+    pub name: AccountName,
+    /// Labels, for people.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// Whether differences are repaired.
+    pub mode: Option<Mode>,
+    /// Whether writing pauses.
+    pub suspend: Option<Suspend>,
+    /// Its settings.
+    pub settings: Asks,
+    /// Where the document begins.
+    pub at: Place,
+}
+
 /// A pause: nothing is written to the bucket meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspend {
@@ -332,6 +349,8 @@ pub enum Approved {
 pub struct Specs {
     /// The buckets.
     pub buckets: Vec<BucketSpec>,
+    /// The accounts' own settings.
+    pub accounts: Vec<AccountSpec>,
     /// The defaults.
     pub defaults: Vec<DefaultsSpec>,
     /// The policies.
@@ -342,6 +361,8 @@ pub struct Specs {
     pub approvals: Vec<ApprovalSpec>,
     /// Buckets whose newest documents are at fault and that stay on their last good form.
     pub frozen: BTreeSet<BucketName>,
+    /// Accounts likewise.
+    pub frozen_accounts: BTreeSet<AccountName>,
 }
 
 /// What loading gave: whatever is good, and every fault.

@@ -70,6 +70,7 @@ fn duplicates<'a>(
     for (source, document, found) in all {
         let (kind, name, account, at): (_, &str, _, _) = match found {
             Document::Bucket(bucket) => ("bucket", bucket.name.as_str(), Some(account_of(bucket, context)), &bucket.at),
+            Document::Account(spec) => ("account", spec.name.as_str(), None, &spec.at),
             Document::Defaults(both) => ("bucket defaults", &both.0.name, None, &both.0.at),
             Document::Policy(draft) => ("policy", &draft.name, None, &draft.at),
             Document::Exemption(both) => ("exemption", &both.0.name, None, &both.0.at),

@@ -300,7 +300,7 @@ fn envelopes_are_told_and_foreign_documents_left_alone() {
     says(
         "apiVersion: driftless/v1\nname: x\n",
         &[
-            "bad.yaml:1:1: `kind` is missing\nhint: kinds: `Bucket`, `BucketDefaults`, `Policy`, `Exemption`, `Approval`",
+            "bad.yaml:1:1: `kind` is missing\nhint: kinds: `Bucket`, `Account`, `BucketDefaults`, `Policy`, `Exemption`, `Approval`",
         ],
     );
     let foreign = "bad.yaml:1:1: this is no document of driftless and is left alone\n\

@@ -3,6 +3,7 @@
 // Tests unwrap; clippy.toml allows it in functions marked as tests only.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod cases;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod cli;

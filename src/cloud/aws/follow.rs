@@ -1,9 +1,6 @@
 //! Requests to one bucket, made where it lives: at its target's region, and once more where the
 //! bucket then says that it is.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-
 use super::AwsCloud;
 use crate::bucket::Region;
 use crate::cloud::foreign::watched;
@@ -88,18 +85,28 @@ impl AwsCloud {
         let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
         let wire = settings::named(setting).wire();
         let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
-        let key = (target.id.clone(), setting);
-        let note = |known: &Mutex<HashMap<_, _>>, said: Vec<String>| {
+        self.note(target, setting, &answer, foreign, s3.remarks());
+        answer.map_err(|error| directory::of(&target.id.name, error))
+    }
+
+    /// Keeps what a read said beside its value; what the last one said is forgotten.
+    pub(super) fn note(
+        &self,
+        target: &Target,
+        setting: &'static str,
+        answer: &Result<Doc, S3Error>,
+        foreign: Vec<String>,
+        remarks: Vec<String>,
+    ) {
+        for (known, said) in [(&self.foreign, foreign), (&self.remarks, remarks)] {
+            let key = (target.id.clone(), setting);
             let mut known = known.lock().expect("no holder of the lock panics");
             if said.is_empty() || answer.is_err() {
                 known.remove(&key);
             } else {
-                known.insert(key.clone(), said);
+                known.insert(key, said);
             }
-        };
-        note(&self.foreign, foreign);
-        note(&self.remarks, s3.remarks());
-        answer.map_err(|error| directory::of(&target.id.name, error))
+        }
     }
 
     pub(super) async fn write_at(
@@ -111,7 +118,8 @@ impl AwsCloud {
     ) -> Result<(), S3Error> {
         let account = self.account(&target.id.account);
         let client = self.client(target, true);
-        let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).seen(setting, seen);
+        let controls = |operation: &str| account.control(&target.region, true, operation, target.id.name.as_str());
+        let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).seen(setting, seen).controlled(&controls);
         let written = settings::named(setting).wire().write(&s3, seen, to).await;
         written.map_err(|error| directory::of(&target.id.name, error))?;
         if s3.deleted() {

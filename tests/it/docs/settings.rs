@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use driftless::account::ACCOUNT_SETTINGS;
 use driftless::expression::Limits;
 use driftless::setting::{AnySetting, OnDirectoryBuckets};
 use driftless::settings::SETTINGS;
@@ -138,6 +139,16 @@ fn the_page_of_settings_is_what_the_code_says() {
                 let _ = writeln!(page, "| `{path}` | {said} |");
             }
         }
+    }
+    page.push_str("\n# Settings of accounts\n\nWhat S3 also holds for an account as a whole, in a document of its own: [`kind: Account`](specs.md#account).\n");
+    page.push_str(
+        "The fields, and what S3 holds when it holds nothing, are those of the bucket's setting of the same name.\n",
+    );
+    for it in ACCOUNT_SETTINGS {
+        let _ = write!(page, "\n## `{}` of an account\n\n{}\n\n{}\n\n", it.name, it.about.what, it.about.why);
+        let _ = write!(page, "```yaml\n{}: {}\n```\n\n", it.name, it.about.example);
+        let _ = writeln!(page, "- **Read with** {}; **written with** {}.", list(it.reads), list(it.writes));
+        let _ = writeln!(page, "- **Risk:** {}", it.about.risk);
     }
     bless("docs/settings.md", &page);
 }

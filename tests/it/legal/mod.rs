@@ -1,6 +1,7 @@
 //! Legal values of every setting, one file each: what the properties are shown with, in memory and
 //! on servers.
 
+mod abac;
 mod accelerate;
 mod acl;
 mod analytics;
@@ -36,6 +37,7 @@ static LEGAL: &[(&str, Strategies)] = &[
     ("versioning", versioning::values),
     ("encryption", encryption::values),
     ("tags", tags::values),
+    ("abac", abac::values),
     ("objectOwnership", object_ownership::values),
     ("acl", acl::values),
     ("policy", policy::values),

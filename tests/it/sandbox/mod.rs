@@ -22,6 +22,7 @@ mod faults;
 mod keyed;
 mod replication;
 mod routing;
+mod s3control;
 mod settings;
 
 /// The account of the access key `alice`.

@@ -46,7 +46,7 @@ async fn what_is_not_implemented_is_refused_and_touches_nothing() {
         "DELETE /data?metadataJournalTable",
         "POST /data?metadataTable",
         "POST /data?notification",
-        "GET /data?abac",
+        "DELETE /data?abac",
         "GET /data?uploads",
         "GET /data?prefix=x",
         "GET /data/key",

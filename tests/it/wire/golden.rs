@@ -13,6 +13,13 @@ use super::*;
 
 /// A server that gives every request the same answer, as long as the test runs.
 pub(super) fn stub(body: String) -> String {
+    stub_of("200 OK", body).0
+}
+
+/// The same with a status, and the first lines of the requests that came.
+pub(super) fn stub_of(status: &'static str, body: String) -> (String, Arc<Mutex<Vec<String>>>) {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let came = Arc::clone(&asked);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
@@ -26,11 +33,13 @@ pub(super) fn stub(body: String) -> String {
                     Ok(count) => request.extend_from_slice(&piece[..count]),
                 }
             }
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let text = String::from_utf8_lossy(&request);
+            came.lock().expect("no panic").push(text.lines().next().unwrap_or_default().to_owned());
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         }
     });
-    url
+    (url, asked)
 }
 
 fn recorded(setting: &str) -> String {
@@ -49,6 +58,7 @@ fn meaning(setting: &str) -> serde_json::Value {
         "encryption" => json!({"algorithm": "aws:kms", "kmsKeyId": "arn:aws:kms:us-east-1:111122223333:key/1a2b",
             "bucketKey": true, "blockedEncryptionTypes": ["SSE-C"]}),
         "tags" => json!({"Name": "AI Model Data Storage", "Empty": ""}),
+        "abac" => json!({"status": "Enabled"}),
         "objectOwnership" => json!("BucketOwnerPreferred"),
         "acl" => json!("public-read"),
         "policy" => {

@@ -15,7 +15,9 @@ use serde_json::Value;
 
 use crate::support::looped::id;
 
+mod account;
 mod answers;
+mod by_resource;
 mod cost;
 mod creation;
 mod delete;
@@ -62,17 +64,25 @@ impl Observer for Counted {
 }
 
 async fn connect_to(url: &str, observer: &Arc<dyn Observer>) -> AwsCloud {
-    let options = AccountOptions {
+    connect_with(options(url), observer).await
+}
+
+fn options(url: &str) -> AccountOptions {
+    AccountOptions {
         name: AccountName::default(),
         id: Some(account()),
         region: Region::us_east_1(),
         endpoint: Some(url.to_owned()),
+        control_endpoint: Some(url.to_owned()),
         path_style: true,
         profile: None,
         role: None,
         writer_role: None,
         external_id: None,
-    };
+    }
+}
+
+async fn connect_with(options: AccountOptions, observer: &Arc<dyn Observer>) -> AwsCloud {
     let credentials = Credentials::new("alice", "secret", None, None, "test");
     let credentials = SharedCredentialsProvider::new(credentials);
     AwsCloud::connect_as(vec![options], observer, Some(credentials)).await.expect("connected")

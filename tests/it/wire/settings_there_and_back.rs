@@ -28,6 +28,7 @@ fn values(setting: &str) -> Vec<Value> {
             json!({"Name": "data", "Empty": "", "Odd": "a + b = c/d @ e_f.g:h-i"}),
             json!({"Grüße": "日本"}),
         ],
+        "abac" => vec![json!({"status": "Enabled"}), json!({"status": "Disabled"})],
         "objectOwnership" => vec![json!("BucketOwnerPreferred"), json!("ObjectWriter"), json!("BucketOwnerEnforced")],
         "acl" => vec![
             json!("log-delivery-write"),
