@@ -16,6 +16,7 @@ pub mod budget;
 pub mod delete;
 #[cfg(feature = "aws")]
 mod foreign;
+pub mod learned;
 pub mod memory;
 pub mod patient;
 pub mod read_only;

@@ -41,6 +41,8 @@ pub(super) const MIGRATIONS: &[&str] = &["
     CREATE TABLE good_revision (only INTEGER PRIMARY KEY CHECK (only = 1), revision TEXT NOT NULL) STRICT;
     CREATE TABLE good_file (path TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE probe (only INTEGER PRIMARY KEY CHECK (only = 1), at TEXT NOT NULL) STRICT;
+", "
+    CREATE TABLE cached (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 "];
 
 /// In memory, no more than twice this many entries are kept.
