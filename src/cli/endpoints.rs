@@ -225,3 +225,43 @@ pub fn markdown(endpoints: &[EndpointCard]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::Region;
+
+    fn endpoint(address: Option<&str>, ability: Ability) -> EndpointCard {
+        let at = Some("2026-11-22T12:00:00Z".parse().expect("a moment"));
+        let answer = Some("`data` answered GetBucketCors: a|b (status 501)".to_owned());
+        let cors = SettingCard { setting: "cors".to_owned(), ability, answer, learned_at: at, asked_again_at: at };
+        EndpointCard {
+            account: AccountName::default(),
+            region: Region::us_east_1(),
+            address: address.map(str::to_owned),
+            settings: vec![cors],
+        }
+    }
+
+    #[test]
+    fn the_table_has_settings_down_endpoints_across_and_says_why_something_is_missing() {
+        let both = [endpoint(None, Ability::Supported), endpoint(Some("http://a"), Ability::Unsupported)];
+        let text = text(&both);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].ends_with("  default us-east-1 (AWS)  default us-east-1 (http://a)"), "{}", lines[0]);
+        let cors = lines.iter().find(|line| line.starts_with("cors ")).expect("a line");
+        assert_eq!(cors.split_whitespace().collect::<Vec<_>>(), ["cors", "supported", "unsupported"]);
+        let end = "\ndefault us-east-1 (http://a)\n  cors: `data` answered GetBucketCors: a|b (status 501), 2026-11-22 \
+                   12:00 UTC; asked again after 2026-11-22 12:00 UTC\n";
+        assert!(text.ends_with(end), "{text}");
+        assert_eq!(super::text(&[]), "no endpoint has answered yet\n");
+    }
+
+    #[test]
+    fn a_page_gets_a_table_that_nothing_from_a_store_can_break() {
+        let text = markdown(&[endpoint(Some("http://a"), Ability::Unsupported)]);
+        assert!(text.starts_with("| Setting | default us-east-1 (http://a) |\n| --- | --- |\n"), "{text}");
+        assert!(text.contains("\n| `cors` | unsupported |\n| ") || text.contains("\n| `cors` | unsupported |\n\n"), "{text}");
+        assert!(text.contains("GetBucketCors: a\\|b (status 501)"), "{text}");
+    }
+}

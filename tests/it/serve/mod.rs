@@ -1,6 +1,7 @@
 //! The server over real HTTP.
 
 mod api;
+mod endpoints;
 mod health;
 mod hostile;
 mod page;

@@ -19,6 +19,8 @@ mod answers;
 mod cost;
 mod delete;
 mod golden;
+mod points;
+mod raw;
 mod settings_there_and_back;
 
 const ALICE: &str = "111111111111";
