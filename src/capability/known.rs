@@ -138,7 +138,8 @@ impl Known {
     /// As people see it.
     pub(super) fn card(&self, setting: &str, own_store: bool, now: Timestamp) -> SettingCard {
         let ability = self.ability(own_store, now);
-        let refusal = |bucket: &BucketName, it: &Refusal| (Some(format!("`{bucket}` answered {}", it.said)), Some(it.at));
+        let refusal =
+            |bucket: &BucketName, it: &Refusal| (Some(format!("`{bucket}` answered {}", it.said)), Some(it.at));
         let lacking = self.read.lacking(own_store, now).or_else(|| self.write.lacking(own_store, now));
         let newest = self.read.refusals.iter().filter(|(_, it)| counts(it.at, now)).max_by_key(|(_, it)| it.at);
         let (answer, learned_at) = match (lacking, &self.read.right, newest) {

@@ -208,9 +208,8 @@ fn an_invalid_argument_of_a_read_that_has_none_means_that_the_store_does_not_kno
 
 #[test]
 fn answers_are_told_in_words() {
-    let said = |status, code: &str| {
-        Said { operation: "GetBucketCors".to_owned(), code: code.to_owned(), status }.to_string()
-    };
+    let said =
+        |status, code: &str| Said { operation: "GetBucketCors".to_owned(), code: code.to_owned(), status }.to_string();
     assert_eq!(said(200, ""), "GetBucketCors: another document in place of the setting");
     assert_eq!(said(405, "MethodNotAllowed"), "GetBucketCors: MethodNotAllowed (status 405)");
     assert_eq!(said(501, ""), "GetBucketCors: status 501");

@@ -104,8 +104,7 @@ async fn probe(config: &ConfigArgs, args: &EndpointsArgs, bucket: &str) -> Resul
         return Err(complain("no such account", Some(&hint)));
     };
     let cloud = ReadOnly(connect_unlearned(&config, &CancellationToken::new()).await?);
-    let mut target =
-        Target { id: BucketId { account: account.name.clone(), name }, region: account.region.clone() };
+    let mut target = Target { id: BucketId { account: account.name.clone(), name }, region: account.region.clone() };
     match cloud.head(&target).await {
         Ok(Presence::Here(Some(region))) => target.region = region,
         Ok(Presence::Here(None)) => {}
@@ -261,7 +260,10 @@ mod tests {
     fn a_page_gets_a_table_that_nothing_from_a_store_can_break() {
         let text = markdown(&[endpoint(Some("http://a"), Ability::Unsupported)]);
         assert!(text.starts_with("| Setting | default us-east-1 (http://a) |\n| --- | --- |\n"), "{text}");
-        assert!(text.contains("\n| `cors` | unsupported |\n| ") || text.contains("\n| `cors` | unsupported |\n\n"), "{text}");
+        assert!(
+            text.contains("\n| `cors` | unsupported |\n| ") || text.contains("\n| `cors` | unsupported |\n\n"),
+            "{text}"
+        );
         assert!(text.contains("GetBucketCors: a\\|b (status 501)"), "{text}");
     }
 }

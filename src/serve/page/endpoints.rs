@@ -45,7 +45,12 @@ pub(crate) fn endpoints(serve: &Serve, now: Timestamp) -> Markup {
             }
         }
     };
-    layout(&format!("{} - driftless", counted(endpoints.len(), "endpoint")), Place::Endpoints, Some((serve, now)), &content)
+    layout(
+        &format!("{} - driftless", counted(endpoints.len(), "endpoint")),
+        Place::Endpoints,
+        Some((serve, now)),
+        &content,
+    )
 }
 
 fn card<'a>(endpoint: &'a EndpointCard, setting: &str) -> Option<&'a SettingCard> {

@@ -150,7 +150,10 @@ async fn one(server: &Server, setting: &'static dyn AnySetting, case: usize) -> 
         };
     }
     if after != expected {
-        return Err(format!("{live} with {want} should be {expected:?} and is {after:?}: {:?}", swept.plans[0].repairs));
+        return Err(format!(
+            "{live} with {want} should be {expected:?} and is {after:?}: {:?}",
+            swept.plans[0].repairs
+        ));
     }
     if last.has_work() || !last.in_sync() {
         return Err(format!("drift is left of {live} with {want}: {last:?}"));

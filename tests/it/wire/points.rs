@@ -63,7 +63,9 @@ fn at(server: &str) -> Target {
 #[tokio::test]
 async fn point_01_a_bucket_that_is_gone_after_a_delete_is_said_and_no_delete_follows() {
     let server = raw(|asked| match asked.line {
-        "GET /data?tagging" => answer(200, "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"),
+        "GET /data?tagging" => {
+            answer(200, "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
+        }
         "DELETE /data?tagging" => answer(204, ""),
         _ => answer(404, ""),
     });
@@ -119,7 +121,9 @@ async fn point_02_a_listing_in_place_of_a_setting_is_unsupported() {
 async fn point_04_a_store_that_keeps_less_than_it_was_given_is_told_and_not_fought() {
     let server = raw(|asked| match asked.line {
         line if line.starts_with("GET ?") => buckets(&["data"]),
-        "GET /data?tagging" => answer(200, "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"),
+        "GET /data?tagging" => {
+            answer(200, "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
+        }
         "PUT /data?tagging" => answer(200, ""),
         _ => error(400, "InvalidRequest"),
     });
@@ -146,10 +150,7 @@ async fn point_05_a_public_access_block_that_nobody_can_read_is_unsupported() {
         )
     });
     let failed = connect_raw(&server).await.read(&at("data"), "publicAccessBlock").await.expect_err("no block");
-    assert_eq!(
-        failed.to_string(),
-        "GetPublicAccessBlock on `data` failed: not supported by this store (status 200)"
-    );
+    assert_eq!(failed.to_string(), "GetPublicAccessBlock on `data` failed: not supported by this store (status 200)");
     assert_eq!(failed.hint().as_deref(), Some("this store has no such setting; it is left out of the verdict"));
 }
 
