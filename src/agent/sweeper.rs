@@ -132,8 +132,9 @@ impl Sweeper {
                 () = tokio::time::sleep(GLANCE) => self.heartbeat.beat(self.clock.now()),
             }
         };
-        self.keep_endpoints().await;
+        self.board.put_endpoints(self.capabilities.cards(self.clock.now()));
         self.metrics.sweep_ended(&report);
+        self.keep_endpoints().await;
         let fights = self.past.fights(self.clock.now());
         self.board.put_breaker("loop", (fights > 0).then_some(Hold::Fighting));
         for error in &report.errors {
@@ -168,9 +169,8 @@ impl Sweeper {
         !self.board.breakers().iter().any(|(name, _)| *name == "fleet")
     }
 
-    /// Shows what the endpoints can do, and keeps it over a restart.
+    /// Keeps what the endpoints can do over a restart.
     async fn keep_endpoints(&self) {
-        self.board.put_endpoints(self.capabilities.cards(self.clock.now()));
         let Some(text) = self.capabilities.save(env!("CARGO_PKG_VERSION")) else { return };
         if let Err(error) = self.history.put_cached(super::ENDPOINTS, text).await {
             tracing::debug!("what the endpoints can do is not kept: {error}");

@@ -73,20 +73,12 @@ pub const DEVIATIONS: &[Deviation] = &[
     keeps("moto", "logging", "the format of the keys of log objects is dropped.", |value| {
         fields(value).remove("targetObjectKeyFormat");
     }),
-    keeps("moto", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", |value| {
-        for rule in value["rules"].as_array_mut().into_iter().flatten().map(fields) {
-            if let Some(filter) = rule.get_mut("filter") {
-                fields(filter).retain(|field, _| !field.starts_with("objectSize"));
-            }
-            if let Some(expiration) = rule.get_mut("noncurrentVersionExpiration") {
-                fields(expiration).remove("newerNoncurrentVersions");
-            }
-        }
-    }),
+    keeps("moto", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
     keeps("localstack", "encryption", "the blocked encryption types are dropped.", no_blocked_types),
     refuses("localstack", "encryption", "InvalidArgument", "no key can be named for `aws:kms:dsse`.", |value| {
         value["algorithm"] == "aws:kms:dsse" && value["kmsKeyId"].is_string()
     }),
+    keeps("rgw", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
     refuses("rgw", "acl", "InvalidArgument", "a grantee must be one of its own users.", |value| {
         grantees(value).any(|it| it.starts_with("id:"))
     }),
@@ -102,6 +94,17 @@ fn fields(value: &mut Value) -> &mut serde_json::Map<String, Value> {
 fn no_blocked_types(value: &mut Value) {
     if value["blockedEncryptionTypes"].as_array().is_some_and(|types| !types.is_empty()) {
         value["blockedEncryptionTypes"] = serde_json::json!([]);
+    }
+}
+
+fn no_sizes_and_numbers(value: &mut Value) {
+    for rule in value["rules"].as_array_mut().into_iter().flatten().map(fields) {
+        if let Some(filter) = rule.get_mut("filter") {
+            fields(filter).retain(|field, _| !field.starts_with("objectSize"));
+        }
+        if let Some(expiration) = rule.get_mut("noncurrentVersionExpiration") {
+            fields(expiration).remove("newerNoncurrentVersions");
+        }
     }
 }
 
