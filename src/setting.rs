@@ -42,6 +42,11 @@ pub trait Setting: Send + Sync + 'static {
         overlay(live, want)
     }
 
+    /// Overlays what a bucket's own spec says on what its defaults say; both may be partial.
+    fn join(below: &Self::Value, above: &Self::Value) -> Self::Value {
+        overlay(below, above)
+    }
+
     /// Judges a change between two canonical values before anyone makes it.
     fn risk(_from: &Self::Value, _to: &Self::Value) -> Risk {
         Risk::Safe
@@ -69,7 +74,7 @@ pub struct About {
 }
 
 /// Who speaks: it decides what a list means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overlay {
     /// A spec speaks: a list that it names is the whole list.
     Whole,
@@ -158,7 +163,7 @@ pub trait AnySetting: Send + Sync {
     fn parse(&self, said: &Value) -> Result<Doc, serde_json::Error>;
     /// [`Setting::canonical`].
     fn canonical(&self, whole: &Doc) -> Doc;
-    /// Overlays one partial doc on another: a bucket's own word on that of its defaults.
+    /// [`Setting::join`].
     fn join(&self, below: &Doc, above: &Doc) -> Doc;
     /// [`Setting::merge`], in canonical form.
     fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc;
@@ -221,7 +226,7 @@ macro_rules! erase {
                 Doc::of(&S::canonical(typed::<S>(whole)))
             }
             fn join(&self, below: &Doc, above: &Doc) -> Doc {
-                Doc::of(&overlay(&typed::<S>(below), &typed::<S>(above)))
+                Doc::of(&S::join(&typed::<S>(below), &typed::<S>(above)))
             }
             fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc {
                 Doc::of(&S::canonical(S::merge(&typed::<S>(live), &typed::<S>(want), how)))

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::acl::{self, Grant};
 use super::refusal::Refusal;
 use super::xml::Node;
-use super::{policy, rules, small, tagging, web};
+use super::{keyed, policy, rules, small, tagging, web};
 use crate::bucket::AccountId;
 
 macro_rules! words {
@@ -49,6 +49,10 @@ words! {
     Accelerate "accelerate";
     RequestPayment "requestPayment";
     ObjectLock "object-lock";
+    Inventory "inventory";
+    Analytics "analytics";
+    Metrics "metrics";
+    IntelligentTiering "intelligent-tiering";
 }
 
 /// The state of versioning.
@@ -87,11 +91,14 @@ pub(super) struct Config {
     pub(super) object_lock: bool,
     /// The header of lifecycle answers.
     pub(super) minimum_size: &'static str,
+    pub(super) sets: keyed::Sets,
 }
 
 /// A request to change a sub-resource, and what it may have to be judged by.
 pub(super) struct Write<'a> {
     pub(super) bucket: &'a str,
+    /// Which one, of a sub-resource that holds many.
+    pub(super) id: Option<&'a str>,
     pub(super) owner: &'a AccountId,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
@@ -127,6 +134,7 @@ impl Config {
             grants: acl::private(owner),
             object_lock: false,
             minimum_size: rules::MINIMUM_SIZE,
+            sets: keyed::Sets::default(),
         };
         config.set(Word::Encryption, &small::default_encryption());
         config.set(Word::PublicAccessBlock, &small::all_blocked());
@@ -141,6 +149,9 @@ impl Config {
     /// # Errors
     /// The refusal by which S3 says that nothing is configured.
     pub(super) fn get(&self, word: Word, bucket: &str) -> Result<Bytes, Refusal> {
+        if keyed::is_keyed(word) {
+            return keyed::get(self, word, None, None);
+        }
         if let Some(body) = &self.bodies[word as usize] {
             return Ok(body.clone());
         }
@@ -164,7 +175,7 @@ impl Config {
             Word::ObjectLock => {
                 ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
             }
-            Word::Encryption | Word::Acl | Word::RequestPayment | Word::Location => return Err(Refusal::internal()),
+            _ => return Err(Refusal::internal()),
         };
         Err(Refusal::new(404, code, said).with("BucketName", bucket))
     }
@@ -189,6 +200,9 @@ impl Config {
             Word::Accelerate => small::put_accelerate(self, write),
             Word::RequestPayment => small::put_request_payment(self, write),
             Word::ObjectLock => small::put_object_lock(self, write),
+            Word::Inventory | Word::Analytics | Word::Metrics | Word::IntelligentTiering => {
+                keyed::put(self, word, write)
+            }
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }

@@ -46,6 +46,7 @@ mod config;
 mod control;
 mod faults;
 mod http;
+mod keyed;
 mod ledger;
 mod operation;
 mod options;

@@ -97,5 +97,21 @@ operations! {
     PutBucketRequestPayment PUT Some(Word::RequestPayment);
     GetObjectLockConfiguration GET Some(Word::ObjectLock);
     PutObjectLockConfiguration PUT Some(Word::ObjectLock);
+    ListBucketInventoryConfigurations GET Some(Word::Inventory);
+    GetBucketInventoryConfiguration GET Some(Word::Inventory);
+    PutBucketInventoryConfiguration PUT Some(Word::Inventory);
+    DeleteBucketInventoryConfiguration DELETE Some(Word::Inventory);
+    ListBucketAnalyticsConfigurations GET Some(Word::Analytics);
+    GetBucketAnalyticsConfiguration GET Some(Word::Analytics);
+    PutBucketAnalyticsConfiguration PUT Some(Word::Analytics);
+    DeleteBucketAnalyticsConfiguration DELETE Some(Word::Analytics);
+    ListBucketMetricsConfigurations GET Some(Word::Metrics);
+    GetBucketMetricsConfiguration GET Some(Word::Metrics);
+    PutBucketMetricsConfiguration PUT Some(Word::Metrics);
+    DeleteBucketMetricsConfiguration DELETE Some(Word::Metrics);
+    ListBucketIntelligentTieringConfigurations GET Some(Word::IntelligentTiering);
+    GetBucketIntelligentTieringConfiguration GET Some(Word::IntelligentTiering);
+    PutBucketIntelligentTieringConfiguration PUT Some(Word::IntelligentTiering);
+    DeleteBucketIntelligentTieringConfiguration DELETE Some(Word::IntelligentTiering);
     ListBuckets GET None;
 }

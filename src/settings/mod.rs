@@ -3,10 +3,14 @@
 use crate::setting::{AnySetting, Entry};
 
 pub mod acl;
+pub mod analytics;
 pub mod cors;
 pub mod encryption;
+pub mod intelligent_tiering;
+pub mod inventory;
 pub mod lifecycle;
 pub mod logging;
+pub mod metrics;
 pub mod object_ownership;
 pub mod policy;
 pub mod public_access_block;
@@ -14,6 +18,7 @@ pub mod tags;
 pub mod versioning;
 pub mod website;
 
+mod keyed;
 #[cfg(test)]
 mod laws;
 mod words;
@@ -32,6 +37,10 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<logging::Logging>::NEW,
     &Entry::<website::Website>::NEW,
     &Entry::<cors::Cors>::NEW,
+    &Entry::<inventory::Inventory>::NEW,
+    &Entry::<analytics::Analytics>::NEW,
+    &Entry::<metrics::Metrics>::NEW,
+    &Entry::<intelligent_tiering::IntelligentTiering>::NEW,
 ];
 
 /// The setting of that name.

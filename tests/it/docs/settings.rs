@@ -96,6 +96,7 @@ reads the documents. How a spec is put together stands in [specs.md](specs.md); 
 [s3-compatible.md](s3-compatible.md).
 
 Where a spec names a list, it is the whole list; where a policy names one, its elements must be there and others stay.
+`configurations` are sets by id: who names an id decides about it, and every other stays, whoever speaks.
 Fields that neither names stay as they are.
 ";
 

@@ -24,7 +24,28 @@ fn deletable() -> Vec<(&'static str, serde_json::Value, &'static str)> {
         ),
         ("tags", json!({"Name": "data"}), "DeleteBucketTagging"),
         ("website", json!({"indexDocument": "index.html"}), "DeleteBucketWebsite"),
+        ("inventory", one("inventory", "a"), "DeleteBucketInventoryConfiguration"),
+        ("analytics", one("analytics", "a"), "DeleteBucketAnalyticsConfiguration"),
+        ("metrics", one("metrics", "a"), "DeleteBucketMetricsConfiguration"),
+        ("intelligentTiering", one("intelligentTiering", "a"), "DeleteBucketIntelligentTieringConfiguration"),
     ]
+}
+
+const KEYED: [&str; 4] = ["inventory", "analytics", "metrics", "intelligentTiering"];
+
+/// A set with one configuration of this id.
+pub(super) fn one(setting: &str, id: &str) -> serde_json::Value {
+    let to = json!({"bucket": "arn:aws:s3:::access-logs", "format": "CSV"});
+    let it = match setting {
+        "inventory" => {
+            json!({"id": id, "schedule": "Daily", "includedObjectVersions": "All", "destination": to})
+        }
+        "intelligentTiering" => {
+            json!({"id": id, "status": "Enabled", "tierings": [{"accessTier": "ARCHIVE_ACCESS", "days": 90}]})
+        }
+        _ => json!({"id": id}),
+    };
+    json!({"configurations": [it]})
 }
 
 fn deletes(server: &Running) -> Vec<&'static str> {
@@ -43,7 +64,9 @@ async fn without_proof_that_the_store_knows_the_setting_nothing_is_deleted() {
     for setting in SETTINGS {
         let default = setting.default_doc();
         let written = cloud.write(&target("data"), setting.name(), &default, &default).await;
-        if deletable().iter().any(|it| it.0 == setting.name()) {
+        if KEYED.contains(&setting.name()) {
+            written.expect("of an empty set nothing can go, and nothing is sent");
+        } else if deletable().iter().any(|it| it.0 == setting.name()) {
             let error = written.expect_err("nothing was read that could be deleted");
             assert_eq!(error.kind, S3ErrorKind::Forbidden, "{}: {error}", setting.name());
         }
@@ -76,6 +99,33 @@ async fn with_proof_exactly_one_delete_of_the_right_sub_resource_is_sent_and_the
         let other = cloud.read(&target("data-old"), setting).await.expect("a value");
         assert_ne!(other, settings::named(setting).default_doc(), "{setting}");
     }
+}
+
+/// A DELETE whose answer was lost is sent again, and S3 says that there is nothing: that is what was
+/// wanted.
+#[tokio::test]
+async fn exactly_the_listed_ids_that_go_are_deleted_and_no_others() {
+    let server = server().await;
+    let cloud = connect(&server).await;
+    let at = target("data");
+    for (name, operation) in deletable().into_iter().filter(|it| KEYED.contains(&it.0)).map(|it| (it.0, it.2)) {
+        let both = |ids: [&str; 2]| {
+            let each = ids.map(|id| one(name, id)["configurations"][0].clone());
+            value(name, &json!({"configurations": each}))
+        };
+        let empty = settings::named(name).default_doc();
+        cloud.write(&at, name, &empty, &both(["a", "b"])).await.expect("taken");
+        server.forget_requests();
+        let seen = cloud.read(&at, name).await.expect("a value");
+        cloud.write(&at, name, &seen, &value(name, &one(name, "b"))).await.expect("taken");
+        assert_eq!(deletes(&server), [operation]);
+        assert_eq!(cloud.read(&at, name).await.expect("a value"), value(name, &one(name, "b")));
+
+        let stale = both(["gone", "b"]);
+        cloud.write(&at, name, &stale, &value(name, &one(name, "b"))).await.expect("it is gone already");
+        assert_eq!(cloud.read(&at, name).await.expect("a value"), value(name, &one(name, "b")));
+    }
+    assert_eq!(server.bucket_names(), ["access-logs", "data", "data-old"]);
 }
 
 /// Past the settings, with the very client that they are given.

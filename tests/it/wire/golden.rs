@@ -67,6 +67,25 @@ fn meaning(setting: &str) -> serde_json::Value {
             {"condition": {"keyPrefixEquals": "docs/"}, "redirect": {"replaceKeyPrefixWith": "documents/"}}]}),
         "cors" => json!({"rules": [{"id": "web", "allowedHeaders": ["*"], "allowedMethods": ["GET", "PUT"],
             "allowedOrigins": ["https://www.example.com"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}]}),
+        "inventory" => json!({"configurations": [
+            {"id": "report1", "schedule": "Daily", "includedObjectVersions": "All", "filter": {"prefix": "prefix/One"},
+             "optionalFields": ["Size", "LastModifiedDate", "ETag"],
+             "destination": {"format": "CSV", "accountId": "123456789012", "bucket": "arn:aws:s3:::destination-bucket",
+                "prefix": "prefix1",
+                "encryption": {"type": "SSE-KMS", "keyId": "arn:aws:kms:us-west-2:111122223333:key/1234abcd"}}},
+            {"id": "report2", "isEnabled": false, "schedule": "Weekly", "includedObjectVersions": "Current",
+             "destination": {"format": "Parquet", "bucket": "arn:aws:s3:::bucket2", "encryption": {"type": "SSE-S3"}}}]}),
+        "analytics" => json!({"configurations": [
+            {"id": "list1", "filter": {"prefix": "images/"}, "dataExport": {"destination": {"format": "CSV",
+                "accountId": "123456789012", "bucket": "arn:aws:s3:::destination-bucket", "prefix": "destination-prefix"}}},
+            {"id": "report1", "filter": {"prefix": "images/", "tags": {"dog": "bulldog"}}}]}),
+        "metrics" => json!({"configurations": [
+            {"id": "EntireBucket"}, {"id": "Documents", "filter": {"prefix": "documents/"}},
+            {"id": "Images", "filter": {"prefix": "images/", "tags": {"priority": "high", "class": "blue"},
+                "accessPointArn": "arn:aws:s3:us-west-2:123456789012:accesspoint/test"}}]}),
+        "intelligentTiering" => json!({"configurations": [{"id": "ExampleConfig", "status": "Enabled",
+            "filter": {"prefix": "images/", "tags": {"priority": "low"}}, "tierings": [
+                {"accessTier": "ARCHIVE_ACCESS", "days": 90}, {"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 180}]}]}),
         other => panic!("no recorded answer for the setting `{other}`: add one to tests/wire"),
     }
 }

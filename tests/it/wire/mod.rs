@@ -19,6 +19,7 @@ mod answers;
 mod cost;
 mod delete;
 mod golden;
+mod keyed;
 mod points;
 mod raw;
 mod settings_there_and_back;
