@@ -25,8 +25,9 @@ pub struct Deviation {
 pub enum How {
     /// It keeps another value than it was given: the function says which.
     Keeps(fn(&mut Value)),
-    /// It refuses values of this kind, with this error code.
-    Refuses(fn(&Value) -> bool, &'static str),
+    /// It refuses changes of this kind, from a value to another, with this error code; where the code is
+    /// empty, driftless itself does not send them.
+    Refuses(fn(&Value, &Value) -> bool, &'static str),
 }
 
 pub const LACKS: &[Lacks] = &[
@@ -63,7 +64,7 @@ const fn refuses(
     setting: &'static str,
     code: &'static str,
     why: &'static str,
-    which: fn(&Value) -> bool,
+    which: fn(&Value, &Value) -> bool,
 ) -> Deviation {
     Deviation { server, setting, why, how: How::Refuses(which, code) }
 }
@@ -74,15 +75,33 @@ pub const DEVIATIONS: &[Deviation] = &[
         fields(value).remove("targetObjectKeyFormat");
     }),
     keeps("moto", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
+    keeps("moto", "inventory", "object versions are always `All`, and the encryption is dropped.", |value| {
+        for list in value["configurations"].as_array_mut().into_iter().flatten().map(fields) {
+            list.insert("includedObjectVersions".to_owned(), "All".into());
+            list.get_mut("destination").map(fields).map(|destination| destination.remove("encryption"));
+        }
+    }),
+    refuses(
+        "moto",
+        "inventory",
+        "",
+        "a configuration is never removed, as its word for one that is not there is not S3's.",
+        |from, to| {
+            let ids = |value: &Value| -> Vec<Value> {
+                value["configurations"].as_array().into_iter().flatten().map(|it| it["id"].clone()).collect()
+            };
+            ids(from).iter().any(|id| !ids(to).contains(id))
+        },
+    ),
     keeps("localstack", "encryption", "the blocked encryption types are dropped.", no_blocked_types),
-    refuses("localstack", "encryption", "InvalidArgument", "no key can be named for `aws:kms:dsse`.", |value| {
+    refuses("localstack", "encryption", "InvalidArgument", "no key can be named for `aws:kms:dsse`.", |_, value| {
         value["algorithm"] == "aws:kms:dsse" && value["kmsKeyId"].is_string()
     }),
     keeps("rgw", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
-    refuses("rgw", "acl", "InvalidArgument", "a grantee must be one of its own users.", |value| {
+    refuses("rgw", "acl", "InvalidArgument", "a grantee must be one of its own users.", |_, value| {
         grantees(value).any(|it| it.starts_with("id:"))
     }),
-    refuses("rgw", "acl", "InvalidArgument", "it has no group for log delivery.", |value| {
+    refuses("rgw", "acl", "InvalidArgument", "it has no group for log delivery.", |_, value| {
         grantees(value).any(|it| it == "LogDelivery") && !grantees(value).any(|it| it.starts_with("id:"))
     }),
 ];
@@ -138,10 +157,10 @@ pub fn kept(them: &[&'static Deviation], value: &Value) -> (Value, Vec<&'static 
     (value, seen)
 }
 
-/// The code with which the server refuses a value, and the deviation that says so.
-pub fn refused(them: &[&'static Deviation], value: &Value) -> Option<(&'static str, &'static str)> {
+/// The code with which the server refuses a change, and the deviation that says so.
+pub fn refused(them: &[&'static Deviation], from: &Value, to: &Value) -> Option<(&'static str, &'static str)> {
     them.iter().find_map(|it| match it.how {
-        How::Refuses(which, code) if which(value) => Some((code, it.why)),
+        How::Refuses(which, code) if which(from, to) => Some((code, it.why)),
         _ => None,
     })
 }

@@ -85,7 +85,7 @@ async fn one(server: &Server, setting: &'static dyn AnySetting) -> Tried {
         }
         written += 1;
         let answer = server.cloud.write(&Server::target(&bucket), name, &seen, &to).await;
-        match (answer, deviations::refused(&known, &to.value())) {
+        match (answer, deviations::refused(&known, &seen.value(), &to.value())) {
             (Ok(()), None) => {}
             (Err(error), _) if Server::is_lack(&error) && unwritten.contains(&name) => {
                 tried.word = table::UNWRITTEN;
@@ -124,11 +124,16 @@ async fn one(server: &Server, setting: &'static dyn AnySetting) -> Tried {
         if let Ok(seen) = server.read(&bucket, name).await
             && seen != default
         {
-            if let Err(error) = server.cloud.write(&Server::target(&bucket), name, &seen, &default).await {
-                tried.faults.push(format!("it cannot be removed: {error}"));
+            let refused = deviations::refused(&known, &seen.value(), &default.value());
+            match (server.cloud.write(&Server::target(&bucket), name, &seen, &default).await, refused) {
+                (Err(error), Some((code, why))) if error.code == code => {
+                    tried.shown.insert(why);
+                }
+                (Ok(()), None) => {}
+                (answer, _) => tried.faults.push(format!("its removal: {answer:?}")),
             }
             match server.read(&bucket, name).await {
-                Ok(found) if found == default => {}
+                Ok(found) if found == default || refused.is_some() => {}
                 other => tried.faults.push(format!("it was removed and reads back as {other:?}")),
             }
         }
