@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use driftless::cli::{ConfigArgs, apply, demo, history, iam, plan, run, sandbox, scan, schema, status, validate};
+use driftless::cli::{
+    ConfigArgs, apply, demo, endpoints, history, iam, plan, run, sandbox, scan, schema, status, validate,
+};
 
 /// Keeps S3 buckets exactly as git says and policy demands.
 #[derive(Debug, Parser)]
@@ -24,6 +26,7 @@ enum Command {
     Scan(scan::ScanArgs),
     Validate(validate::ValidateArgs),
     Status(status::StatusArgs),
+    Endpoints(endpoints::EndpointsArgs),
     History(history::HistoryArgs),
     Iam(iam::IamArgs),
     Schema(schema::SchemaArgs),
@@ -59,6 +62,7 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Scan(args) => runtime.block_on(scan::run(config, args)),
         Command::Validate(args) => validate::run(config, args),
         Command::Status(args) => runtime.block_on(status::run(args)),
+        Command::Endpoints(args) => runtime.block_on(endpoints::run(config, args)),
         Command::History(_) => history_command(program.command),
         Command::Iam(args) => iam::run(config, args),
         Command::Schema(args) => schema::run(args),
