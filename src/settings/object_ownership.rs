@@ -76,6 +76,12 @@ impl Setting for ObjectOwnership {
     /// down must work at once, opening up may take two passes.
     const AFTER: &'static [&'static str] = &["publicAccessBlock", "acl"];
 
+    /// ACLs are off since April 2023 (S3 User Guide, "Controlling ownership of objects and disabling
+    /// ACLs for your bucket").
+    fn fresh() -> Value {
+        Value { rule: Some(Rule::BucketOwnerEnforced) }
+    }
+
     /// A bucket without controls is one from before them, or one whose controls were deleted (API
     /// page GetBucketOwnershipControls), and its uploads belong to their writers.
     fn canonical(value: Value) -> Value {

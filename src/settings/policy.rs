@@ -141,6 +141,11 @@ Statement:
     const AFTER: &'static [&'static str] = &["publicAccessBlock"];
     const REMOVABLE: bool = true;
 
+    /// The canonical form is not what people write.
+    fn written(value: &Value) -> serde_json::Value {
+        render(value)
+    }
+
     fn canonical(value: Value) -> Value {
         canonical::canonical(value)
     }

@@ -105,6 +105,11 @@ impl Setting for PublicAccessBlock {
     const READS: &'static [&'static str] = &["s3:GetBucketPublicAccessBlock"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketPublicAccessBlock"];
 
+    /// All four on since April 2023 (S3 User Guide, "Blocking public access to your Amazon S3 storage").
+    fn fresh() -> Value {
+        Value::all(true)
+    }
+
     /// A switch that S3 does not hold is off, so a missing block and four switches off are one.
     fn canonical(value: Value) -> Value {
         let [block_public_acls, ignore_public_acls, block_public_policy, restrict_public_buckets] =
