@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use driftless::cli::{ConfigArgs, apply, demo, history, iam, plan, run, sandbox, scan, schema, status, validate};
+use driftless::cli::{ConfigArgs, apply, demo, history, iam, import, plan, run, sandbox, scan, schema, status, validate};
 
 /// Keeps S3 buckets exactly as git says and policy demands.
 #[derive(Debug, Parser)]
@@ -23,6 +23,7 @@ enum Command {
     Apply(apply::ApplyArgs),
     Scan(scan::ScanArgs),
     Validate(validate::ValidateArgs),
+    Import(Box<import::ImportArgs>),
     Status(status::StatusArgs),
     History(history::HistoryArgs),
     Iam(iam::IamArgs),
@@ -58,6 +59,7 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Apply(args) => runtime.block_on(apply::run(config, args)),
         Command::Scan(args) => runtime.block_on(scan::run(config, args)),
         Command::Validate(args) => validate::run(config, args),
+        Command::Import(args) => runtime.block_on(import::run(config, args)),
         Command::Status(args) => runtime.block_on(status::run(args)),
         Command::History(_) => history_command(program.command),
         Command::Iam(args) => iam::run(config, args),

@@ -7,6 +7,8 @@ pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod history;
 pub mod iam;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod import;
 pub mod live;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod plan;

@@ -245,7 +245,7 @@ pub async fn connect(config: &Config, stop: &CancellationToken) -> Result<Arc<dy
 }
 
 /// Nobody is told: the command prints what is left.
-struct Silent;
+pub(super) struct Silent;
 
 impl Witness for Silent {
     fn events(&self, _: Timestamp, _: Vec<Event>) {}
