@@ -12,6 +12,7 @@ mod docs;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
+mod import;
 mod legal;
 mod metrics;
 mod properties;

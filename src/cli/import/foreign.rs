@@ -22,12 +22,12 @@ pub(super) fn read(config: &Config, args: &ImportArgs) -> Result<Found, Failed> 
         let words: Vec<&str> = Format::ALL.into_iter().map(Format::word).collect();
         return Err(complain(format!("`{format}` is no format"), Some(&format!("formats: {}", words.join(", ")))));
     };
-    let cannot = |why: String| complain(format!("{path} cannot be read: {}", why.to_lowercase()), None);
-    let size = fs::metadata(path).map_err(|error| cannot(error.to_string()))?.len();
+    let cannot = |why: String| complain(format!("{path} cannot be read: {why}"), None);
+    let size = fs::metadata(path).map_err(|error| cannot(error.to_string().to_lowercase()))?.len();
     if size > MOST_BYTES {
         return Err(cannot(format!("it has {size} bytes; at most {MOST_BYTES} are read")));
     }
-    let text = fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
+    let text = fs::read_to_string(path).map_err(|error| cannot(error.to_string().to_lowercase()))?;
     let account = match &args.account {
         Some(name) => {
             Some(AccountName::parse(name).map_err(|error| complain(&error.message, Some(&error.hint)))?)
@@ -41,7 +41,7 @@ pub(super) fn read(config: &Config, args: &ImportArgs) -> Result<Found, Failed> 
     };
     let extent = if args.full { Extent::Full } else { Extent::Different };
     let given = args.parameters.iter().cloned().collect();
-    let mut converted = convert::convert(format, &text, &given, extent).map_err(|why| cannot(why))?;
+    let mut converted = convert::convert(format, &text, &given, extent).map_err(cannot)?;
     converted.drafts.retain(|draft| is_meant(&args.matching, draft.name.as_str()));
     for draft in &mut converted.drafts {
         draft.account.clone_from(&account);

@@ -89,7 +89,7 @@ fn a_state_with_one_resource_a_setting_is_converted_and_they_count_more_than_wha
         json!({"transitionDefaultMinimumObjectSize": "varies_by_storage_class", "rules": [
             {"id": "checkpoints", "status": "Enabled",
              "filter": {"prefix": "checkpoints/", "objectSizeGreaterThan": 1_048_576, "tags": {"keep": "no"}},
-             "abortIncompleteMultipartUpload": {"daysAfterInitiation": 3}, "expiration": {"days": 180},
+             "expiration": {"days": 180},
              "noncurrentVersionExpiration": {"newerNoncurrentVersions": 3, "noncurrentDays": 30},
              "transitions": [{"days": 30, "storageClass": "GLACIER_IR"}]},
             {"id": "one-tag", "status": "Disabled", "filter": {"tags": {"tmp": "yes"}},
@@ -216,7 +216,7 @@ fn a_template_is_converted_as_far_as_it_can_be_told() {
         [
             "Door: this kind of resource (AWS::S3::AccessPoint) is not converted",
             "Gold: its condition does not hold, so it is not made",
-            "Shared: `AFieldOfTomorrow.Mode`: no setting of this version says it",
+            "Shared: `AFieldOfTomorrow`: no setting of this version says it",
             "SharedPolicy: `PolicyDocument.Statement[0].Principal.AWS`: `ImportValue` cannot be told from the template; so `policy` is left out",
             "Training: `BucketEncryption.ServerSideEncryptionConfiguration[0].ServerSideEncryptionByDefault.KMSMasterKeyID`: \
              `Key.Arn` cannot be told from the template; say it with --parameter Key.Arn=VALUE; so `encryption` is left out",
