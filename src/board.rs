@@ -1,14 +1,14 @@
 //! The board: how everything stands right now, written by the loop and read by the page, the API
 //! and the metrics. Whoever reads it has no client and cannot act.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::Serialize;
 
 use crate::bucket::BucketId;
 use crate::clock::Timestamp;
-use crate::report::{BucketReport, Cause, SourceReport, SweepReport};
+use crate::report::{BucketReport, Cause, PolicyStatus, SettingStatus, SourceReport, SweepReport};
 use crate::spec::{Mode, PolicySeverity};
 use crate::verdict::Hold;
 
@@ -16,7 +16,29 @@ use crate::verdict::Hold;
 #[derive(Debug, Default)]
 pub struct Board {
     buckets: RwLock<BTreeMap<BucketId, Arc<BucketReport>>>,
+    alike: Mutex<Alike>,
     rest: RwLock<Rest>,
+}
+
+/// Lists of verdicts that many buckets share: when all is well, they are the larger half of a
+/// bucket's report, and the same for all.
+#[derive(Debug, Default)]
+struct Alike {
+    policies: VecDeque<Arc<[PolicyStatus]>>,
+    settings: VecDeque<Arc<[SettingStatus]>>,
+}
+
+/// So many lists are tried; a fleet has few kinds of buckets.
+const KINDS: usize = 8;
+
+/// The list itself, or the same one that another bucket has already.
+fn shared<T: PartialEq>(known: &mut VecDeque<Arc<[T]>>, list: Arc<[T]>) -> Arc<[T]> {
+    if let Some(same) = known.iter().find(|it| **it == list) {
+        return Arc::clone(same);
+    }
+    known.push_front(Arc::clone(&list));
+    known.truncate(KINDS);
+    list
 }
 
 #[derive(Debug, Default, Clone)]
@@ -88,7 +110,12 @@ impl Board {
     }
 
     /// Puts one bucket up.
-    pub fn put_bucket(&self, report: BucketReport) {
+    pub fn put_bucket(&self, mut report: BucketReport) {
+        {
+            let mut alike = self.alike.lock().expect("no holder of the lock panics");
+            report.policies = shared(&mut alike.policies, report.policies);
+            report.settings = shared(&mut alike.settings, report.settings);
+        }
         let mut buckets = self.buckets.write().expect("no holder of the lock panics");
         buckets.insert(report.id.clone(), Arc::new(report));
     }

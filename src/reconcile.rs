@@ -122,8 +122,9 @@ impl Loop {
         drop(visits);
         if !waiting.is_empty() {
             breaker.gate(waiting.len());
-            let tasks =
-                waiting.into_iter().map(|it| Task { wish: it.wish, presence: visit::Known::Observed(it.observed) });
+            let tasks = waiting
+                .into_iter()
+                .map(|it| Task { wish: it.wish, presence: visit::Known::Observed(Box::new(it.observed)) });
             let mut visits = self.visits(&visitor, tasks.collect(), visit::Pass::Act);
             while let Some(visited) = visits.next().await {
                 self.board.touch_sweep(self.clock.now());
@@ -238,7 +239,8 @@ impl Loop {
                 Err(error) => {
                     let denied = matches!(error.kind, S3ErrorKind::Denied | S3ErrorKind::Unsupported);
                     for wish in wishes {
-                        let presence = if denied { visit::Known::Nothing } else { visit::Known::Failed(error.clone()) };
+                        let presence =
+                            if denied { visit::Known::Nothing } else { visit::Known::Failed(Box::new(error.clone())) };
                         tasks.push(Task { wish: Arc::clone(wish), presence });
                     }
                     errors.push(error);

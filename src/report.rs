@@ -61,9 +61,9 @@ pub struct BucketReport {
     /// When it was checked.
     pub checked_at: Timestamp,
     /// How it stands to each policy, by name.
-    pub policies: Box<[PolicyStatus]>,
+    pub policies: Arc<[PolicyStatus]>,
     /// How it stands to what its spec says, setting by setting.
-    pub settings: Box<[SettingStatus]>,
+    pub settings: Arc<[SettingStatus]>,
     /// What differs and stays so for now.
     #[serde(skip_serializing_if = "is_empty")]
     pub held: Box<[HeldReport]>,
@@ -87,7 +87,7 @@ fn is_empty<T>(list: &Box<[T]>) -> bool {
 pub const KEPT_REPAIRS: usize = 10;
 
 /// How a bucket stands to a policy.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyStatus {
     /// The policy.
@@ -108,7 +108,7 @@ pub struct PolicyStatus {
 }
 
 /// How a bucket stands to what its spec says of a setting.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingStatus {
     /// The setting, or `existence`.

@@ -79,7 +79,7 @@ pub struct About {
 }
 
 /// Who speaks: it decides what a list means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overlay {
     /// A spec speaks: a list that it names is the whole list.
     Whole,

@@ -10,6 +10,7 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -209,15 +210,32 @@ impl Account {
             return client.clone();
         }
         let shared = if key.1 { self.writer.as_ref().unwrap_or(&self.reader) } else { &self.reader };
-        let config = aws_sdk_s3::config::Builder::from(shared)
+        let mut config = aws_sdk_s3::config::Builder::from(shared)
             .region(aws_config::Region::new(region.to_string()))
             .force_path_style(self.options.path_style)
             .interceptor(Guard)
             .interceptor(Onlooker)
-            .interceptor(self.meter.clone())
-            .build();
-        let client = aws_sdk_s3::Client::from_conf(config);
+            .interceptor(self.meter.clone());
+        if let Some(endpoint) = self.options.endpoint.as_ref().filter(|_| self.options.path_style) {
+            config = config.endpoint_resolver(InPath(endpoint.trim_end_matches('/').to_owned()));
+        }
+        let client = aws_sdk_s3::Client::from_conf(config.build());
         self.clients.write().expect("no holder of the lock panics").entry(key).or_insert(client).clone()
+    }
+}
+
+/// Where a store of one's own answers for a bucket, the bucket in the path. AWS's own rules come to
+/// the same after a twentieth of the CPU of a read.
+#[derive(Debug)]
+struct InPath(String);
+
+impl ResolveEndpoint for InPath {
+    fn resolve_endpoint<'a>(&'a self, params: &'a Params) -> EndpointFuture<'a> {
+        let url = match params.bucket() {
+            Some(bucket) => format!("{}/{bucket}", self.0),
+            None => self.0.clone(),
+        };
+        EndpointFuture::ready(Ok(Endpoint::builder().url(url).build()))
     }
 }
 

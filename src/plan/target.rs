@@ -1,6 +1,8 @@
 //! What one setting shall be when everybody has spoken: the spec first, then the policies, which
 //! can only tighten it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{exemption, ignore, mend};
@@ -41,11 +43,36 @@ struct Speaker<'a> {
 
 /// A live value with one wish overlaid.
 pub(super) fn overlaid(setting: &'static str, live: &Doc, asked: &Asked, how: Overlay) -> Doc {
-    let setting = settings::named(setting);
     match asked {
-        Asked::Value(doc) => setting.merge(live, doc, how),
-        Asked::Absent => setting.default_doc(),
+        Asked::Value(want) => merged(setting, live, want, how),
+        Asked::Absent => settings::named(setting).default_doc(),
     }
+}
+
+/// So many merges are remembered by each thread; then it begins anew.
+const REMEMBERED: usize = 1024;
+
+type Merge = (&'static str, Doc, Doc, Overlay);
+
+thread_local! {
+    /// A fleet repeats itself, and a merge reads and writes JSON four times: remembered, nearly
+    /// all merges of a sweep cost nothing. A function of its key alone, so nobody can tell.
+    static MERGES: RefCell<HashMap<Merge, Doc>> = RefCell::default();
+}
+
+fn merged(setting: &'static str, live: &Doc, want: &Doc, how: Overlay) -> Doc {
+    let key = (setting, live.clone(), want.clone(), how);
+    if let Some(known) = MERGES.with_borrow(|merges| merges.get(&key).cloned()) {
+        return known;
+    }
+    let merged = settings::named(setting).merge(live, want, how);
+    MERGES.with_borrow_mut(|merges| {
+        if merges.len() >= REMEMBERED {
+            merges.clear();
+        }
+        merges.insert(key, merged.clone());
+    });
+    merged
 }
 
 pub(super) fn target(wish: &Wish, setting: &'static str, live: &Doc, broken: &[Arc<str>], now: Timestamp) -> Target {

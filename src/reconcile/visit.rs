@@ -47,9 +47,9 @@ pub(super) enum Known {
     /// The account may not be listed.
     Nothing,
     /// The account could not be listed.
-    Failed(S3Error),
+    Failed(Box<S3Error>),
     /// All of it: it was looked at a moment ago.
-    Observed(Observed),
+    Observed(Box<Observed>),
 }
 
 /// One bucket after a visit.
@@ -78,7 +78,7 @@ impl Visitor {
     pub(super) async fn visit(&self, wish: Arc<Wish>, known: Known, pass: Pass) -> Option<Visited> {
         let stop = &self.it.stop;
         let mut observed = match known {
-            Known::Observed(observed) => observed,
+            Known::Observed(observed) => *observed,
             known => {
                 let existence = stop.run_until_cancelled(self.existence(&wish, known)).await?;
                 Observed::new(existence)
@@ -152,7 +152,7 @@ impl Visitor {
     async fn existence(&self, wish: &Wish, known: Known) -> Existence {
         let listed = match known {
             Known::Observed(observed) => return observed.existence,
-            Known::Failed(error) => return Existence::Unknown(error),
+            Known::Failed(error) => return Existence::Unknown(*error),
             Known::Listed(region) => return Existence::Here(region.unwrap_or_else(|| wish.region.clone())),
             Known::NotListed => false,
             Known::Nothing => true,

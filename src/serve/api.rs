@@ -203,7 +203,7 @@ pub(super) type PolicyCounts = BTreeMap<(Arc<str>, Verdict), usize>;
 pub(super) fn policy_counts(serve: &Serve) -> PolicyCounts {
     let mut counts = PolicyCounts::new();
     serve.board.each_bucket(|report| {
-        for it in &report.policies {
+        for it in report.policies.iter() {
             *counts.entry((Arc::clone(&it.policy), it.verdict)).or_default() += 1;
         }
     });

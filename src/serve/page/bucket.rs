@@ -103,7 +103,7 @@ fn settings(report: &BucketReport, now: Timestamp) -> Markup {
                         th scope="col" { "Since" }
                     } }
                     tbody {
-                        @for it in &report.settings {
+                        @for it in report.settings.iter() {
                             tr {
                                 th scope="row" { code { (it.setting) } }
                                 td data-label="State" {
@@ -140,7 +140,7 @@ fn policies(report: &BucketReport, now: Timestamp) -> Markup {
                         th scope="col" { "Since" }
                     } }
                     tbody {
-                        @for it in &report.policies {
+                        @for it in report.policies.iter() {
                             tr {
                                 th scope="row" {
                                     a href=(policy_path(&it.policy)) { (plain(&it.policy)) }

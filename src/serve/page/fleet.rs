@@ -250,7 +250,7 @@ fn row(report: &BucketReport, now: Timestamp) -> Markup {
             }
             td data-label="Policies and spec" {
                 ul.chips {
-                    @for it in &report.policies { (chip(&it.policy, it.verdict)) }
+                    @for it in report.policies.iter() { (chip(&it.policy, it.verdict)) }
                     @if let Some(verdict) = query::spec_verdict(report) { (chip(SPEC, verdict)) }
                 }
             }

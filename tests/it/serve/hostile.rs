@@ -54,9 +54,10 @@ fn board(text: &str) -> Arc<Board> {
     };
     let mut report = fleet::bucket("default", "victim");
     report.spec = Some(place());
-    let policy = &mut report.policies[0];
+    let policy = &mut Arc::make_mut(&mut report.policies)[0];
     (policy.policy, policy.verdict, policy.detail) = (text.into(), Verdict::Drifted, Some(text.into()));
-    (report.settings[0].verdict, report.settings[0].detail) = (Verdict::Drifted, Some(text.into()));
+    let setting = &mut Arc::make_mut(&mut report.settings)[0];
+    (setting.verdict, setting.detail) = (Verdict::Drifted, Some(text.into()));
     report.held = Box::new([HeldReport {
         setting: "tags",
         reason: Hold::NeedsApproval,

@@ -71,11 +71,11 @@ pub fn bucket(account: &str, name: &str) -> BucketReport {
 }
 
 pub fn policy<'a>(report: &'a mut BucketReport, name: &str) -> &'a mut PolicyStatus {
-    report.policies.iter_mut().find(|it| &*it.policy == name).expect("one of the four policies")
+    Arc::make_mut(&mut report.policies).iter_mut().find(|it| &*it.policy == name).expect("one of the four policies")
 }
 
 pub fn setting<'a>(report: &'a mut BucketReport, name: &str) -> &'a mut SettingStatus {
-    report.settings.iter_mut().find(|it| it.setting == name).expect("one of the five settings")
+    Arc::make_mut(&mut report.settings).iter_mut().find(|it| it.setting == name).expect("one of the five settings")
 }
 
 pub fn change(path: &str, from: Value, to: Value) -> Change {
@@ -206,8 +206,8 @@ fn suspended() -> BucketReport {
 fn foreign() -> BucketReport {
     let mut it = bucket("default", "images");
     it.state = BucketState::Unreachable;
-    it.policies = Box::new([]);
-    it.settings = Box::new([SettingStatus {
+    it.policies = Arc::new([]);
+    it.settings = Arc::new([SettingStatus {
         setting: "existence",
         verdict: Verdict::Unknown,
         detail: Some("the bucket belongs to another account".into()),
@@ -227,7 +227,7 @@ fn undeclared() -> BucketReport {
     let mut it = bucket("default", "old-logs");
     it.state = BucketState::Undeclared;
     it.spec = None;
-    it.settings = Box::new([]);
+    it.settings = Arc::new([]);
     let versioned = policy(&mut it, "versioned");
     versioned.verdict = Verdict::Drifted;
     versioned.detail = Some("versioning.status: not set -> Enabled".into());
