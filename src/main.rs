@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use driftless::cli::{ConfigArgs, apply, demo, history, iam, import, plan, run, sandbox, scan, schema, status, validate};
+use driftless::cli::{
+    ConfigArgs, apply, demo, history, iam, import, plan, run, sandbox, scan, schema, status, validate,
+};
 
 /// Keeps S3 buckets exactly as git says and policy demands.
 #[derive(Debug, Parser)]

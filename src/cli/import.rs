@@ -121,11 +121,8 @@ async fn import(config: &ConfigArgs, args: &ImportArgs, stop: &CancellationToken
     let config_file = config.config.is_some() || args.from.is_empty();
     let config = configuration(config, args)?;
     let now = SystemClock.now();
-    let mut found = if args.from.is_empty() {
-        fleet::read(&config, args, stop).await?
-    } else {
-        foreign::read(&config, args)?
-    };
+    let mut found =
+        if args.from.is_empty() { fleet::read(&config, args, stop).await? } else { foreign::read(&config, args)? };
     if stop.is_cancelled() {
         return Err(complain("ended before its time: nothing was written", None));
     }
@@ -263,9 +260,10 @@ fn told(args: &ImportArgs, found: &Found, outcomes: &[(Written, Outcome)], inter
     match args.output {
         Output::Json => {
             let bucket = |draft: &Draft| {
-                let notes = draft.notes.iter().map(|note| {
-                    json!({"setting": note.setting, "matter": matter(note.matter), "text": note.text})
-                });
+                let notes = draft
+                    .notes
+                    .iter()
+                    .map(|note| json!({"setting": note.setting, "matter": matter(note.matter), "text": note.text}));
                 json!({"bucket": draft.name, "account": draft.account, "notes": notes.collect::<Vec<_>>()})
             };
             let file = |(file, outcome): &(Written, Outcome)| json!({"path": file.path, "outcome": outcome.word()});

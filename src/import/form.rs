@@ -229,7 +229,10 @@ mod tests {
         let live = setting.canonical(&setting.parse(&policy).expect("a policy"));
         let said = least(setting, &live).expect("sayable");
         assert_eq!(said["Statement"][0]["Sid"], "Tls");
-        assert_eq!(setting.merge(&setting.default_doc(), &setting.parse(&said).expect("a policy"), Overlay::Whole), live);
+        assert_eq!(
+            setting.merge(&setting.default_doc(), &setting.parse(&said).expect("a policy"), Overlay::Whole),
+            live
+        );
     }
 
     #[test]

@@ -54,7 +54,8 @@ mod tests {
     fn no_name_leads_out_of_the_folder() {
         for name in ["..", ".", "../../etc", "a/b", "a\\b", "a\0b", ".git", "....", "a..b"] {
             let part = part(name);
-            let good = !part.is_empty() && !part.starts_with('.') && !part.contains("..") && !part.contains(['/', '\\', '\0']);
+            let good =
+                !part.is_empty() && !part.starts_with('.') && !part.contains("..") && !part.contains(['/', '\\', '\0']);
             assert!(good, "{name:?} became {part:?}");
         }
         // An account may be called so.

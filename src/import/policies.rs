@@ -22,7 +22,10 @@ pub fn notes(plan: &BucketPlan) -> Vec<Note> {
         if !names.is_empty() {
             told.extend(policies(step));
             let why = held.hold.word();
-            notes.push(note(Some(held.setting), format!("{names} would change it: {said}; held ({why}): {}", held.detail)));
+            notes.push(note(
+                Some(held.setting),
+                format!("{names} would change it: {said}; held ({why}): {}", held.detail),
+            ));
         }
     }
     for verdict in &plan.policies {

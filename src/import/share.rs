@@ -192,7 +192,10 @@ mod tests {
         let common = share(&mut drafts);
         // `ccc` overrules the versioning; the region, too.
         assert_eq!(common.len(), 1, "{common:?}");
-        assert_eq!((common[0].name.as_str(), common[0].region.as_ref().map(Region::as_str)), ("imported", Some("us-east-1")));
+        assert_eq!(
+            (common[0].name.as_str(), common[0].region.as_ref().map(Region::as_str)),
+            ("imported", Some("us-east-1"))
+        );
         assert_eq!(common[0].settings, BTreeMap::from([("versioning", Said::Value(on))]));
         assert_eq!(drafts[0].settings, BTreeMap::from([("tags", Said::Value(json!({"team": "ml", "Name": "a"})))]));
         assert_eq!(drafts[2].region.as_ref().map(Region::as_str), Some("eu-west-1"));

@@ -10,8 +10,24 @@ pub(super) const WIDTH: usize = 110;
 
 /// Fields that people read first; the others follow by name.
 const FIRST: &[&str] = &[
-    "Version", "Id", "Statement", "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
-    "NotResource", "Condition", "id", "name", "status", "filter", "rule", "algorithm",
+    "Version",
+    "Id",
+    "Statement",
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+    "id",
+    "name",
+    "status",
+    "filter",
+    "rule",
+    "algorithm",
 ];
 
 /// `key: value` in lines of `indent` spaces.
@@ -133,7 +149,8 @@ fn quoted(text: &str) -> String {
 
 /// A sentence as lines of a comment. What comes from S3 or from a file may hold anything.
 pub(super) fn comment(out: &mut String, indent: usize, text: &str) {
-    let strange = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let strange =
+        |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
     let text: String = text.chars().map(|c| if strange(c) { '\u{fffd}' } else { c }).collect();
     let mut line = String::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
@@ -177,9 +194,15 @@ mod tests {
     #[test]
     fn short_values_stand_on_a_line_and_long_ones_in_blocks() {
         assert_eq!(said(&json!({"status": "Enabled"})), "it: {status: Enabled}\n");
-        assert_eq!(said(&json!({"a": "yes", "b": "0123", "c": "aws:kms", "d": 7})), "it: {a: \"yes\", b: \"0123\", c: \"aws:kms\", d: 7}\n");
+        assert_eq!(
+            said(&json!({"a": "yes", "b": "0123", "c": "aws:kms", "d": 7})),
+            "it: {a: \"yes\", b: \"0123\", c: \"aws:kms\", d: 7}\n"
+        );
         let rules = json!({"rules": [{"id": "a", "status": "Enabled", "expiration": {"days": 1}, "deep": {"a": {"b": {"c": 1}}}}]});
-        assert_eq!(said(&rules), "it:\n  rules:\n    - id: a\n      status: Enabled\n      deep:\n        a: {b: {c: 1}}\n      expiration: {days: 1}\n");
+        assert_eq!(
+            said(&rules),
+            "it:\n  rules:\n    - id: a\n      status: Enabled\n      deep:\n        a: {b: {c: 1}}\n      expiration: {days: 1}\n"
+        );
         assert_eq!(said(&json!({"rules": []})), "it: {rules: []}\n");
     }
 
@@ -190,7 +213,10 @@ mod tests {
         assert_eq!(out, "  # a\u{fffd}b: c\u{fffd}d\n");
         let mut out = String::new();
         comment(&mut out, 0, &"word ".repeat(40));
-        assert!(out.lines().count() == 2 && out.lines().all(|line| line.starts_with("# ") && line.len() <= WIDTH), "{out}");
+        assert!(
+            out.lines().count() == 2 && out.lines().all(|line| line.starts_with("# ") && line.len() <= WIDTH),
+            "{out}"
+        );
     }
 
     fn anything() -> impl Strategy<Value = Value> {
@@ -199,7 +225,21 @@ mod tests {
             any::<i32>().prop_map(Value::from),
             any::<String>().prop_map(Value::from),
             "[-a-z0-9 :#,'\"{}\\[\\]&*!|>%@`~\n\t.]{0,12}".prop_map(Value::from),
-            prop::sample::select(vec!["yes", "NO", "null", "~", "1e3", "0x1", "2012-10-17", "- a", "a: b", "", " ", "a "]).prop_map(Value::from),
+            prop::sample::select(vec![
+                "yes",
+                "NO",
+                "null",
+                "~",
+                "1e3",
+                "0x1",
+                "2012-10-17",
+                "- a",
+                "a: b",
+                "",
+                " ",
+                "a "
+            ])
+            .prop_map(Value::from),
         ];
         scalar.prop_recursive(4, 32, 4, |inner| {
             prop_oneof![

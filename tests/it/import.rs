@@ -73,7 +73,7 @@ fn read(files: &BTreeMap<String, Vec<u8>>) -> Arc<Desired> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_imported_is_in_sync_and_everything_that_differs_is_said(live in live()) {

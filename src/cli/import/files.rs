@@ -46,7 +46,8 @@ pub(super) fn write_all(
         if stop.is_cancelled() {
             return (outcomes, true);
         }
-        let outcome = write(root, file, force).unwrap_or_else(|error| Outcome::Failed(error.to_string().to_lowercase()));
+        let outcome =
+            write(root, file, force).unwrap_or_else(|error| Outcome::Failed(error.to_string().to_lowercase()));
         outcomes.push((file.clone(), outcome));
     }
     (outcomes, false)
@@ -147,7 +148,10 @@ mod tests {
     }
 
     fn everything(root: &Path) -> Vec<String> {
-        fs::read_dir(root).expect("a folder").map(|it| it.expect("an entry").file_name().into_string().expect("text")).collect()
+        fs::read_dir(root)
+            .expect("a folder")
+            .map(|it| it.expect("an entry").file_name().into_string().expect("text"))
+            .collect()
     }
 
     #[test]

@@ -29,9 +29,7 @@ pub(super) fn read(config: &Config, args: &ImportArgs) -> Result<Found, Failed> 
     }
     let text = fs::read_to_string(path).map_err(|error| cannot(error.to_string().to_lowercase()))?;
     let account = match &args.account {
-        Some(name) => {
-            Some(AccountName::parse(name).map_err(|error| complain(&error.message, Some(&error.hint)))?)
-        }
+        Some(name) => Some(AccountName::parse(name).map_err(|error| complain(&error.message, Some(&error.hint)))?),
         None if config.accounts.len() > 1 => {
             let names: Vec<&str> = config.accounts.iter().map(|it| it.name.as_str()).collect();
             let hint = format!("say --account with one of: {}", names.join(", "));

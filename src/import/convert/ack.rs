@@ -149,11 +149,7 @@ const BUCKET: &[Row] = &[
     same("notification.lambdaFunctionConfigurations[*].id", "notifications.lambdaFunctions[*].id"),
     same("notification.lambdaFunctionConfigurations[*].lambdaFunctionARN", "notifications.lambdaFunctions[*].arn"),
     same("notification.lambdaFunctionConfigurations[*].events", "notifications.lambdaFunctions[*].events"),
-    shape(
-        "notification.lambdaFunctionConfigurations[*].filter",
-        "notifications.lambdaFunctions[*].filter",
-        key_filter,
-    ),
+    shape("notification.lambdaFunctionConfigurations[*].filter", "notifications.lambdaFunctions[*].filter", key_filter),
     same("notification.queueConfigurations[*].id", "notifications.queues[*].id"),
     same("notification.queueConfigurations[*].queueARN", "notifications.queues[*].arn"),
     same("notification.queueConfigurations[*].events", "notifications.queues[*].events"),
@@ -236,7 +232,11 @@ const BUCKET: &[Row] = &[
         "website.routingRules[*].redirect.replaceKeyPrefixWith",
     ),
     same("website.routingRules[*].redirect.replaceKeyWith", "website.routingRules[*].redirect.replaceKeyWith"),
-    shape("logging.loggingEnabled.targetObjectKeyFormat.simplePrefix", "logging.targetObjectKeyFormat.simplePrefix", empty),
+    shape(
+        "logging.loggingEnabled.targetObjectKeyFormat.simplePrefix",
+        "logging.targetObjectKeyFormat.simplePrefix",
+        empty,
+    ),
 ];
 
 fn event_bridge(_: &Value) -> Result<Option<Value>, String> {

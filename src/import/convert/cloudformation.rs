@@ -133,10 +133,7 @@ const BUCKET: &[Row] = &[
     shape("LifecycleConfiguration.Rules[*].TagFilters", "lifecycle.rules[*].filter.tags", pairs),
     shape("LifecycleConfiguration.Rules[*].Transition", "lifecycle.rules[*].transitions[0]", transition),
     shape("LifecycleConfiguration.Rules[*].Transitions[*]", "lifecycle.rules[*].transitions[*]", transition),
-    same(
-        "LifecycleConfiguration.TransitionDefaultMinimumObjectSize",
-        "lifecycle.transitionDefaultMinimumObjectSize",
-    ),
+    same("LifecycleConfiguration.TransitionDefaultMinimumObjectSize", "lifecycle.transitionDefaultMinimumObjectSize"),
     same("LoggingConfiguration.DestinationBucketName", "logging.targetBucket"),
     same("LoggingConfiguration.LogFilePrefix", "logging.targetPrefix"),
     same(
@@ -174,7 +171,11 @@ const BUCKET: &[Row] = &[
     shape("MetricsConfigurations[*].TagFilters", "metrics.configurations[*].filter.tags", pairs),
     switch("NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", "notifications.eventBridge"),
     shape("NotificationConfiguration.LambdaConfigurations[*].Event", "notifications.lambdaFunctions[*].events", listed),
-    shape("NotificationConfiguration.LambdaConfigurations[*].Filter", "notifications.lambdaFunctions[*].filter", key_filter),
+    shape(
+        "NotificationConfiguration.LambdaConfigurations[*].Filter",
+        "notifications.lambdaFunctions[*].filter",
+        key_filter,
+    ),
     same("NotificationConfiguration.LambdaConfigurations[*].Function", "notifications.lambdaFunctions[*].arn"),
     shape("NotificationConfiguration.QueueConfigurations[*].Event", "notifications.queues[*].events", listed),
     shape("NotificationConfiguration.QueueConfigurations[*].Filter", "notifications.queues[*].filter", key_filter),
@@ -346,7 +347,8 @@ fn take(logical: &str, kind: &str, resource: &Value, scope: &Scope<'_>, fleet: &
         "AWS::S3::Bucket" => (scope.bucket(logical, 0), BUCKET),
         "AWS::S3::BucketPolicy" => {
             let bucket = resource.pointer("/Properties/Bucket").unwrap_or(&Value::Null);
-            let name = scope.text(bucket).and_then(|it| it.ok_or_else(|| "it does not say which bucket it is for".to_owned()));
+            let name =
+                scope.text(bucket).and_then(|it| it.ok_or_else(|| "it does not say which bucket it is for".to_owned()));
             (name, POLICY)
         }
         _ => return fleet.lose(logical, "", format!("this kind of resource ({kind}) is not converted")),

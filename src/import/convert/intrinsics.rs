@@ -127,13 +127,15 @@ impl Scope<'_> {
             }
             "Fn::Join" => {
                 let (by, parts) = (whole(0)?, whole(1)?);
-                let parts: Option<Vec<String>> = parts.as_array().map(|all| all.iter().map(plain).collect()).unwrap_or_default();
+                let parts: Option<Vec<String>> =
+                    parts.as_array().map(|all| all.iter().map(plain).collect()).unwrap_or_default();
                 let parts = parts.ok_or("`Join` of what is no list of texts")?;
                 Ok(Some(parts.join(by.as_str().unwrap_or_default()).into()))
             }
             "Fn::Select" => {
                 let place = whole(0)?;
-                let place = plain(&place).and_then(|text| text.parse::<usize>().ok()).ok_or("`Select` without a number")?;
+                let place =
+                    plain(&place).and_then(|text| text.parse::<usize>().ok()).ok_or("`Select` without a number")?;
                 whole(1)?.get(place).cloned().map(Some).ok_or_else(|| "`Select` of what is not there".to_owned())
             }
             "Fn::Split" => {
@@ -201,7 +203,8 @@ impl Scope<'_> {
             return Ok(name.clone());
         }
         let resource = self.template.get("Resources").and_then(|it| it.get(logical)).unwrap_or(&Value::Null);
-        let made_up = || format!("CloudFormation made up the name of `{logical}`; say it with --parameter {logical}=NAME");
+        let made_up =
+            || format!("CloudFormation made up the name of `{logical}`; say it with --parameter {logical}=NAME");
         let name = resource.pointer("/Properties/BucketName").ok_or_else(made_up)?;
         match self.make(name, depth + 1)? {
             Some(Value::String(name)) => Ok(name),

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 /// JSON in a text, or the tree itself.
 pub(super) fn json_text(value: &Value) -> Result<Option<Value>, String> {
     match value {
-        Value::String(text) => serde_json::from_str(text).map(Some).map_err(|error| format!("its text is no JSON: {error}")),
+        Value::String(text) => {
+            serde_json::from_str(text).map(Some).map_err(|error| format!("its text is no JSON: {error}"))
+        }
         tree => Ok(Some(tree.clone())),
     }
 }
@@ -60,7 +62,9 @@ pub(super) fn transition(value: &Value) -> Result<Option<Value>, String> {
     let mut made = Map::new();
     match field(fields, &["date"]) {
         Some(date) => drop(made.insert("date".to_owned(), date.into())),
-        None => drop(made.insert("days".to_owned(), fields.get("days").filter(|it| !it.is_null()).cloned().unwrap_or(json!(0)))),
+        None => drop(
+            made.insert("days".to_owned(), fields.get("days").filter(|it| !it.is_null()).cloned().unwrap_or(json!(0))),
+        ),
     }
     if let Some(class) = field(fields, &["storage_class"]) {
         made.insert("storageClass".to_owned(), class.into());
@@ -88,7 +92,9 @@ fn grants(all: Vec<(String, Vec<Value>)>, owner: Option<&str>) -> Result<Option<
         (Some(owner), _) => Some(format!("id:{owner}")),
         (None, []) => None,
         (None, [only]) => Some((*only).clone()),
-        (None, _) => return Err("several accounts have full control, and it does not say which of them is the owner".to_owned()),
+        (None, _) => {
+            return Err("several accounts have full control, and it does not say which of them is the owner".to_owned());
+        }
     };
     let mut made: Vec<(String, Vec<Value>)> = Vec::new();
     for (name, may) in all.iter().filter(|(name, may)| !(Some(name) == owner.as_ref() && full(may))) {
@@ -97,8 +103,10 @@ fn grants(all: Vec<(String, Vec<Value>)>, owner: Option<&str>) -> Result<Option<
             None => made.push((name.clone(), may.clone())),
         }
     }
-    let made: Vec<Value> =
-        made.into_iter().map(|(grantee, permissions)| json!({"grantee": grantee, "permissions": permissions})).collect();
+    let made: Vec<Value> = made
+        .into_iter()
+        .map(|(grantee, permissions)| json!({"grantee": grantee, "permissions": permissions}))
+        .collect();
     Ok(Some(json!({ "grants": made })))
 }
 
@@ -152,8 +160,13 @@ pub(super) fn routing_rules(value: &Value) -> Result<Option<Value>, String> {
         for (key, value) in fields {
             let inner = object(value)?;
             let known = [
-                "HttpErrorCodeReturnedEquals", "KeyPrefixEquals", "HostName", "HttpRedirectCode", "Protocol",
-                "ReplaceKeyPrefixWith", "ReplaceKeyWith",
+                "HttpErrorCodeReturnedEquals",
+                "KeyPrefixEquals",
+                "HostName",
+                "HttpRedirectCode",
+                "Protocol",
+                "ReplaceKeyPrefixWith",
+                "ReplaceKeyWith",
             ];
             only(inner, &known)?;
             let inner = inner.iter().map(|(key, value)| (lower_first(key), value.clone()));

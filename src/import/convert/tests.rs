@@ -155,7 +155,8 @@ fn what_no_spec_may_say_is_told_with_the_reason() {
     assert!(lost[0].starts_with("aws_s3_bucket.a: `bucket`: illegal bucket name `Not_Legal`"), "{lost:?}");
     assert_eq!(lost[1], "aws_s3_bucket.a[1]: `region`: unknown region `us-esat-1`");
     assert!(
-        lost[2].starts_with("aws_s3_bucket.a[1]: `encryption`: for `ai-a` it is not what a spec may say: at /algorithm: "),
+        lost[2]
+            .starts_with("aws_s3_bucket.a[1]: `encryption`: for `ai-a` it is not what a spec may say: at /algorithm: "),
         "{lost:?}"
     );
 }
@@ -184,7 +185,12 @@ fn a_template_is_converted_as_far_as_it_can_be_told() {
     let it = convert(
         Format::CloudFormation,
         TEMPLATE,
-        &given(&[("LogBucket", "access-logs"), ("AWS::StackName", "ml"), ("AWS::Region", "eu-west-1"), ("Scratch", "ai-scratch")]),
+        &given(&[
+            ("LogBucket", "access-logs"),
+            ("AWS::StackName", "ml"),
+            ("AWS::Region", "eu-west-1"),
+            ("Scratch", "ai-scratch"),
+        ]),
         Extent::Different,
     )
     .expect("a template");
@@ -250,7 +256,10 @@ fn functions_that_name_themselves_end() {
 fn manifests_are_converted_and_other_kinds_left_alone() {
     let it = converted(Format::Ack, MANIFESTS);
     let features = |setting: &str| said(&it, "ai-features", setting);
-    assert_eq!(features("encryption"), json!({"algorithm": "aws:kms", "kmsKeyId": "alias/features", "bucketKey": true}));
+    assert_eq!(
+        features("encryption"),
+        json!({"algorithm": "aws:kms", "kmsKeyId": "alias/features", "bucketKey": true})
+    );
     assert_eq!(features("versioning"), json!({"status": "Enabled"}));
     assert_eq!(features("publicAccessBlock"), json!("all"));
     assert_eq!(features("objectOwnership"), json!("BucketOwnerEnforced"));
@@ -273,7 +282,12 @@ fn manifests_are_converted_and_other_kinds_left_alone() {
 /// Every setting that this version has and a table names a field of takes that field.
 #[test]
 fn every_draft_of_every_fixture_is_a_document_without_a_fault() {
-    let all = [(Format::Terraform, INLINE), (Format::Terraform, SPLIT), (Format::CloudFormation, TEMPLATE), (Format::Ack, MANIFESTS)];
+    let all = [
+        (Format::Terraform, INLINE),
+        (Format::Terraform, SPLIT),
+        (Format::CloudFormation, TEMPLATE),
+        (Format::Ack, MANIFESTS),
+    ];
     for (format, text) in all {
         for extent in [Extent::Different, Extent::Full] {
             let converted = convert(format, text, &BTreeMap::new(), extent).expect("a file");
