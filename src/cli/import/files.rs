@@ -57,7 +57,7 @@ pub(super) fn write_all(
 fn write(root: &Path, file: &Written, force: bool) -> io::Result<Outcome> {
     let mut parts: Vec<&str> = file.path.split('/').collect();
     let legal = |part: &&str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']);
-    if !parts.iter().all(|part| legal(&part)) {
+    if !parts.iter().all(legal) {
         return Err(refused("the path leads out of the folder"));
     }
     let name = parts.pop().expect("a path has a last part");
