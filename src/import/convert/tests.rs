@@ -103,7 +103,7 @@ fn a_state_with_one_resource_a_setting_is_converted_and_they_count_more_than_wha
     );
     assert_eq!(
         models("logging")["targetObjectKeyFormat"],
-        json!({"partitionedPrefix": {"partitionDateSource": "EventTime"}})
+        json!({"partitionedPrefix": {"partitionDateSource": "DeliveryTime"}})
     );
     assert_eq!(region(&it, "ai-models").as_deref(), Some("us-west-2"), "where it is, not where the provider is");
     assert_eq!(
