@@ -56,8 +56,11 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
+/// What is wanted of a bucket: its name, its region, its settings.
+type Wanted = (String, String, Vec<(&'static str, Asked)>);
+
 /// What is wanted of every bucket, without where it is written.
-fn wanted(desired: &Desired) -> Vec<(String, String, Vec<(&'static str, Asked)>)> {
+fn wanted(desired: &Desired) -> Vec<Wanted> {
     let wants = |wish: &driftless::desired::Wish| wish.wants.iter().map(|it| (it.setting, it.asked.clone())).collect();
     desired.buckets.iter().map(|(id, wish)| (id.to_string(), wish.region.to_string(), wants(wish))).collect()
 }
