@@ -7,13 +7,14 @@ use tokio_util::sync::CancellationToken;
 use crate::cloud::{Cloud, S3Error, Target};
 use crate::doc::Doc;
 use crate::plan::Step;
+use crate::settings;
 
 /// How a write ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum Applied {
-    /// It was read back as written.
-    Proved,
+    /// It was read back as written; this is what S3 answers now.
+    Proved(Doc),
     /// S3 took it, and this is what it reads back.
     Unproved(Doc),
     /// Between plan and write somebody changed the setting to this; nothing was written.
@@ -61,10 +62,13 @@ pub async fn apply(
     if let Err(error) = cloud.write(target, step.setting, &seen, &step.to).await {
         return Applied::Failed(error);
     }
+    // What S3 never answers cannot be proved; it is left out on both sides.
+    let shown = |doc: &Doc| settings::named(step.setting).shown(doc);
+    let wanted = shown(&step.to);
     let mut waits = proof.0.iter();
     loop {
         match cloud.read(target, step.setting).await {
-            Ok(found) if found == step.to => return Applied::Proved,
+            Ok(found) if shown(&found) == wanted => return Applied::Proved(found),
             Ok(found) => {
                 let Some(wait) = waits.next() else { return Applied::Unproved(found) };
                 if stop.run_until_cancelled(tokio::time::sleep(*wait)).await.is_none() {

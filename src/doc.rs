@@ -99,7 +99,7 @@ fn nested_flow(value: &Value) -> String {
 }
 
 /// The field by which the elements of a list are told apart, when all have one.
-const KEYS: &[&str] = &["id", "sid", "grantee"];
+const KEYS: &[&str] = &["id", "sid", "grantee", "accessTier"];
 
 fn diff(path: &mut String, from: Option<&Value>, to: Option<&Value>, changes: &mut Vec<Change>) {
     match (from, to) {
@@ -118,6 +118,17 @@ fn diff(path: &mut String, from: Option<&Value>, to: Option<&Value>, changes: &m
                 nested(path, &format!("[{key}]"), Some(value), other, changes);
             }
             for (key, value) in to.iter().filter(|(key, _)| !from.iter().any(|(other, _)| other == key)) {
+                nested(path, &format!("[{key}]"), None, Some(value), changes);
+            }
+        }
+        // Each element of a list that comes or goes is told by its name, where all have one.
+        (Some(Value::Array(list)), None) if names(list).is_some() => {
+            for (key, value) in keyed(list) {
+                nested(path, &format!("[{key}]"), Some(value), None, changes);
+            }
+        }
+        (None, Some(Value::Array(list))) if names(list).is_some() => {
+            for (key, value) in keyed(list) {
                 nested(path, &format!("[{key}]"), None, Some(value), changes);
             }
         }
@@ -141,21 +152,26 @@ fn nested(path: &mut String, step: &str, from: Option<&Value>, to: Option<&Value
     path.truncate(length);
 }
 
-/// The elements of a list with what tells them apart: their id, else their own text when they
-/// are scalars, else their place.
-fn keyed(list: &[Value]) -> Vec<(String, &Value)> {
+/// The field by which all elements of a list are told apart; none of an empty list.
+fn names(list: &[Value]) -> Option<&'static str> {
     let unique = |key: &str| {
         let mut seen: Vec<&str> = list.iter().filter_map(|element| element.get(key)?.as_str()).collect();
         seen.sort_unstable();
         seen.dedup();
         seen.len() == list.len()
     };
-    let key = KEYS.iter().find(|key| unique(key));
+    KEYS.iter().copied().find(|key| !list.is_empty() && unique(key))
+}
+
+/// The elements of a list with what tells them apart: their id, else their own text when they
+/// are scalars, else their place.
+fn keyed(list: &[Value]) -> Vec<(String, &Value)> {
+    let key = names(list);
     list.iter()
         .enumerate()
         .map(|(place, element)| {
             let name = match (key, element) {
-                (Some(key), element) => element[*key].as_str().unwrap_or_default().to_owned(),
+                (Some(key), element) => element[key].as_str().unwrap_or_default().to_owned(),
                 (None, Value::String(text)) => text.clone(),
                 (None, Value::Number(number)) => number.to_string(),
                 _ => place.to_string(),
@@ -208,5 +224,47 @@ mod tests {
             &["rules[a]: {days: 1, id: a} -> not set", "rules[b].days: 2 -> 3"],
         );
         check(json!({"m": ["GET"]}), json!({"m": ["GET", "PUT"]}), &["m[PUT]: not set -> PUT"]);
+    }
+
+    /// A list that is read by its ids has no places: what is inserted or stands elsewhere moves
+    /// nothing else.
+    #[test]
+    fn a_new_element_or_another_order_is_one_change() {
+        let set = |ids: &[(&str, &str)]| {
+            let all: Vec<Value> = ids.iter().map(|(id, when)| json!({"id": id, "schedule": when})).collect();
+            json!({"configurations": all})
+        };
+        let (daily, weekly) = (("b", "Daily"), ("weekly", "Weekly"));
+        check(set(&[daily, weekly]), set(&[weekly, daily]), &[]);
+        check(
+            set(&[daily, weekly]),
+            set(&[("a", "Daily"), daily, weekly]),
+            &["configurations[a]: not set -> {id: a, schedule: Daily}"],
+        );
+        check(
+            set(&[daily, ("weekly", "Daily")]),
+            set(&[weekly, daily]),
+            &["configurations[weekly].schedule: Daily -> Weekly"],
+        );
+        check(
+            json!({"tierings": [{"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 180}]}),
+            json!({"tierings": [{"accessTier": "ARCHIVE_ACCESS", "days": 90}, {"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 365}]}),
+            &[
+                "tierings[DEEP_ARCHIVE_ACCESS].days: 180 -> 365",
+                "tierings[ARCHIVE_ACCESS]: not set -> {accessTier: ARCHIVE_ACCESS, days: 90}",
+            ],
+        );
+    }
+
+    /// Whoever makes the first of a set, or removes all, is told each of them by its name.
+    #[test]
+    fn a_set_that_comes_or_goes_is_told_element_by_element() {
+        let set = json!({"configurations": [{"id": "a"}, {"id": "b"}]});
+        check(
+            json!({}),
+            set.clone(),
+            &["configurations[a]: not set -> {id: a}", "configurations[b]: not set -> {id: b}"],
+        );
+        check(set, json!({}), &["configurations[a]: {id: a} -> not set", "configurations[b]: {id: b} -> not set"]);
     }
 }

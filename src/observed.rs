@@ -38,12 +38,14 @@ pub struct Observed {
     readings: Vec<(&'static str, Reading)>,
     /// Fields that S3 answered and this version does not know.
     foreign: Vec<(&'static str, Vec<String>)>,
+    /// What S3 said of a setting beside its value.
+    remarks: Vec<(&'static str, Vec<String>)>,
 }
 
 impl Observed {
     /// A bucket of which only the existence is known.
     pub fn new(existence: Existence) -> Self {
-        Self { existence, fresh: false, readings: Vec::new(), foreign: Vec::new() }
+        Self { existence, fresh: false, readings: Vec::new(), foreign: Vec::new(), remarks: Vec::new() }
     }
 
     /// The reading of a setting, when it was read.
@@ -81,6 +83,19 @@ impl Observed {
     /// The fields of a setting that S3 answered and this version does not know.
     pub fn foreign(&self, setting: &str) -> &[String] {
         self.foreign.iter().find(|(name, _)| *name == setting).map_or(&[], |(_, fields)| fields)
+    }
+
+    /// Notes what S3 said of a setting beside its value, such as a table that it could not make.
+    pub fn note_remarks(&mut self, setting: &'static str, remarks: Vec<String>) {
+        self.remarks.retain(|(name, _)| *name != setting);
+        if !remarks.is_empty() {
+            self.remarks.push((setting, remarks));
+        }
+    }
+
+    /// What S3 said of a setting beside its value: told, and never compared.
+    pub fn remarks(&self, setting: &str) -> &[String] {
+        self.remarks.iter().find(|(name, _)| *name == setting).map_or(&[], |(_, remarks)| remarks)
     }
 
     /// All readings, in the order in which they were made.

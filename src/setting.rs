@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::bucket::{BucketName, Region};
 use crate::doc::Doc;
 
 /// One setting of an S3 bucket: what it may be and how two values compare. Pure.
@@ -42,6 +43,11 @@ pub trait Setting: Send + Sync + 'static {
         overlay(live, want)
     }
 
+    /// Overlays what a bucket's own spec says on what its defaults say; both may be partial.
+    fn join(below: &Self::Value, above: &Self::Value) -> Self::Value {
+        overlay(below, above)
+    }
+
     /// Judges a change between two canonical values before anyone makes it.
     fn risk(_from: &Self::Value, _to: &Self::Value) -> Risk {
         Risk::Safe
@@ -62,6 +68,27 @@ pub trait Setting: Send + Sync + 'static {
     fn check(_want: &Self::Value) -> Vec<Problem> {
         Vec::new()
     }
+
+    /// The limits that depend on the bucket: its name, its region. Only what the same document
+    /// says of it is known here.
+    fn check_beside(_want: &Self::Value, _beside: &Beside) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// What a read can show of a value that was written: S3 takes some fields that it never
+    /// answers. A write is proved by what is left.
+    fn shown(value: Self::Value) -> Self::Value {
+        value
+    }
+}
+
+/// What a document says of its bucket beside a setting.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// The bucket, in a document about one.
+    pub bucket: Option<BucketName>,
+    /// The region that it names.
+    pub region: Option<Region>,
 }
 
 /// What `docs/settings.md` says of a setting beside what its types say.
@@ -172,7 +199,7 @@ pub trait AnySetting: Send + Sync {
     fn parse(&self, said: &Value) -> Result<Doc, serde_json::Error>;
     /// [`Setting::canonical`].
     fn canonical(&self, whole: &Doc) -> Doc;
-    /// Overlays one partial doc on another: a bucket's own word on that of its defaults.
+    /// [`Setting::join`].
     fn join(&self, below: &Doc, above: &Doc) -> Doc;
     /// [`Setting::merge`], in canonical form.
     fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc;
@@ -180,6 +207,10 @@ pub trait AnySetting: Send + Sync {
     fn risk(&self, from: &Doc, to: &Doc) -> Risk;
     /// [`Setting::check`].
     fn check(&self, want: &Doc) -> Vec<Problem>;
+    /// [`Setting::check_beside`].
+    fn check_beside(&self, want: &Doc, beside: &Beside) -> Vec<Problem>;
+    /// [`Setting::shown`].
+    fn shown(&self, whole: &Doc) -> Doc;
     /// The wire half.
     #[cfg(feature = "aws")]
     fn wire(&self) -> &dyn crate::cloud::wire::AnyWire;
@@ -241,7 +272,7 @@ macro_rules! erase {
                 Doc::of(&S::canonical(typed::<S>(whole)))
             }
             fn join(&self, below: &Doc, above: &Doc) -> Doc {
-                Doc::of(&overlay(&typed::<S>(below), &typed::<S>(above)))
+                Doc::of(&S::join(&typed::<S>(below), &typed::<S>(above)))
             }
             fn merge(&self, live: &Doc, want: &Doc, how: Overlay) -> Doc {
                 Doc::of(&S::canonical(S::merge(&typed::<S>(live), &typed::<S>(want), how)))
@@ -251,6 +282,12 @@ macro_rules! erase {
             }
             fn check(&self, want: &Doc) -> Vec<Problem> {
                 S::check(&typed::<S>(want))
+            }
+            fn check_beside(&self, want: &Doc, beside: &Beside) -> Vec<Problem> {
+                S::check_beside(&typed::<S>(want), beside)
+            }
+            fn shown(&self, whole: &Doc) -> Doc {
+                Doc::of(&S::canonical(S::shown(typed::<S>(whole))))
             }
             #[cfg(feature = "aws")]
             fn wire(&self) -> &dyn crate::cloud::wire::AnyWire {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BOTO3, JOB, Job, Wanted};
+use crate::{JOB, Job, PYTHON, Wanted};
 
 /// What a piece of work cost the process that did it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -60,9 +60,10 @@ fn status(field: &str) -> u64 {
 
 /// Runs a contestant in a process of its own.
 pub fn run(job: &Job, wanted: &Wanted) -> Vec<Usage> {
-    let mut command = if job.contestant == BOTO3 {
+    let script = PYTHON.iter().find(|it| it.0 == job.contestant);
+    let mut command = if let Some((_, script, _)) = script {
         let mut python = Command::new(&wanted.python);
-        python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/boto3_sweep.py"));
+        python.arg(format!("{}/benches/{script}", env!("CARGO_MANIFEST_DIR")));
         python.args([&job.endpoint, &job.buckets.to_string(), &job.concurrency.to_string()]);
         python
     } else {
@@ -87,10 +88,24 @@ fn credentials(command: &mut Command) -> &mut Command {
         .env("AWS_EC2_METADATA_DISABLED", "true")
 }
 
-/// Whether boto3 can be had.
-pub fn has_boto3(python: &str) -> bool {
+/// The instructions that a contestant takes from its start to its end, as valgrind counts them;
+/// `None` when there is no valgrind.
+pub fn instructions(job: &Job) -> Option<u64> {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    command.arg(std::env::current_exe().expect("this program has a path"));
+    let job = serde_json::to_string(job).expect("plain data");
+    let output = credentials(&mut command).env(JOB, job).stdin(Stdio::null()).output().ok()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "under valgrind: {told}");
+    let collected = told.split("Collected : ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    Some(collected.and_then(|count| count.parse().ok()).expect("callgrind says what it collected"))
+}
+
+/// Whether a Python module can be had.
+pub fn can_import(python: &str, module: &str) -> bool {
     let quiet = || Stdio::null();
-    let tried = Command::new(python).args(["-c", "import boto3"]).stdout(quiet()).stderr(quiet()).status();
+    let tried = Command::new(python).args(["-c", &format!("import {module}")]).stdout(quiet()).stderr(quiet()).status();
     tried.is_ok_and(|status| status.success())
 }
 

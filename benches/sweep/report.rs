@@ -22,6 +22,7 @@ fn name(contestant: &str) -> &str {
         "driftless" => "**driftless**",
         "bare" => "bare HTTP/1.1, signed and parsed",
         "boto3" => "boto3, thread pool",
+        "custodian" => "Cloud Custodian, four policies",
         other => other,
     }
 }

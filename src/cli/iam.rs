@@ -105,12 +105,24 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
             true => &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"],
             false => &[],
         };
+        let (tables, writes): (BTreeSet<&str>, BTreeSet<&str>) =
+            writes.into_iter().partition(|action| action.starts_with("s3tables:"));
         statements.push(json!({
             "Sid": "WriteSettings",
             "Effect": "Allow",
             "Action": writes.iter().chain(&["s3:CreateBucket"]).chain(lock).collect::<BTreeSet<_>>(),
             "Resource": any_bucket,
         }));
+        // S3 makes metadata tables in the table bucket `aws-s3` of the account, for whoever asks.
+        if !tables.is_empty() {
+            let bucket = format!("arn:{partition}:s3tables:*:*:bucket/aws-s3");
+            statements.push(json!({
+                "Sid": "MetadataTables",
+                "Effect": "Allow",
+                "Action": tables,
+                "Resource": [bucket, format!("{bucket}/table/*")],
+            }));
+        }
     }
     statements.push(json!({
         "Sid": "NeverData",
@@ -195,6 +207,7 @@ mod tests {
                     assert!(
                         !action.starts_with("s3:DeleteBucket")
                             || action == "s3:DeleteBucketPolicy"
+                            || action == "s3:DeleteBucketMetadataTableConfiguration"
                             || action == "s3:DeleteBucketWebsite",
                         "{action}"
                     );

@@ -28,7 +28,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::delete::Guard;
 use super::foreign::{Onlooker, watched};
-use super::wire::{S3, fault, kind_of};
+use super::wire::{GONE, S3, fault, kind_of};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
 use crate::bucket::{AccountId, AccountName, BucketId, BucketName, Region};
 use crate::doc::Doc;
@@ -62,6 +62,8 @@ pub struct AwsCloud {
     accounts: HashMap<AccountName, Account>,
     /// Few: what the last read of a setting answered and this version does not know.
     foreign: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
+    /// Few: what the last read of a setting said beside its value.
+    remarks: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
 }
 
 struct Account {
@@ -136,7 +138,7 @@ impl AwsCloud {
             let account = Account::connect(options, &http, observer, credentials.as_ref()).await?;
             set_up.insert(account.options.name.clone(), account);
         }
-        Ok(Self { accounts: set_up, foreign: Mutex::default() })
+        Ok(Self { accounts: set_up, foreign: Mutex::default(), remarks: Mutex::default() })
     }
 
     fn account(&self, name: &AccountName) -> &Account {
@@ -420,18 +422,27 @@ impl Cloud for AwsCloud {
             let wire = settings::named(setting).wire();
             let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
             let key = (target.id.clone(), setting);
-            let mut known = self.foreign.lock().expect("no holder of the lock panics");
-            if foreign.is_empty() || answer.is_err() {
-                known.remove(&key);
-            } else {
-                known.insert(key, foreign);
-            }
+            let note = |known: &Mutex<HashMap<_, _>>, said: Vec<String>| {
+                let mut known = known.lock().expect("no holder of the lock panics");
+                if said.is_empty() || answer.is_err() {
+                    known.remove(&key);
+                } else {
+                    known.insert(key.clone(), said);
+                }
+            };
+            note(&self.foreign, foreign);
+            note(&self.remarks, s3.remarks());
             answer
         })
     }
 
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
         let known = self.foreign.lock().expect("no holder of the lock panics");
+        known.get(&(target.id.clone(), setting)).cloned().unwrap_or_default()
+    }
+
+    fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        let known = self.remarks.lock().expect("no holder of the lock panics");
         known.get(&(target.id.clone(), setting)).cloned().unwrap_or_default()
     }
 
@@ -452,8 +463,7 @@ impl Cloud for AwsCloud {
                 match self.head(target).await? {
                     Presence::Here(_) => {}
                     _ => {
-                        let said = "the bucket is gone after a DELETE of one of its settings";
-                        return Err(s3.misuse("HeadBucket", S3ErrorKind::NoSuchBucket, said));
+                        return Err(s3.misuse("HeadBucket", S3ErrorKind::NoSuchBucket, GONE));
                     }
                 }
             }

@@ -91,6 +91,12 @@ impl S3Error {
             S3ErrorKind::Credentials => {
                 Some("check the credentials of the account in the agent's configuration".to_owned())
             }
+            // S3 says which destination it means in its message, and not what to do about it.
+            S3ErrorKind::Invalid if self.operation == "PutBucketNotificationConfiguration" => Some(
+                "each topic, queue and function must be there, in the bucket's region, and its policy, and that of \
+                 its KMS key, must let `s3.amazonaws.com` in; other stores know only some of them"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }
@@ -231,6 +237,10 @@ pub trait Cloud: Send + Sync {
     /// The fields that the last read of a setting answered and this version does not know. A write
     /// of the setting would remove them.
     fn foreign_fields(&self, _target: &Target, _setting: &'static str) -> Vec<String> {
+        Vec::new()
+    }
+    /// What the last read of a setting said beside its value: told, and never compared.
+    fn remarks(&self, _target: &Target, _setting: &'static str) -> Vec<String> {
         Vec::new()
     }
 }

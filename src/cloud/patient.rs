@@ -193,6 +193,10 @@ impl<C: Cloud> Cloud for Patient<C> {
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
         self.cloud.foreign_fields(target, setting)
     }
+
+    fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.cloud.remarks(target, setting)
+    }
 }
 
 #[cfg(test)]

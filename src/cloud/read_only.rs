@@ -52,4 +52,8 @@ impl Cloud for ReadOnly {
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
         self.0.foreign_fields(target, setting)
     }
+
+    fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.0.remarks(target, setting)
+    }
 }

@@ -11,6 +11,9 @@ use crate::bucket::{AccountId, BucketName};
 use crate::doc::Doc;
 use crate::setting::{Entry, Setting};
 
+/// What is said when a DELETE of a setting took the bucket with it.
+pub(super) const GONE: &str = "the bucket is gone after a DELETE of one of its settings";
+
 /// One bucket at S3, in the hands of a setting's `read` and `write`.
 pub struct S3<'a> {
     /// The shared client of the account and region.
@@ -22,11 +25,22 @@ pub struct S3<'a> {
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
     deleted: std::sync::atomic::AtomicBool,
+    /// Keyed sets of which the store has said that it tells one id from another.
+    apart: std::sync::Mutex<Vec<SubResource>>,
+    remarks: std::sync::Mutex<Vec<String>>,
 }
 
 impl<'a> S3<'a> {
     pub(super) fn new(client: &'a aws_sdk_s3::Client, bucket: &'a BucketName, owner: Option<&'a AccountId>) -> Self {
-        Self { client, bucket: bucket.as_str(), expected_owner: owner, evidence: None, deleted: false.into() }
+        Self {
+            client,
+            bucket: bucket.as_str(),
+            expected_owner: owner,
+            evidence: None,
+            deleted: false.into(),
+            apart: std::sync::Mutex::default(),
+            remarks: Vec::new().into(),
+        }
     }
 
     pub(super) fn seen(mut self, setting: &'static str, doc: &'a Doc) -> Self {
@@ -37,6 +51,16 @@ impl<'a> S3<'a> {
     /// Whether a DELETE was allowed since.
     pub(super) fn deleted(&self) -> bool {
         self.deleted.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Says what stands beside the value that a read answers: told, and never compared.
+    pub fn remark(&self, said: String) {
+        self.remarks.lock().expect("no holder of the lock panics").push(said);
+    }
+
+    /// What a read remarked.
+    pub(super) fn remarks(self) -> Vec<String> {
+        self.remarks.into_inner().expect("no holder of the lock panics")
     }
 
     /// The value of `x-amz-expected-bucket-owner`.
@@ -68,6 +92,41 @@ impl<'a> S3<'a> {
         let permit = super::delete::allow(what, self.bucket, self.evidence)?;
         self.deleted.store(true, std::sync::atomic::Ordering::Relaxed);
         Ok(permit)
+    }
+
+    /// Notes that the store said `NoSuchConfiguration` of an id that is not there.
+    pub fn tells_apart(&self, what: SubResource) {
+        self.apart.lock().expect("no holder of the lock panics").push(what);
+    }
+
+    /// The same as [`S3::may_delete`] for one configuration of a keyed set.
+    ///
+    /// # Errors
+    /// When no read in this pass listed exactly this id, or the store has not said of another that
+    /// it is not there.
+    pub fn may_delete_one(&self, what: SubResource, id: &str) -> Result<Permit, S3Error> {
+        if !self.apart.lock().expect("no holder of the lock panics").contains(&what) {
+            return Err(super::delete::not_apart(what, self.bucket));
+        }
+        let permit = super::delete::allow_one(what, id, self.bucket, self.evidence)?;
+        self.deleted.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(permit)
+    }
+
+    /// Looks whether the bucket is still there: between two DELETEs of one write.
+    ///
+    /// # Errors
+    /// When it is not, or nobody says.
+    pub async fn look(&self) -> Result<(), S3Error> {
+        let request = self.client.head_bucket().bucket(self.bucket).set_expected_bucket_owner(self.owner());
+        request.send().await.map(drop).map_err(|error| {
+            let mut fault = fault(&error, self.bucket, "HeadBucket", "s3:ListBucket");
+            if fault.status == 404 {
+                fault.kind = S3ErrorKind::NoSuchBucket;
+                fault.message = GONE.to_owned();
+            }
+            fault
+        })
     }
 }
 
@@ -188,11 +247,13 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
 
 /// Whether a store took the sub-resource for something else: it lists objects (MinIO and Ceph, for
 /// what they do not know), or names the root as nobody else does (Ceph 16 for the public access
-/// block, which nobody can then read).
+/// block, which nobody can then read). The lists of configurations have roots that begin alike, and
+/// half of one is no sign that the store has none.
 pub fn is_listing(body: &[u8]) -> bool {
-    super::foreign::elements(body)
-        .next()
-        .is_some_and(|root| root.starts_with("ListBucket") || root == "BlockPublicAccessBlockConfiguration")
+    super::foreign::elements(body).next().is_some_and(|root| {
+        (root.starts_with("ListBucket") && !root.contains("Configuration"))
+            || root == "BlockPublicAccessBlockConfiguration"
+    })
 }
 
 /// Whether the request was never sent because nobody gives us credentials.

@@ -105,10 +105,13 @@ fn judge(
         Some(Reading::Unsupported(_)) => (Verdict::Unsupported, Some("the store has no such setting".to_owned())),
         Some(Reading::Known(live)) => {
             let (from, to) = compare(live);
+            let remarks = observed.remarks(setting).iter().cloned();
             if from == to {
-                (Verdict::Compliant, None)
+                let remarks: Vec<String> = remarks.collect();
+                (Verdict::Compliant, Some(remarks.join("; ")).filter(|said| !said.is_empty()))
             } else {
-                (Verdict::Drifted, Some(said(setting, &from.changes_to(&to))))
+                let all: Vec<String> = [said(setting, &from.changes_to(&to))].into_iter().chain(remarks).collect();
+                (Verdict::Drifted, Some(all.join("; ")))
             }
         }
     }

@@ -181,6 +181,7 @@ impl Visitor {
                 let reading = match self.it.cloud.read(target, setting).await {
                     Ok(doc) => {
                         observed.note_foreign(setting, self.it.cloud.foreign_fields(target, setting));
+                        observed.note_remarks(setting, self.it.cloud.remarks(target, setting));
                         Reading::Known(doc)
                     }
                     Err(error) if error.kind == S3ErrorKind::Unsupported => Reading::Unsupported(error),
@@ -244,8 +245,8 @@ impl Visitor {
             let at = self.it.clock.now();
             let applied = apply(&*self.it.cloud, target, step, &self.it.proof, &self.it.stop).await;
             let result = match applied {
-                Applied::Proved => {
-                    observed.note(step.setting, Reading::Known(step.to.clone()));
+                Applied::Proved(found) => {
+                    observed.note(step.setting, Reading::Known(found));
                     tried.moved = true;
                     RepairResult::Applied
                 }

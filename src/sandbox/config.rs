@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::acl::{self, Grant};
 use super::refusal::Refusal;
 use super::xml::Node;
-use super::{policy, rules, small, tagging, web};
+use super::{events, keyed, metadata, policy, rules, small, tagging, web};
 use crate::bucket::AccountId;
 
 macro_rules! words {
@@ -49,6 +49,15 @@ words! {
     Accelerate "accelerate";
     RequestPayment "requestPayment";
     ObjectLock "object-lock";
+    Inventory "inventory";
+    Analytics "analytics";
+    Metrics "metrics";
+    IntelligentTiering "intelligent-tiering";
+    Notification "notification";
+    MetadataConfiguration "metadataConfiguration";
+    MetadataJournalTable "metadataJournalTable";
+    MetadataInventoryTable "metadataInventoryTable";
+    MetadataAnnotationTable "metadataAnnotationTable";
 }
 
 /// The state of versioning.
@@ -87,11 +96,16 @@ pub(super) struct Config {
     pub(super) object_lock: bool,
     /// The header of lifecycle answers.
     pub(super) minimum_size: &'static str,
+    pub(super) sets: keyed::Sets,
+    /// The metadata tables that were ever made: they outlive their configuration.
+    pub(super) metadata_tables: Vec<&'static str>,
 }
 
 /// A request to change a sub-resource, and what it may have to be judged by.
 pub(super) struct Write<'a> {
     pub(super) bucket: &'a str,
+    /// Which one, of a sub-resource that holds many.
+    pub(super) id: Option<&'a str>,
     pub(super) owner: &'a AccountId,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
@@ -127,6 +141,8 @@ impl Config {
             grants: acl::private(owner),
             object_lock: false,
             minimum_size: rules::MINIMUM_SIZE,
+            sets: keyed::Sets::default(),
+            metadata_tables: Vec::new(),
         };
         config.set(Word::Encryption, &small::default_encryption());
         config.set(Word::PublicAccessBlock, &small::all_blocked());
@@ -141,6 +157,9 @@ impl Config {
     /// # Errors
     /// The refusal by which S3 says that nothing is configured.
     pub(super) fn get(&self, word: Word, bucket: &str) -> Result<Bytes, Refusal> {
+        if keyed::is_keyed(word) {
+            return keyed::get(self, word, None, None);
+        }
         if let Some(body) = &self.bodies[word as usize] {
             return Ok(body.clone());
         }
@@ -148,6 +167,8 @@ impl Config {
             Word::Versioning => return Ok(Node::of("VersioningConfiguration", Vec::new()).document()),
             Word::Logging => return Ok(Node::of("BucketLoggingStatus", Vec::new()).document()),
             Word::Accelerate => return Ok(Node::of("AccelerateConfiguration", Vec::new()).document()),
+            Word::Notification => return Ok(events::none().document()),
+            Word::MetadataConfiguration => return Err(metadata::not_found(bucket)),
             Word::Tagging => ("NoSuchTagSet", "The TagSet does not exist"),
             Word::PublicAccessBlock => {
                 ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
@@ -164,7 +185,11 @@ impl Config {
             Word::ObjectLock => {
                 ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
             }
-            Word::Encryption | Word::Acl | Word::RequestPayment | Word::Location => return Err(Refusal::internal()),
+            Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
+                // They are changed on their own and read with the whole.
+                return Err(Refusal::not_implemented());
+            }
+            _ => return Err(Refusal::internal()),
         };
         Err(Refusal::new(404, code, said).with("BucketName", bucket))
     }
@@ -189,6 +214,14 @@ impl Config {
             Word::Accelerate => small::put_accelerate(self, write),
             Word::RequestPayment => small::put_request_payment(self, write),
             Word::ObjectLock => small::put_object_lock(self, write),
+            Word::Inventory | Word::Analytics | Word::Metrics | Word::IntelligentTiering => {
+                keyed::put(self, word, write)
+            }
+            Word::Notification => events::put(self, write),
+            Word::MetadataConfiguration => metadata::create(self, write),
+            Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
+                metadata::update(self, word, write)
+            }
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }
@@ -218,7 +251,7 @@ impl Config {
                 self.minimum_size = rules::MINIMUM_SIZE;
                 self.clear(word);
             }
-            Word::Website | Word::Cors => self.clear(word),
+            Word::Website | Word::Cors | Word::MetadataConfiguration => self.clear(word),
             _ => return Err(Refusal::not_implemented()),
         }
         Ok(())

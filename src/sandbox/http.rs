@@ -17,6 +17,7 @@ use super::buckets;
 use super::config::{Word, Write};
 use super::control;
 use super::faults::{Answer, Strike};
+use super::keyed;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::rules::MINIMUM_SIZE_HEADER;
@@ -84,12 +85,15 @@ fn route(method: &Method, bucket: &str, query: &[(String, String)]) -> Operation
         let paged = words.all(|(key, _)| PAGING.contains(&key.as_str()));
         return if *method == Method::GET && paged { Operation::ListBuckets } else { Operation::Unknown };
     }
-    let operation = match (words.next(), words.next()) {
+    let words: Vec<&(String, String)> = words.collect();
+    let operation = match words.split_first() {
         // A GET without a word lists objects, of which there are none here.
-        (None, _) if *method != Method::GET => Operation::route(method, None),
-        (Some((word, value)), None) if value.is_empty() => {
-            Word::parse(word).and_then(|word| Operation::route(method, Some(word)))
-        }
+        None if *method != Method::GET => Operation::route(method, None),
+        Some(((word, value), parameters)) if value.is_empty() => match Word::parse(word) {
+            Some(word) if keyed::is_keyed(word) => keyed::route(method, word, parameters),
+            Some(word) if parameters.is_empty() => Operation::route(method, Some(word)),
+            _ => None,
+        },
         _ => None,
     };
     operation.unwrap_or(Operation::Unknown)
@@ -245,6 +249,10 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
     if let Some(word) = call.operation.word().filter(|_| !call.operation.writes()) {
         let buckets = shared.read();
         let config = &buckets::find(&buckets, call)?.config;
+        if keyed::is_keyed(word) {
+            let page = call.query("continuation-token");
+            return keyed::get(config, word, call.query("id"), page).map(Reply::xml);
+        }
         let reply = Reply::xml(config.get(word, &call.bucket)?);
         return Ok(match word {
             Word::Policy => Reply { content_type: "application/json", ..reply },
@@ -260,6 +268,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
     };
     let write = Write {
         bucket: &call.bucket,
+        id: call.query("id"),
         owner: &call.account,
         headers: &call.headers,
         body,
@@ -284,9 +293,11 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         }
         (operation, Some(word)) => {
             let mut config = (*buckets::find(&all, call)?.config).clone();
-            let puts = Operation::route(&Method::PUT, Some(word)) == Some(operation);
+            let puts = Operation::route(&Method::DELETE, Some(word)) != Some(operation);
             if puts {
                 config.put(word, &write)?;
+            } else if let Some(id) = write.id.filter(|_| keyed::is_keyed(word)) {
+                keyed::delete(&mut config, word, id)?;
             } else {
                 config.delete(word, &call.account)?;
             }

@@ -47,7 +47,7 @@ macro_rules! operations {
             /// Whether it changes something.
             pub(super) fn writes(self) -> bool {
                 match self {
-                    $(Self::$name => Method::$method == Method::PUT || Method::$method == Method::DELETE,)*
+                    $(Self::$name => matches!(Method::$method, Method::PUT | Method::POST | Method::DELETE),)*
                     Self::Unknown => false,
                 }
             }
@@ -97,5 +97,29 @@ operations! {
     PutBucketRequestPayment PUT Some(Word::RequestPayment);
     GetObjectLockConfiguration GET Some(Word::ObjectLock);
     PutObjectLockConfiguration PUT Some(Word::ObjectLock);
+    ListBucketInventoryConfigurations GET Some(Word::Inventory);
+    GetBucketInventoryConfiguration GET Some(Word::Inventory);
+    PutBucketInventoryConfiguration PUT Some(Word::Inventory);
+    DeleteBucketInventoryConfiguration DELETE Some(Word::Inventory);
+    ListBucketAnalyticsConfigurations GET Some(Word::Analytics);
+    GetBucketAnalyticsConfiguration GET Some(Word::Analytics);
+    PutBucketAnalyticsConfiguration PUT Some(Word::Analytics);
+    DeleteBucketAnalyticsConfiguration DELETE Some(Word::Analytics);
+    ListBucketMetricsConfigurations GET Some(Word::Metrics);
+    GetBucketMetricsConfiguration GET Some(Word::Metrics);
+    PutBucketMetricsConfiguration PUT Some(Word::Metrics);
+    DeleteBucketMetricsConfiguration DELETE Some(Word::Metrics);
+    ListBucketIntelligentTieringConfigurations GET Some(Word::IntelligentTiering);
+    GetBucketIntelligentTieringConfiguration GET Some(Word::IntelligentTiering);
+    PutBucketIntelligentTieringConfiguration PUT Some(Word::IntelligentTiering);
+    DeleteBucketIntelligentTieringConfiguration DELETE Some(Word::IntelligentTiering);
+    GetBucketNotificationConfiguration GET Some(Word::Notification);
+    PutBucketNotificationConfiguration PUT Some(Word::Notification);
+    CreateBucketMetadataConfiguration POST Some(Word::MetadataConfiguration);
+    GetBucketMetadataConfiguration GET Some(Word::MetadataConfiguration);
+    DeleteBucketMetadataConfiguration DELETE Some(Word::MetadataConfiguration);
+    UpdateBucketMetadataJournalTableConfiguration PUT Some(Word::MetadataJournalTable);
+    UpdateBucketMetadataInventoryTableConfiguration PUT Some(Word::MetadataInventoryTable);
+    UpdateBucketMetadataAnnotationTableConfiguration PUT Some(Word::MetadataAnnotationTable);
     ListBuckets GET None;
 }

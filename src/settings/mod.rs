@@ -2,20 +2,30 @@
 
 use crate::setting::{AnySetting, Entry};
 
+pub mod accelerate;
 pub mod acl;
+pub mod analytics;
 pub mod cors;
 pub mod encryption;
+pub mod intelligent_tiering;
+pub mod inventory;
 pub mod lifecycle;
 pub mod logging;
+pub mod metadata;
+pub mod metrics;
+pub mod notifications;
 pub mod object_ownership;
 pub mod policy;
 pub mod public_access_block;
+pub mod request_payer;
 pub mod tags;
 pub mod versioning;
 pub mod website;
 
+mod keyed;
 #[cfg(test)]
 mod laws;
+mod resource;
 mod words;
 
 /// Every setting, in the order in which people think of them. Adding one is a file, its `mod`
@@ -32,6 +42,14 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<logging::Logging>::NEW,
     &Entry::<website::Website>::NEW,
     &Entry::<cors::Cors>::NEW,
+    &Entry::<inventory::Inventory>::NEW,
+    &Entry::<analytics::Analytics>::NEW,
+    &Entry::<metrics::Metrics>::NEW,
+    &Entry::<intelligent_tiering::IntelligentTiering>::NEW,
+    &Entry::<notifications::Notifications>::NEW,
+    &Entry::<accelerate::Accelerate>::NEW,
+    &Entry::<request_payer::RequestPayer>::NEW,
+    &Entry::<metadata::Metadata>::NEW,
 ];
 
 /// The setting of that name.
@@ -95,7 +113,7 @@ mod table {
         for setting in SETTINGS {
             assert!(!setting.reads().is_empty() && !setting.writes().is_empty(), "{}", setting.name());
             for action in setting.reads().iter().chain(setting.writes()) {
-                let name = action.strip_prefix("s3:").unwrap_or_default();
+                let name = action.strip_prefix("s3:").or(action.strip_prefix("s3tables:")).unwrap_or_default();
                 assert!(name.starts_with(|c: char| c.is_ascii_uppercase()), "{}: `{action}`", setting.name());
                 assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "{}: `{action}`", setting.name());
             }

@@ -9,7 +9,9 @@ use super::document::{Reading, within};
 use super::expr::Expr;
 use super::yaml::{self, Node, Tree};
 use super::{Ask, Asked, Asks};
+use crate::bucket::{BucketName, Region};
 use crate::finding::{Finding, Place, did_you_mean};
+use crate::setting::Beside;
 use crate::settings::{self, SETTINGS};
 
 /// The word that removes a setting.
@@ -109,6 +111,7 @@ impl Reading<'_> {
         if !part.exact {
             return Asks::default();
         }
+        let beside = beside_of(json);
         for setting in SETTINGS {
             let Some(entry) = part.node.entry(setting.name()) else { continue };
             let what = if entry.node.text() == Some(ABSENT) && setting.removable() {
@@ -127,7 +130,8 @@ impl Reading<'_> {
                 };
                 // Without what its schema refused, the rest would be judged wrongly.
                 let whole = !self.told.iter().any(|told| within(told, &inside));
-                for problem in setting.check(&doc).into_iter().filter(|_| whole) {
+                let problems = setting.check(&doc).into_iter().chain(setting.check_beside(&doc, &beside));
+                for problem in problems.filter(|_| whole) {
                     let found = entry.node.find(&problem.pointer);
                     let place = if problem.pointer.is_empty() { &entry.at } else { found.place() };
                     let finding = Finding::error(place.clone(), problem.message);
@@ -155,6 +159,18 @@ impl Reading<'_> {
                 self.told.push(format!("{pointer}/{}", entry.key));
             }
         }
+    }
+}
+
+/// What a document says of its bucket: a policy says nothing of one, defaults only of its region.
+fn beside_of(json: &Value) -> Beside {
+    let said = |pointer: &str, kinds: &[&str]| {
+        let ours = json["kind"].as_str().is_some_and(|kind| kinds.contains(&kind));
+        json.pointer(pointer).and_then(Value::as_str).filter(|_| ours)
+    };
+    Beside {
+        bucket: said("/metadata/name", &["Bucket"]).and_then(|name| BucketName::parse(name).ok()),
+        region: said("/spec/region", &["Bucket", "BucketDefaults"]).and_then(|region| Region::parse(region).ok()),
     }
 }
 

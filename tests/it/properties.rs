@@ -265,6 +265,24 @@ proptest! {
                     format!("nobody declared `{setting}.{field}`, and it went from {was} to {is}")
                 })?;
             }
+            // In a set by id, each id is declared for itself.
+            for setting in ["inventory", "analytics", "metrics", "intelligentTiering"] {
+                let of = |value: &Value, id: &str| {
+                    let mut set = value["configurations"].as_array().into_iter().flatten();
+                    set.find(|it| it["id"] == id).cloned()
+                };
+                let says = |said: &Said, id: &str| {
+                    said.get(setting).is_some_and(|it| it == "absent" || of(it, id).is_some())
+                };
+                let before = world.cloud();
+                let (was, is) = (read(&before, setting).value(), read(&cloud, setting).value());
+                for id in ["a", "b", "c"] {
+                    let named = says(&world.spec, id) || world.policies.iter().any(|(require, _)| says(require, id));
+                    check(named || of(&was, id) == of(&is, id), || {
+                        format!("nobody named `{id}` of `{setting}`, and it went from {was} to {is}")
+                    })?;
+                }
+            }
             Ok::<_, TestCaseError>(())
         })?;
     }

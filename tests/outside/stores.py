@@ -9,6 +9,8 @@ moto 5.1.22
 - A sub-resource that it does not know is passed over: GET answers 200 with a list of objects,
   PUT creates the bucket, DELETE deletes it. (AWS passes over unknown query words likewise, but
   has all the sub-resources that driftless asks for.)
+- Inventories it lists and keeps, and takes the DELETE of one for that of the bucket. Of one that is
+  not there it says NoSuchInventoryConfig, where S3 says NoSuchConfiguration: so no DELETE is sent.
 - It judges no access: the public access block stops no public policy, credentials are any.
 - Log delivery must be allowed by the target's ACL or bucket policy, as on AWS.
 

@@ -132,6 +132,80 @@ def test_what_a_spec_does_not_name_is_neither_read_nor_written(agent, repository
     assert s3.get_bucket_cors(Bucket=here)["CORSRules"][0]["AllowedOrigins"] == ["*"]
 
 
+def inventory(identity: str) -> dict:
+    """An inventory that nobody reads: it is not written."""
+    return {
+        "Id": identity,
+        "IsEnabled": False,
+        "Schedule": {"Frequency": "Weekly"},
+        "IncludedObjectVersions": "Current",
+        "Filter": {"Prefix": "raw/"},
+        "OptionalFields": ["ETag", "Size"],
+        "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::lists", "Format": "CSV"}},
+    }
+
+
+def test_configurations_of_others_stay_and_one_is_taken_away(agent, repository, recorder, store, s3, name):
+    here = name("sets")
+    s3.create_bucket(Bucket=here)
+    for identity in ["theirs", "old"]:
+        s3.put_bucket_inventory_configuration(
+            Bucket=here, Id=identity, InventoryConfiguration=inventory(identity)
+        )
+    ours = {
+        "id": "ours",
+        "isEnabled": False,
+        "schedule": "Daily",
+        "includedObjectVersions": "All",
+        "filter": {"prefix": "a/"},
+        "optionalFields": ["Size", "StorageClass"],
+        "destination": {"bucket": "arn:aws:s3:::lists", "format": "CSV"},
+    }
+    sets = {
+        "inventory": {"configurations": [ours]},
+        "analytics": {"configurations": [{"id": "all"}, {"id": "raw", "filter": {"prefix": "raw/"}}]},
+        "metrics": {"configurations": [{"id": "EntireBucket"}]},
+        "intelligentTiering": {
+            "configurations": [
+                {"id": "a", "status": "Disabled", "tierings": [{"accessTier": "ARCHIVE_ACCESS", "days": 90}]}
+            ]
+        },
+    }
+    repository.commit("Sets", {"a.yaml": bucket(here, **sets)})
+    it = agent(policies={"builtin": []})
+    sweep = it.first_sweep()
+    assert (sweep["failed"], sweep["unknown"], sweep["held"]) == (0, 0, 0), it.said()
+    listed = lambda: {
+        it["Id"] for it in s3.list_bucket_inventory_configurations(Bucket=here)["InventoryConfigurationList"]
+    }
+    assert listed() == {"theirs", "old", "ours"}
+    # moto has none of the others, and is asked for them only.
+    lacks = ["analytics", "metrics", "intelligentTiering"] if store.name == "moto" else []
+    for setting in sets:
+        wanted = "unsupported" if setting in lacks else "compliant"
+        assert it.setting(here, setting)["verdict"] == wanted, it.said()
+    if not lacks:
+        found = s3.list_bucket_analytics_configurations(Bucket=here)["AnalyticsConfigurationList"]
+        assert {it["Id"] for it in found} == {"all", "raw"}
+
+    recorder.take()
+    assert it.sweep()["inSync"] == 1
+    assert [asked for asked in recorder.take() if asked.writes] == []
+
+    sets["inventory"]["configurations"].append({"id": "old", "absent": True})
+    sweep = push(it, repository, "Without the old one", {"a.yaml": bucket(here, **sets)})
+    if store.name == "moto":
+        # It would take the DELETE of an inventory for that of the bucket, so none is sent.
+        assert sweep["failed"] == 1, it.said()
+        assert listed() == {"theirs", "old", "ours"}
+    else:
+        assert sweep["failed"] == 0, it.said()
+        assert listed() == {"theirs", "ours"}
+    deleted = [(asked.part, asked.status) for asked in recorder.every() if asked.method == "DELETE"]
+    assert deleted == ([] if store.name == "moto" else [("inventory", 204)])
+    s3.head_bucket(Bucket=here)
+
+
 def test_absent_takes_a_setting_away_and_leaves_the_bucket(agent, repository, recorder, s3, name):
     here = name("absent")
     s3.create_bucket(Bucket=here)

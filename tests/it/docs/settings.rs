@@ -95,7 +95,9 @@ One aspect of a bucket that S3 reads and writes on its own is a setting. This pa
 reads the documents. How a spec is put together stands in [specs.md](specs.md); which store knows which setting, in
 [s3-compatible.md](s3-compatible.md).
 
-Where a spec names a list, it is the whole list; where a policy names one, its elements must be there and others stay.
+Where a spec names a list, it is the whole list, unless its field says that others stay; where a policy names one, its
+elements must be there and others stay. `configurations` are sets by id: who names an id decides about it, and every
+other stays, whoever speaks.
 Fields that neither names stay as they are.
 ";
 

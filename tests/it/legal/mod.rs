@@ -1,14 +1,22 @@
 //! Legal values of every setting, one file each: what the properties are shown with, in memory and
 //! on servers.
 
+mod accelerate;
 mod acl;
+mod analytics;
 mod cors;
 mod encryption;
+mod intelligent_tiering;
+mod inventory;
 mod lifecycle;
 mod logging;
+mod metadata;
+mod metrics;
+mod notifications;
 mod object_ownership;
 mod policy;
 mod public_access_block;
+mod request_payer;
 mod tags;
 mod versioning;
 mod website;
@@ -17,8 +25,11 @@ use driftless::settings;
 use proptest::prelude::*;
 use serde_json::Value;
 
+/// Makes the strategy of a setting.
+type Strategies = fn() -> BoxedStrategy<Value>;
+
 /// The strategies, in the order of the table of settings.
-static LEGAL: &[(&str, fn() -> BoxedStrategy<Value>)] = &[
+static LEGAL: &[(&str, Strategies)] = &[
     ("publicAccessBlock", public_access_block::values),
     ("versioning", versioning::values),
     ("encryption", encryption::values),
@@ -30,6 +41,14 @@ static LEGAL: &[(&str, fn() -> BoxedStrategy<Value>)] = &[
     ("logging", logging::values),
     ("website", website::values),
     ("cors", cors::values),
+    ("inventory", inventory::values),
+    ("analytics", analytics::values),
+    ("metrics", metrics::values),
+    ("intelligentTiering", intelligent_tiering::values),
+    ("notifications", notifications::values),
+    ("accelerate", accelerate::values),
+    ("requestPayer", request_payer::values),
+    ("metadata", metadata::values),
 ];
 
 /// Values of a setting as a spec may write them, each without a fault.
@@ -45,6 +64,20 @@ fn pick(values: Vec<Value>) -> BoxedStrategy<Value> {
 fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let some = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     some.collect::<serde_json::Map<_, _>>().into()
+}
+
+/// Sets of configurations under ids, some of which shall be absent.
+fn keyed(each: Vec<Value>) -> BoxedStrategy<Value> {
+    let one = prop_oneof![5 => prop::sample::select(each), 1 => Just(serde_json::json!({"absent": true}))];
+    prop::collection::btree_map("[a-c]", one, 1..3)
+        .prop_map(|set| {
+            let named = set.into_iter().map(|(id, mut one)| {
+                one["id"] = id.into();
+                one
+            });
+            serde_json::json!({"configurations": named.collect::<Vec<_>>()})
+        })
+        .boxed()
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod access;
 mod buckets;
 mod documents;
 mod faults;
+mod keyed;
 mod routing;
 mod settings;
 

@@ -203,3 +203,99 @@ async fn acceleration_and_payment_have_their_defaults() {
     assert_eq!(get(&server, "requestPayment").await, payer("Requester"));
     assert_eq!(put(&server, "requestPayment", &payer("Nobody")).await, code(400, "MalformedXML"));
 }
+
+#[tokio::test]
+async fn notifications_are_one_document_with_ids_of_their_own() {
+    let server = server().await;
+    let of = |inner: &str| format!("<NotificationConfiguration>{inner}</NotificationConfiguration>");
+    let queue = |id: &str, event: &str, rules: &str| {
+        let filter = format!("<Filter><S3Key>{rules}</S3Key></Filter>");
+        format!(
+            "<QueueConfiguration>{id}<Queue>arn:aws:sqs:us-east-1:111111111111:q</Queue><Event>{event}</Event>{filter}</QueueConfiguration>"
+        )
+    };
+    let rule = |name: &str, value: &str| format!("<FilterRule><Name>{name}</Name><Value>{value}</Value></FilterRule>");
+    assert_eq!(get(&server, "notification").await, "<NotificationConfiguration/>");
+    let made = "s3:ObjectCreated:*";
+    let sent = of(&format!("{}<EventBridgeConfiguration/>", queue("", made, &rule("prefix", "a/"))));
+    assert_eq!(put(&server, "notification", &sent).await.0, 200);
+    let read = get(&server, "notification").await;
+    assert!(
+        read.contains("<Id>") && read.contains("<Name>Prefix</Name>") && read.contains("<EventBridgeConfiguration/>"),
+        "{read}"
+    );
+    let (one, other) = ("<Id>1</Id>", "<Id>2</Id>");
+    let both = |a: String, b: String| of(&format!("{a}{b}"));
+    let apart = both(queue(one, made, &rule("prefix", "a/")), queue(other, made, &rule("prefix", "b/")));
+    assert_eq!(put(&server, "notification", &apart).await.0, 200);
+    let long = format!("<Id>{}</Id>", "x".repeat(256));
+    for bad in [
+        both(queue(one, made, &rule("prefix", "a/")), queue(one, made, &rule("prefix", "b/"))),
+        both(queue(one, made, &rule("prefix", "a/")), queue(other, "s3:ObjectCreated:Put", &rule("suffix", "b"))),
+        of(&queue(one, "s3:ObjectCreated", "")),
+        of(&queue(one, made, &rule("size", "1"))),
+        of(&queue(one, made, &format!("{}{}", rule("prefix", "a"), rule("Prefix", "b")))),
+        of(&queue(&long, made, "")),
+        of(&queue(one, made, "").replace(":sqs:", ":sns:")),
+        of(&queue(one, made, "").replace(":q<", ":q.fifo<")),
+    ] {
+        assert_eq!(put(&server, "notification", &bad).await, code(400, "InvalidArgument"), "{bad}");
+    }
+    for bad in [of("<Queue/>"), of("<QueueConfiguration/>"), "<Notification/>".to_owned()] {
+        assert_eq!(put(&server, "notification", &bad).await, code(400, "MalformedXML"), "{bad}");
+    }
+    assert_eq!(get(&server, "notification").await.matches("<Id>").count(), 2);
+    assert_eq!(put(&server, "notification", &of("")).await.0, 200);
+    assert_eq!(get(&server, "notification").await, "<NotificationConfiguration/>");
+    assert_eq!(raw(&server, "DELETE /data?notification", "", "").await.refusal(), code(501, "NotImplemented"));
+}
+
+#[tokio::test]
+async fn metadata_is_made_once_and_its_tables_outlive_it() {
+    let server = server().await;
+    let post = |body: String| {
+        let server = &server;
+        async move { raw(server, "POST /data?metadataConfiguration", "", &body).await.refusal() }
+    };
+    let journal = |inner: &str| {
+        format!("<JournalTableConfiguration><RecordExpiration>{inner}</RecordExpiration></JournalTableConfiguration>")
+    };
+    let of = |inner: &str| format!("<MetadataConfiguration>{inner}</MetadataConfiguration>");
+    let inventory = |state: &str| {
+        format!(
+            "<InventoryTableConfiguration><ConfigurationState>{state}</ConfigurationState></InventoryTableConfiguration>"
+        )
+    };
+    let keeps = journal("<Expiration>DISABLED</Expiration>");
+    assert_eq!(get(&server, "metadataConfiguration").await, r#"(404, "MetadataConfigurationNotFound")"#);
+    assert_eq!(
+        put(&server, "metadataInventoryTable", &inventory("ENABLED")).await,
+        code(404, "MetadataConfigurationNotFound")
+    );
+    assert_eq!(post(of(&inventory("ENABLED"))).await, code(400, "MalformedXML"));
+    let soon = journal("<Expiration>ENABLED</Expiration><Days>6</Days>");
+    assert_eq!(post(of(&soon)).await, code(400, "InvalidArgument"));
+    assert_eq!(post(of(&keeps)).await.0, 200);
+    assert_eq!(post(of(&keeps)).await.0, 409);
+    assert_eq!(
+        put(&server, "metadataJournalTable", &journal("<Expiration>ENABLED</Expiration><Days>7</Days>")).await.0,
+        200
+    );
+    assert_eq!(put(&server, "metadataInventoryTable", &inventory("ENABLED")).await.0, 200);
+    let read = get(&server, "metadataConfiguration").await;
+    assert!(
+        read.contains("<Days>7</Days>") && read.contains("<ConfigurationState>ENABLED</ConfigurationState>"),
+        "{read}"
+    );
+    assert!(!read.contains("FAILED") && read.contains("<TableBucketType>aws</TableBucketType>"), "{read}");
+    for state in ["DISABLED", "ENABLED"] {
+        assert_eq!(put(&server, "metadataInventoryTable", &inventory(state)).await.0, 200);
+    }
+    assert!(get(&server, "metadataConfiguration").await.contains("InventoryTableAlreadyExists"));
+    assert_eq!(put(&server, "metadataInventoryTable", &inventory("MAYBE")).await, code(400, "MalformedXML"));
+    assert_eq!(raw(&server, "DELETE /data?metadataConfiguration", "", "").await.status, 204);
+    assert_eq!(get(&server, "metadataConfiguration").await, r#"(404, "MetadataConfigurationNotFound")"#);
+    assert_eq!(post(of(&keeps)).await.0, 200);
+    assert!(get(&server, "metadataConfiguration").await.contains("JournalTableAlreadyExists"));
+    assert_eq!(get(&server, "metadataJournalTable").await, r#"(501, "NotImplemented")"#);
+}

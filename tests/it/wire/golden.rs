@@ -12,7 +12,7 @@ use serde_json::json;
 use super::*;
 
 /// A server that gives every request the same answer, as long as the test runs.
-fn stub(body: String) -> String {
+pub(super) fn stub(body: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
@@ -67,6 +67,39 @@ fn meaning(setting: &str) -> serde_json::Value {
             {"condition": {"keyPrefixEquals": "docs/"}, "redirect": {"replaceKeyPrefixWith": "documents/"}}]}),
         "cors" => json!({"rules": [{"id": "web", "allowedHeaders": ["*"], "allowedMethods": ["GET", "PUT"],
             "allowedOrigins": ["https://www.example.com"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}]}),
+        "inventory" => json!({"configurations": [
+            {"id": "report1", "schedule": "Daily", "includedObjectVersions": "All", "filter": {"prefix": "prefix/One"},
+             "optionalFields": ["Size", "LastModifiedDate", "ETag"],
+             "destination": {"format": "CSV", "accountId": "123456789012", "bucket": "arn:aws:s3:::destination-bucket",
+                "prefix": "prefix1",
+                "encryption": {"type": "SSE-KMS", "keyId": "arn:aws:kms:us-west-2:111122223333:key/1234abcd"}}},
+            {"id": "report2", "isEnabled": false, "schedule": "Weekly", "includedObjectVersions": "Current",
+             "destination": {"format": "Parquet", "bucket": "arn:aws:s3:::bucket2", "encryption": {"type": "SSE-S3"}}}]}),
+        "analytics" => json!({"configurations": [
+            {"id": "list1", "filter": {"prefix": "images/"}, "dataExport": {"destination": {"format": "CSV",
+                "accountId": "123456789012", "bucket": "arn:aws:s3:::destination-bucket", "prefix": "destination-prefix"}}},
+            {"id": "report1", "filter": {"prefix": "images/", "tags": {"dog": "bulldog"}}}]}),
+        "metrics" => json!({"configurations": [
+            {"id": "EntireBucket"}, {"id": "Documents", "filter": {"prefix": "documents/"}},
+            {"id": "Images", "filter": {"prefix": "images/", "tags": {"priority": "high", "class": "blue"},
+                "accessPointArn": "arn:aws:s3:us-west-2:123456789012:accesspoint/test"}}]}),
+        "intelligentTiering" => json!({"configurations": [{"id": "ExampleConfig", "status": "Enabled",
+            "filter": {"prefix": "images/", "tags": {"priority": "low"}}, "tierings": [
+                {"accessTier": "ARCHIVE_ACCESS", "days": 90}, {"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 180}]}]}),
+        "notifications" => json!({
+            "topics": [{"id": "YjVkM2Y0YmUtNGI3NC00ZjQyLWEwNGItNDIyYWUxY2I0N2M4",
+                "arn": "arn:aws:sns:us-east-1:356671443308:s3notificationtopic2",
+                "events": ["s3:ReducedRedundancyLostObject", "s3:ObjectAcl:Put"]}],
+            "queues": [{"id": "1", "arn": "arn:aws:sqs:us-east-1:444455556666:s3notificationqueue",
+                "events": ["s3:ObjectCreated:*"], "filter": {"prefix": "images/", "suffix": ".jpg"}}],
+            "lambdaFunctions": [{"id": "ObjectCreatedEvents",
+                "arn": "arn:aws:lambda:us-east-1:356671443308:function:CreateThumbnail", "events": ["s3:ObjectRemoved:*"]}],
+            "eventBridge": true}),
+        "accelerate" => json!({"status": "Enabled"}),
+        "requestPayer" => json!({"payer": "Requester"}),
+        "metadata" => json!({"journalTable": {"recordExpiration": {"expiration": "ENABLED", "days": 10}},
+            "inventoryTable": {"state": "ENABLED"},
+            "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111122223333:role/annotations"}}),
         other => panic!("no recorded answer for the setting `{other}`: add one to tests/wire"),
     }
 }

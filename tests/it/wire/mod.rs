@@ -18,7 +18,9 @@ use crate::support::looped::id;
 mod answers;
 mod cost;
 mod delete;
+mod events;
 mod golden;
+mod keyed;
 mod settings_there_and_back;
 
 const ALICE: &str = "111111111111";

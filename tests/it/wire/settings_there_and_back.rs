@@ -68,6 +68,67 @@ fn values(setting: &str) -> Vec<Value> {
                  "allowedHeaders": ["*"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 60},
                 {"id": "all", "allowedMethods": ["HEAD"], "allowedOrigins": ["*"]}]}),
         ],
+        "inventory" => {
+            let to = json!({"bucket": "arn:aws:s3:::access-logs", "format": "CSV"});
+            vec![
+                json!({"configurations": [
+                    {"id": "a", "schedule": "Daily", "includedObjectVersions": "All", "destination": to},
+                    {"id": "b", "schedule": "Weekly", "includedObjectVersions": "Current", "destination": to}]}),
+                json!({"configurations": [
+                    {"id": "b", "isEnabled": false, "schedule": "Weekly", "includedObjectVersions": "Current",
+                     "filter": {"prefix": "raw/"}, "optionalFields": ["Size", "ObjectLockEventHoldStatus"],
+                     "destination": {"bucket": "arn:aws:s3:::access-logs", "format": "ORC", "accountId": ALICE,
+                        "prefix": "lists/", "encryption": {"type": "SSE-KMS", "keyId": "arn:aws:kms:us-east-1:1:key/1"}}},
+                    {"id": "c.d_e-F", "schedule": "Daily", "includedObjectVersions": "All",
+                     "destination": {"bucket": "arn:aws:s3:::access-logs", "format": "Parquet",
+                        "encryption": {"type": "SSE-S3"}}}]}),
+            ]
+        }
+        "analytics" => vec![
+            json!({"configurations": [{"id": "a"}, {"id": "b", "filter": {"tags": {"x": ""}}}]}),
+            json!({"configurations": [
+                {"id": "b", "filter": {"prefix": "raw/", "tags": {"x": "y", "z": "1"}}},
+                {"id": "c", "filter": {"prefix": "raw/"}, "dataExport": {"destination":
+                    {"bucket": "arn:aws:s3:::access-logs", "accountId": ALICE, "prefix": "a/"}}}]}),
+        ],
+        "metrics" => vec![
+            json!({"configurations": [{"id": "EntireBucket"}, {"id": "b", "filter": {"tags": {"x": "1"}}}]}),
+            json!({"configurations": [
+                {"id": "b", "filter": {"prefix": "a <&> b/", "tags": {"x": "1"}}},
+                {"id": "c", "filter": {"accessPointArn": "arn:aws:s3:us-east-1:111111111111:accesspoint/a"}}]}),
+        ],
+        "intelligentTiering" => vec![
+            json!({"configurations": [
+                {"id": "a", "status": "Enabled", "tierings": [{"accessTier": "ARCHIVE_ACCESS", "days": 90}]},
+                {"id": "b", "status": "Disabled", "filter": {"tags": {"x": "1"}},
+                 "tierings": [{"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 730}]}]}),
+            json!({"configurations": [
+                {"id": "b", "status": "Enabled", "filter": {"prefix": "raw/", "tags": {"x": "1"}}, "tierings": [
+                    {"accessTier": "ARCHIVE_ACCESS", "days": 180}, {"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 365}]}]}),
+        ],
+        "notifications" => {
+            let queue = |id: &str, prefix: &str| {
+                json!({"id": id, "arn": "arn:aws:sqs:us-east-1:111111111111:q", "events": ["s3:ObjectCreated:*"],
+                    "filter": {"prefix": prefix, "suffix": ".tar"}})
+            };
+            vec![
+                json!({"eventBridge": true}),
+                json!({"queues": [queue("a", "a/"), queue("b", "b & c/")], "topics": [{"id": "t",
+                    "arn": "arn:aws:sns:us-east-1:111111111111:t", "events": ["s3:ObjectAnnotation:*", "s3:Replication:*"]}]}),
+                json!({"queues": [queue("b", "b/")], "lambdaFunctions": [{"id": "f",
+                    "arn": "arn:aws:lambda:us-east-1:111111111111:function:f", "events": ["s3:LifecycleTransition"]}],
+                    "eventBridge": true}),
+            ]
+        }
+        "accelerate" => vec![json!({"status": "Enabled"}), json!({"status": "Suspended"})],
+        "requestPayer" => vec![json!({"payer": "Requester"}), json!({"payer": "BucketOwner"})],
+        "metadata" => vec![
+            json!({"journalTable": {}}),
+            json!({"journalTable": {"recordExpiration": {"expiration": "ENABLED", "days": 365}},
+                "inventoryTable": {"state": "ENABLED"},
+                "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111111111111:role/r"}}),
+            json!({"journalTable": {}, "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111111111111:role/s"}}),
+        ],
         other => panic!("no values for the setting `{other}`: add some above"),
     }
 }

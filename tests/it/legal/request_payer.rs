@@ -1,0 +1,10 @@
+//! `requestPayer`: values as a spec may write them.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::pick;
+
+pub fn values() -> BoxedStrategy<Value> {
+    pick(vec![json!({"payer": "Requester"}), json!({"payer": "BucketOwner"})])
+}
