@@ -105,6 +105,16 @@ fn a_state_with_one_resource_a_setting_is_converted_and_they_count_more_than_wha
         models("logging")["targetObjectKeyFormat"],
         json!({"partitionedPrefix": {"partitionDateSource": "DeliveryTime"}})
     );
+    assert_eq!(
+        models("notifications"),
+        json!({"eventBridge": true, "queues": [{"id": "new-models", "arn": "arn:aws:sqs:us-west-2:111122223333:models",
+            "events": ["s3:ObjectCreated:*"], "filter": {"prefix": "released/"}}]})
+    );
+    assert_eq!(
+        models("metrics"),
+        json!({"configurations": [{"id": "checkpoints", "filter": {"prefix": "checkpoints/"}}, {"id": "whole"}]}),
+        "one of each resource"
+    );
     assert_eq!(region(&it, "ai-models").as_deref(), Some("us-west-2"), "where it is, not where the provider is");
     assert_eq!(
         lost(&it),
@@ -113,6 +123,65 @@ fn a_state_with_one_resource_a_setting_is_converted_and_they_count_more_than_wha
             "aws_s3_directory_bucket.scratch: this kind of resource is not converted",
         ]
     );
+}
+
+/// The same configurations, as each of the tools writes them.
+#[test]
+fn what_is_said_of_reports_and_tiers_is_the_same_from_every_tool() {
+    let resource = |kind: &str, attributes: Value| {
+        let mut attributes = attributes;
+        attributes["bucket"] = json!("ai-a");
+        json!({"mode": "managed", "type": kind, "name": "a", "instances": [{"attributes": attributes}]})
+    };
+    let state = json!({"version": 4, "resources": [
+        resource("aws_s3_bucket_accelerate_configuration", json!({"status": "Enabled"})),
+        resource("aws_s3_bucket_inventory", json!({"name": "daily", "enabled": true, "included_object_versions": "Current",
+            "schedule": [{"frequency": "Daily"}], "optional_fields": ["Size"], "filter": [{"prefix": "raw/"}],
+            "destination": [{"bucket": [{"account_id": "111122223333", "bucket_arn": "arn:aws:s3:::lists", "format": "Parquet",
+                "prefix": "a", "encryption": [{"sse_s3": [{}], "sse_kms": []}]}]}]})),
+        resource("aws_s3_bucket_analytics_configuration", json!({"name": "raw", "filter": [{"prefix": "raw/", "tags": {"a": "b"}}],
+            "storage_class_analysis": [{"data_export": [{"output_schema_version": "V_1", "destination":
+                [{"s3_bucket_destination": [{"bucket_arn": "arn:aws:s3:::lists", "format": "CSV", "prefix": "a"}]}]}]}]})),
+        resource("aws_s3_bucket_intelligent_tiering_configuration", json!({"name": "cold", "status": "Enabled",
+            "filter": [{"prefix": "raw/", "tags": null}], "tiering": [{"access_tier": "ARCHIVE_ACCESS", "days": 125}]})),
+    ]});
+    let template = json!({"Resources": {"A": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "ai-a",
+        "AccelerateConfiguration": {"AccelerationStatus": "Enabled"},
+        "InventoryConfigurations": [{"Id": "daily", "Enabled": true, "IncludedObjectVersions": "Current",
+            "ScheduleFrequency": "Daily", "OptionalFields": ["Size"], "Prefix": "raw/", "Destination":
+                {"BucketAccountId": "111122223333", "BucketArn": "arn:aws:s3:::lists", "Format": "Parquet", "Prefix": "a"}}],
+        "AnalyticsConfigurations": [{"Id": "raw", "Prefix": "raw/", "TagFilters": [{"Key": "a", "Value": "b"}],
+            "StorageClassAnalysis": {"DataExport": {"OutputSchemaVersion": "V_1", "Destination":
+                {"BucketArn": "arn:aws:s3:::lists", "Format": "CSV", "Prefix": "a"}}}}],
+        "IntelligentTieringConfigurations": [{"Id": "cold", "Status": "Enabled", "Prefix": "raw/",
+            "Tierings": [{"AccessTier": "ARCHIVE_ACCESS", "Days": 125}]}]}}}});
+    let manifest = json!({"apiVersion": "s3.services.k8s.aws/v1alpha1", "kind": "Bucket", "metadata": {"name": "a"},
+        "spec": {"name": "ai-a", "accelerate": {"status": "Enabled"},
+            "inventory": [{"id": "daily", "isEnabled": true, "includedObjectVersions": "Current",
+                "schedule": {"frequency": "Daily"}, "optionalFields": ["Size"], "filter": {"prefix": "raw/"}, "destination":
+                    {"s3BucketDestination": {"accountID": "111122223333", "bucket": "arn:aws:s3:::lists", "format": "Parquet",
+                        "prefix": "a", "encryption": {"sseS3": {}}}}}],
+            "analytics": [{"id": "raw", "filter": {"and": {"prefix": "raw/", "tags": [{"key": "a", "value": "b"}]}},
+                "storageClassAnalysis": {"dataExport": {"outputSchemaVersion": "V_1", "destination":
+                    {"s3BucketDestination": {"bucket": "arn:aws:s3:::lists", "format": "CSV", "prefix": "a"}}}}}],
+            "intelligentTiering": [{"id": "cold", "status": "Enabled", "filter": {"prefix": "raw/"},
+                "tierings": [{"accessTier": "ARCHIVE_ACCESS", "days": 125}]}]}});
+    let all = [(Format::Terraform, state), (Format::CloudFormation, template), (Format::Ack, manifest)];
+    let all = all.map(|(format, file)| converted(format, &file.to_string()));
+    for it in &all {
+        assert_eq!(it.losses, []);
+    }
+    for setting in ["accelerate", "analytics", "intelligentTiering"] {
+        let [first, second, third] = all.each_ref().map(|it| said(it, "ai-a", setting));
+        assert!(first.is_object(), "{setting}");
+        assert_eq!((&first, &first), (&second, &third), "{setting}");
+    }
+    // A template cannot say how the lists are encrypted.
+    let [terraform, template, ack] =
+        all.each_ref().map(|it| said(it, "ai-a", "inventory")["configurations"][0].clone());
+    assert_eq!(terraform, ack);
+    assert_eq!(terraform["destination"]["encryption"], json!({"type": "SSE-S3"}));
+    assert_eq!((&template["id"], &template["schedule"]), (&json!("daily"), &terraform["schedule"]));
 }
 
 #[test]
