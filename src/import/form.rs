@@ -129,17 +129,20 @@ pub fn whole(setting: &dyn AnySetting, live: &Doc) -> Result<Value, Unsayable> {
 }
 
 /// The least that a spec has to say for what is live: said over what is there, over nothing, and
-/// over a new bucket, it gives what is live.
+/// over a new bucket, it gives what all of it gives.
 ///
 /// # Errors
 /// When no spec can say it.
 pub fn least(setting: &dyn AnySetting, live: &Doc) -> Result<Value, Unsayable> {
     whole(setting, live)?;
     let mut value = setting.written(live);
-    let gives = |base: &Doc, said: &Doc| setting.merge(base, said, Overlay::Whole) == *live;
-    let mut bases = vec![live.clone(), setting.default_doc(), setting.fresh_doc()];
+    let gives = |base: &Doc, said: &Doc| setting.merge(base, said, Overlay::Whole);
     let all = setting.parse(&value).map_err(|error| error.to_string())?;
-    bases.retain(|base| gives(base, &all));
+    // Not always what is live: what has no id gets one when it is written to a new bucket.
+    let bases = [live.clone(), setting.default_doc(), setting.fresh_doc()].map(|base| {
+        let given = gives(&base, &all);
+        (base, given)
+    });
     let mut work = 0;
     for pointer in pointers(&value) {
         work += live.as_str().len();
@@ -150,7 +153,7 @@ pub fn least(setting: &dyn AnySetting, live: &Doc) -> Result<Value, Unsayable> {
         if !take(&mut less, &pointer) || less.as_object().is_some_and(serde_json::Map::is_empty) {
             continue;
         }
-        if read(setting, &less).is_ok_and(|said| bases.iter().all(|base| gives(base, &said))) {
+        if read(setting, &less).is_ok_and(|said| bases.iter().all(|(base, given)| gives(base, &said) == *given)) {
             value = less;
         }
     }
