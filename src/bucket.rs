@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+mod place;
+
+pub use place::{AccountRegional, Namespace, Zone};
+
 /// Why a name was refused, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -20,7 +24,7 @@ fn illegal(message: impl Into<String>, hint: impl Into<String>) -> IllegalName {
 }
 
 macro_rules! name_type {
-    ($name:ident) => {
+    ($name:ident, $read:ident) => {
         impl $name {
             /// The name as S3 writes it.
             pub fn as_str(&self) -> &str {
@@ -43,7 +47,7 @@ macro_rules! name_type {
         impl TryFrom<String> for $name {
             type Error = IllegalName;
             fn try_from(value: String) -> Result<Self, IllegalName> {
-                Self::parse(&value)
+                Self::$read(&value)
             }
         }
 
@@ -61,11 +65,12 @@ macro_rules! name_type {
     };
 }
 
-/// The name of a general purpose bucket (S3 User Guide, "General purpose bucket naming rules").
+/// The name of a bucket (S3 User Guide, "General purpose bucket naming rules" and "Directory bucket
+/// naming rules"). A name that ends in `--x-s3` is one of a directory bucket.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BucketName(Arc<str>);
-name_type!(BucketName);
+name_type!(BucketName, known);
 
 impl BucketName {
     /// Checks a name against S3's rules: 3 to 63 characters of `a-z`, `0-9`, `-` and `.`, and
@@ -104,11 +109,29 @@ impl BucketName {
             return said(&format!("the prefix `{prefix}` is reserved"), "choose another prefix".to_owned());
         }
         if let Some(suffix) =
-            ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().find(|s| name.ends_with(**s))
+            ["-s3alias", "--ol-s3", ".mrap", "--xa-s3", "--table-s3"].iter().find(|s| name.ends_with(**s))
         {
             return said(&format!("the suffix `{suffix}` is reserved"), "choose another suffix".to_owned());
         }
+        if name.ends_with(place::DIRECTORY) {
+            place::directory(name)?;
+        }
         Ok(Self(name.into()))
+    }
+
+    /// What stands in the place of a bucket's name for the settings of the account itself. `@` is in
+    /// no bucket's name, so the two cannot be taken for one another, and no document can say it.
+    pub fn of_account() -> Self {
+        Self(ACCOUNT.into())
+    }
+
+    /// Reads a name that we wrote down ourselves, or that somebody asks about: that of a bucket, or
+    /// the word for an account itself.
+    ///
+    /// # Errors
+    /// As [`BucketName::parse`].
+    pub fn known(name: &str) -> Result<Self, IllegalName> {
+        if name == ACCOUNT { Ok(Self::of_account()) } else { Self::parse(name) }
     }
 
     fn parse_quietly(name: &str) -> bool {
@@ -120,7 +143,7 @@ impl BucketName {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountName(Arc<str>);
-name_type!(AccountName);
+name_type!(AccountName, parse);
 
 impl AccountName {
     /// Checks a name: 1 to 63 characters of `a-z`, `A-Z`, `0-9`, `-`, `_` and `.`.
@@ -151,7 +174,7 @@ impl Default for AccountName {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountId(Arc<str>);
-name_type!(AccountId);
+name_type!(AccountId, parse);
 
 impl AccountId {
     /// Checks that there are twelve digits.
@@ -171,7 +194,7 @@ impl AccountId {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Region(Arc<str>);
-name_type!(Region);
+name_type!(Region, parse);
 
 /// The regions of AWS that S3 serves (AWS General Reference, "Amazon S3 endpoints and quotas").
 const AWS_REGIONS: &[&str] = &[
@@ -303,13 +326,28 @@ impl Region {
     }
 }
 
-/// One bucket among all accounts. S3-compatible stores may give one name twice.
+/// The word for an account itself, where otherwise the name of a bucket stands.
+const ACCOUNT: &str = "@account";
+
+/// One bucket among all accounts, or an account itself. S3-compatible stores may give one name twice.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Debug)]
 pub struct BucketId {
     /// The account that owns it.
     pub account: AccountName,
     /// Its name.
     pub name: BucketName,
+}
+
+impl BucketId {
+    /// The account itself: what its own settings belong to.
+    pub fn of_account(account: AccountName) -> Self {
+        Self { account, name: BucketName::of_account() }
+    }
+
+    /// Whether it is no bucket, and the account itself.
+    pub fn is_account(&self) -> bool {
+        self.name.as_str() == ACCOUNT
+    }
 }
 
 impl fmt::Display for BucketId {
@@ -333,9 +371,10 @@ pub struct Outputs {
     pub arn: String,
     /// The region it lives in.
     pub region: Region,
-    /// Virtual-hosted endpoint in its region, without a scheme.
+    /// Virtual-hosted endpoint in its region (of a directory bucket, in its zone), without a scheme.
     pub regional_endpoint: String,
-    /// Endpoint of its website, whether one is configured or not, without a scheme.
+    /// Endpoint of its website, whether one is configured or not, without a scheme; empty for a
+    /// directory bucket.
     pub website_endpoint: String,
 }
 
@@ -343,6 +382,18 @@ impl Outputs {
     /// Derives the outputs from name and region, as AWS documents them.
     pub fn of(name: &BucketName, region: &Region) -> Self {
         let suffix = region.dns_suffix();
+        if let Some(zone) = name.zone() {
+            // Programs speak to the zone. There is no website, and the account of the ARN is not
+            // known here.
+            let zone = zone.id();
+            return Self {
+                name: name.clone(),
+                arn: format!("arn:{}:s3express:{region}::bucket/{name}", region.partition()),
+                region: region.clone(),
+                regional_endpoint: format!("{name}.s3express-{zone}.{region}.{suffix}"),
+                website_endpoint: String::new(),
+            };
+        }
         let website = if DASH_WEBSITE.contains(&region.as_str()) {
             format!("{name}.s3-website-{region}.{suffix}")
         } else {
@@ -391,9 +442,25 @@ mod tests {
     }
 
     #[test]
+    fn the_word_for_an_account_is_no_name_that_a_document_can_give_a_bucket() {
+        let id = BucketId::of_account(AccountName::parse("prod").expect("legal"));
+        assert!(id.is_account());
+        assert_eq!(id.to_string(), "prod/@account");
+        let error = BucketName::parse(id.name.as_str()).expect_err("no bucket");
+        assert_eq!(error.message, "illegal bucket name `@account`: `@` is not allowed");
+        assert_eq!(BucketName::known("@account"), Ok(id.name.clone()));
+        // What was written down is read back.
+        let text = serde_json::to_string(&id).expect("JSON");
+        assert_eq!(serde_json::from_str::<BucketId>(&text).expect("an id"), id);
+        assert!(BucketName::known("@other").is_err());
+    }
+
+    #[test]
     fn the_empty_location_is_us_east_1() {
         assert_eq!(Region::from_location(""), Some(Region::us_east_1()));
         assert_eq!(Region::from_location("EU").map(String::from).as_deref(), Some("eu-west-1"));
+        // Ceph's gateway says so; it is the region to sign for there.
+        assert_eq!(Region::from_location("default").map(String::from).as_deref(), Some("default"));
     }
 
     #[test]
@@ -403,5 +470,10 @@ mod tests {
         assert_eq!(website("us-east-1"), "ai-model-data.s3-website-us-east-1.amazonaws.com");
         assert_eq!(website("eu-central-1"), "ai-model-data.s3-website.eu-central-1.amazonaws.com");
         assert_eq!(website("cn-north-1"), "ai-model-data.s3-website.cn-north-1.amazonaws.com.cn");
+        let name = BucketName::parse("ai--usw2-az1--x-s3").expect("legal");
+        let zonal = Outputs::of(&name, &Region::parse("us-west-2").expect("legal"));
+        assert_eq!(zonal.arn, "arn:aws:s3express:us-west-2::bucket/ai--usw2-az1--x-s3");
+        assert_eq!(zonal.regional_endpoint, "ai--usw2-az1--x-s3.s3express-usw2-az1.us-west-2.amazonaws.com");
+        assert_eq!(zonal.website_endpoint, "");
     }
 }

@@ -150,6 +150,10 @@ pub struct AccountConfig {
     pub region: Region,
     /// The address of an S3-compatible store; AWS when nothing is said.
     pub endpoint: Option<String>,
+    /// The address of S3 Control, where it is not AWS's own: of a store that has one, or of a VPC
+    /// endpoint. Without it, a store with an `endpoint` is never asked for what S3 Control holds
+    /// (the settings of accounts).
+    pub s3_control_endpoint: Option<String>,
     /// Whether the bucket stands in the path and not in the host name. Most stores need it.
     #[serde(default)]
     pub path_style: bool,

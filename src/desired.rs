@@ -3,18 +3,22 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::bucket::{AccountName, BucketId, Region};
+use crate::account::ACCOUNT_SETTINGS;
+use crate::bucket::{AccountName, BucketId, Namespace, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
 use crate::observed::{Existence, Observed, Reading};
 use crate::policy::{Assertion, Demand, Judgement, Policy, Rule};
-use crate::setting::Overlay;
+use crate::setting::{OnDirectoryBuckets, Overlay};
 use crate::settings;
 use crate::spec::select::{CompiledSelector, Facts};
 use crate::spec::{
-    ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs, Suspend,
+    AccountSpec, ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs,
+    Suspend,
 };
+
+mod hindrances;
 
 /// What is wanted of one setting, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub struct PolicyUse {
 pub struct Wish {
     /// The bucket.
     pub id: BucketId,
-    /// The region that its spec names, or its defaults, or its account.
+    /// The region that its spec names, or its name, or its defaults, or its account.
     pub region: Region,
     /// Where its spec begins; `None` for a bucket that no spec declares.
     pub at: Option<Place>,
@@ -51,8 +55,9 @@ pub struct Wish {
     pub suspend: Option<Suspend>,
     /// Paths that are neither compared nor written for the spec's sake.
     pub ignore: Arc<[IgnorePath]>,
-    /// Whether object lock must be possible when the bucket is made.
-    pub object_lock: bool,
+    /// The namespace to make it in: what the spec says, or else the name. S3 makes it in the global
+    /// one when nothing is said.
+    pub namespace: Option<Namespace>,
     /// What the spec and its defaults want, in the order of the table of settings.
     pub wants: Arc<[Want]>,
     /// The policies that apply, by name.
@@ -80,6 +85,7 @@ impl Agent {
     /// configuration.
     pub fn of_any_account(specs: &Specs) -> Self {
         let named = specs.buckets.iter().filter_map(|bucket| bucket.account.clone());
+        let named = named.chain(specs.accounts.iter().map(|account| account.name.clone()));
         let mut accounts: Vec<AccountName> = std::iter::once(AccountName::default()).chain(named).collect();
         accounts.sort();
         accounts.dedup();
@@ -100,7 +106,7 @@ pub fn said(asked: &Asked) -> String {
 /// What every bucket shall be.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
-    /// The buckets that specs declare.
+    /// The buckets that specs declare, and the accounts whose own settings they declare.
     pub buckets: BTreeMap<BucketId, Arc<Wish>>,
     /// The approvals.
     pub approvals: Vec<ApprovalSpec>,
@@ -151,7 +157,19 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
         let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
         disagreements(&wish, &mut shared, &mut findings);
         contradictions(&wish, &mut shared, &mut findings);
+        findings.extend(hindrances::of(&wish));
         buckets.insert(id, Arc::new(wish));
+    }
+    for spec in &specs.accounts {
+        let Some((account, region)) = resolver.account_of(Some(&spec.name)) else {
+            let message = format!("account `{}` is not one of the agent's accounts", spec.name);
+            let finding = Finding::error(spec.at.clone(), message);
+            findings.push(finding.hint(format!("accounts: {}", resolver.account_names())));
+            continue;
+        };
+        let frozen = specs.frozen_accounts.contains(&spec.name);
+        let wish = resolver.account(spec, BucketId::of_account(account), region, frozen);
+        buckets.insert(wish.id.clone(), Arc::new(wish));
     }
     findings.sort();
     findings.dedup();
@@ -172,7 +190,7 @@ impl Desired {
             mode: Mode::Observe,
             suspend: None,
             ignore: Arc::new([]),
-            object_lock: false,
+            namespace: None,
             wants: Arc::new([]),
             policies: resolver.policies_for(&facts).into(),
             labels: Arc::new(labels),
@@ -235,7 +253,9 @@ impl Resolver {
         shared: &mut Shared,
     ) -> Wish {
         let none = BTreeMap::new();
-        let first_region = spec.region.clone().unwrap_or_else(|| account_region.clone());
+        // A name that says its region cannot be one of another, whatever defaults are for many.
+        let own_region = spec.region.clone().or_else(|| spec.name.region());
+        let first_region = own_region.clone().unwrap_or_else(|| account_region.clone());
         let before = Facts {
             name: &id.name,
             account: &id.account,
@@ -245,9 +265,7 @@ impl Resolver {
         };
         let defaults: Vec<&DefaultsSpec> =
             defaults.iter().filter(|(_, selector)| selector.matches(&before)).map(|(spec, _)| *spec).collect();
-        let region = spec
-            .region
-            .clone()
+        let region = own_region
             .or_else(|| defaults.iter().find_map(|defaults| defaults.region.clone()))
             .unwrap_or_else(|| account_region.clone());
         let mode = spec.mode.or_else(|| defaults.iter().find_map(|defaults| defaults.mode)).unwrap_or_default();
@@ -257,6 +275,10 @@ impl Resolver {
         let mut wants = Vec::new();
         for setting in settings::SETTINGS {
             let name = setting.name();
+            // Defaults are for many; what a directory bucket cannot have is not meant for it.
+            if id.name.is_directory() && setting.on_directory_buckets() != OnDirectoryBuckets::There {
+                continue;
+            }
             // A bucket's own word is overlaid on that of its defaults, field by field.
             let asks =
                 defaults.iter().filter_map(|defaults| defaults.settings.get(name)).chain(spec.settings.get(name));
@@ -284,12 +306,33 @@ impl Resolver {
             mode: self.agent.mode.and(mode),
             suspend: spec.suspend.clone(),
             ignore: ignore.into(),
-            object_lock: spec.object_lock,
+            namespace: spec.namespace.or_else(|| spec.name.account_regional().map(|_| Namespace::AccountRegional)),
             wants: wants.into(),
             policies: shared.intern(self.policies_for(&facts)),
             labels: spec.labels.clone(),
             frozen,
             region,
+        }
+    }
+
+    /// An account's own settings. Policies are about buckets: none applies.
+    fn account(&self, spec: &AccountSpec, id: BucketId, region: Region, frozen: bool) -> Wish {
+        let said = ACCOUNT_SETTINGS.iter().filter_map(|setting| {
+            let ask = spec.settings.get(setting.name)?;
+            Some(Want { setting: setting.name, asked: ask.what.clone(), at: ask.at.clone() })
+        });
+        Wish {
+            id,
+            region,
+            at: Some(spec.at.clone()),
+            mode: self.agent.mode.and(spec.mode.unwrap_or_default()),
+            suspend: spec.suspend.clone(),
+            ignore: Arc::new([]),
+            namespace: None,
+            wants: said.collect(),
+            policies: Arc::new([]),
+            labels: Arc::clone(&spec.labels),
+            frozen,
         }
     }
 

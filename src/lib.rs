@@ -4,6 +4,7 @@
 //! values, [`desired`] says what each bucket should be, [`observed`] what it is, [`plan`]
 //! (pure) the difference, [`apply`] removes it, [`report`] tells. [`reconcile`] joins them.
 
+pub mod account;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod agent;
 pub mod apply;

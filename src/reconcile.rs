@@ -195,7 +195,13 @@ impl Loop {
     /// account says which exist, so that no bucket is asked for its existence alone.
     async fn tasks(&self, desired: &Desired) -> (Vec<Task>, Vec<S3Error>) {
         let mut declared: BTreeMap<AccountName, Vec<Arc<Wish>>> = BTreeMap::new();
+        let mut tasks = Vec::with_capacity(desired.buckets.len());
         for wish in desired.buckets.values() {
+            // An account needs no list of buckets to be there.
+            if wish.id.is_account() {
+                tasks.push(Task { wish: Arc::clone(wish), presence: visit::Known::Listed(None) });
+                continue;
+            }
             declared.entry(wish.id.account.clone()).or_default().push(Arc::clone(wish));
         }
         if desired.judges_undeclared() {
@@ -203,7 +209,6 @@ impl Loop {
                 declared.entry(account.clone()).or_default();
             }
         }
-        let mut tasks = Vec::with_capacity(desired.buckets.len());
         let mut errors = Vec::new();
         let accounts: Vec<AccountName> = declared.keys().cloned().collect();
         let listings = accounts.into_iter().map(|account| async move {
@@ -211,9 +216,10 @@ impl Loop {
             (account, listing)
         });
         let listings: Vec<_> = futures_util::stream::iter(listings).buffer_unordered(8).collect().await;
+        self.directory_tasks(&declared, &mut tasks, &mut errors).await;
         for (account, listing) in listings {
             let account = &account;
-            let wishes = &declared[account];
+            let wishes: Vec<&Arc<Wish>> = declared[account].iter().filter(|it| !it.id.name.is_directory()).collect();
             match listing {
                 Ok(listed) => {
                     let mut here: HashMap<BucketName, Option<Region>> =
@@ -225,6 +231,8 @@ impl Loop {
                         };
                         tasks.push(Task { wish: Arc::clone(wish), presence });
                     }
+                    // An own store may list such names among its buckets; they are none of ours.
+                    here.retain(|name, _| !name.is_directory());
                     let mut others: Vec<_> = here.into_iter().collect();
                     others.sort();
                     for (name, region) in others {
@@ -248,6 +256,36 @@ impl Loop {
             }
         }
         (tasks, errors)
+    }
+
+    /// The directory buckets that specs name, by one listing for each account and region in which
+    /// there is one. Where no spec names one, nobody is asked.
+    async fn directory_tasks(
+        &self,
+        declared: &BTreeMap<AccountName, Vec<Arc<Wish>>>,
+        tasks: &mut Vec<Task>,
+        errors: &mut Vec<S3Error>,
+    ) {
+        let mut places: BTreeMap<(&AccountName, &Region), Vec<&Arc<Wish>>> = BTreeMap::new();
+        for (account, wishes) in declared {
+            for wish in wishes.iter().filter(|wish| wish.id.name.is_directory()) {
+                places.entry((account, &wish.region)).or_default().push(wish);
+            }
+        }
+        for ((account, region), wishes) in places {
+            let listing = self.cloud.list_directories(account, region).await;
+            for wish in wishes {
+                let presence = match &listing {
+                    Ok(listed) if listed.iter().any(|it| it.name == wish.id.name) => {
+                        visit::Known::Listed(Some(region.clone()))
+                    }
+                    Ok(_) => visit::Known::NotListed,
+                    Err(error) => visit::Known::Failed(Box::new(error.clone())),
+                };
+                tasks.push(Task { wish: Arc::clone(wish), presence });
+            }
+            errors.extend(listing.err());
+        }
     }
 
     /// Takes buckets off the board that are neither declared nor there any more, and says so of

@@ -459,18 +459,19 @@ impl BucketReport {
         worst(self.policies.iter().map(|it| it.verdict).chain(self.settings.iter().map(|it| it.verdict)))
     }
 
-    /// What other programs want to know of the bucket.
-    pub fn outputs(&self) -> Outputs {
-        Outputs::of(&self.id.name, &self.region)
+    /// What other programs want to know of the bucket; nothing for an account.
+    pub fn outputs(&self) -> Option<Outputs> {
+        (!self.id.is_account()).then(|| Outputs::of(&self.id.name, &self.region))
     }
 }
 
 /// The document that lets a held change happen.
 pub fn approval_document(bucket: &BucketId, held: &Held, now: Timestamp) -> Option<String> {
     let digest = held.digest.as_ref()?;
+    let of = if bucket.is_account() { format!("account-{}", bucket.account) } else { bucket.name.to_string() };
     Some(format!(
         "apiVersion: driftless/v1\nkind: Approval\nmetadata:\n  name: {}-{}-{}\nspec:\n  change: \"{digest}\"\n  reason: TELL WHY\n  expires: {}\n",
-        bucket.name.as_str().replace('.', "-"),
+        of.replace('.', "-"),
         held.setting.to_lowercase(),
         &digest[..6],
         (now + chrono::Duration::days(7)).format("%Y-%m-%d"),

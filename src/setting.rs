@@ -31,6 +31,20 @@ pub trait Setting: Send + Sync + 'static {
     const AFTER: &'static [&'static str] = &[];
     /// Whether a spec may say `absent`: S3 can go back to holding nothing.
     const REMOVABLE: bool = false;
+    /// What becomes of it on a directory bucket: most settings are lacking there (S3 User Guide,
+    /// "Differences for directory buckets").
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::Lacking;
+
+    /// The value that every directory bucket has by nature, where it is
+    /// [`OnDirectoryBuckets::Given`].
+    fn given_on_directory_buckets() -> Self::Value {
+        Self::Value::default()
+    }
+
+    /// The limits of directory buckets, beside those of [`Setting::check`].
+    fn check_on_directory_buckets(_want: &Self::Value) -> Vec<Problem> {
+        Vec::new()
+    }
 
     /// Rewrites values that mean the same to one form. Idempotent. Called on whole values: what
     /// S3 answered, and what a merge made; never on what a spec says alone, which may be partial.
@@ -80,6 +94,12 @@ pub trait Setting: Send + Sync + 'static {
     fn shown(value: Self::Value) -> Self::Value {
         value
     }
+
+    /// Why S3 refuses a whole value on a bucket whose other settings are as they are. `others`
+    /// gives the canonical values of those that are known.
+    fn hindrance(_to: &Self::Value, _others: &Others<'_>) -> Option<Hindrance> {
+        None
+    }
 }
 
 /// What a document says of its bucket beside a setting.
@@ -89,6 +109,29 @@ pub struct Beside {
     pub bucket: Option<BucketName>,
     /// The region that it names.
     pub region: Option<Region>,
+}
+
+/// The other settings of a bucket by their names, as far as they are known.
+pub type Others<'a> = dyn Fn(&str) -> Option<Doc> + 'a;
+
+/// What keeps S3 from taking a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hindrance {
+    /// The rule of S3, in words that go on from "held:".
+    pub why: &'static str,
+    /// What to commit.
+    pub advice: &'static str,
+}
+
+/// What becomes of a setting on a directory bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDirectoryBuckets {
+    /// It is there and can be set.
+    There,
+    /// It has one value, always, and no request for it.
+    Given,
+    /// There is none.
+    Lacking,
 }
 
 /// What `docs/settings.md` says of a setting beside what its types say.
@@ -211,6 +254,14 @@ pub trait AnySetting: Send + Sync {
     fn check_beside(&self, want: &Doc, beside: &Beside) -> Vec<Problem>;
     /// [`Setting::shown`].
     fn shown(&self, whole: &Doc) -> Doc;
+    /// [`Setting::hindrance`].
+    fn hindrance(&self, to: &Doc, others: &Others<'_>) -> Option<Hindrance>;
+    /// [`Setting::ON_DIRECTORY_BUCKETS`].
+    fn on_directory_buckets(&self) -> OnDirectoryBuckets;
+    /// [`Setting::given_on_directory_buckets`], in canonical form.
+    fn given_on_directory_buckets(&self) -> Doc;
+    /// [`Setting::check_on_directory_buckets`].
+    fn check_on_directory_buckets(&self, want: &Doc) -> Vec<Problem>;
     /// The wire half.
     #[cfg(feature = "aws")]
     fn wire(&self) -> &dyn crate::cloud::wire::AnyWire;
@@ -288,6 +339,18 @@ macro_rules! erase {
             }
             fn shown(&self, whole: &Doc) -> Doc {
                 Doc::of(&S::canonical(S::shown(typed::<S>(whole))))
+            }
+            fn hindrance(&self, to: &Doc, others: &Others<'_>) -> Option<Hindrance> {
+                S::hindrance(&typed::<S>(to), others)
+            }
+            fn on_directory_buckets(&self) -> OnDirectoryBuckets {
+                S::ON_DIRECTORY_BUCKETS
+            }
+            fn given_on_directory_buckets(&self) -> Doc {
+                Doc::of(&S::canonical(S::given_on_directory_buckets()))
+            }
+            fn check_on_directory_buckets(&self, want: &Doc) -> Vec<Problem> {
+                S::check_on_directory_buckets(&typed::<S>(want))
             }
             #[cfg(feature = "aws")]
             fn wire(&self) -> &dyn crate::cloud::wire::AnyWire {

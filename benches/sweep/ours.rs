@@ -51,7 +51,7 @@ pub fn desired(buckets: usize) -> Desired {
     let files: Vec<File<'_>> = texts.iter().map(|(path, text)| File { path, bytes: text.as_bytes() }).collect();
     let account = (AccountName::default(), Region::us_east_1());
     let context =
-        Context { now: SystemClock.now(), accounts: Some(BTreeMap::from([account.clone()])), regions: Vec::new() };
+        Context { now: SystemClock.now(), accounts: Some(BTreeMap::from([account.clone()])), ..Context::default() };
     let loaded = load(&files, &(), &context);
     let agent = Agent { mode: Mode::Enforce, accounts: vec![account], undeclared: false };
     let (desired, findings) = resolve(&loaded.specs, &agent);
@@ -82,6 +82,7 @@ pub async fn run(job: &Job) -> Vec<Usage> {
     let history = Arc::new(History::in_memory("a benchmark", Arc::clone(&clock)).expect("a database in memory"));
     let observer: Arc<dyn Observer> = Arc::new(Metered(Arc::clone(&metrics)));
     let account = AccountOptions {
+        control_endpoint: None,
         name: AccountName::default(),
         id: None,
         region: Region::us_east_1(),

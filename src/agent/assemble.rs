@@ -36,6 +36,7 @@ pub async fn cloud(
         id: account.id.clone(),
         region: account.region.clone(),
         endpoint: account.endpoint.clone(),
+        control_endpoint: account.s3_control_endpoint.clone(),
         path_style: account.path_style,
         profile: account.profile.clone(),
         role: account.role.clone(),
@@ -119,7 +120,8 @@ pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: T
     // A store of one's own may name regions as it likes.
     let regions = config.accounts.iter().filter(|it| it.endpoint.is_some()).map(|it| it.region.clone());
     let accounts: BTreeMap<_, _> = accounts.collect();
-    let context = Context { now, accounts: Some(accounts), regions: regions.collect() };
+    let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?))).collect();
+    let context = Context { now, accounts: Some(accounts), ids, regions: regions.collect() };
     let mut loaded = load(&files, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bucket::{AccountName, BucketId, BucketName};
+use crate::bucket::{AccountName, BucketId, BucketName, IllegalName};
 use crate::cloud::S3ErrorKind;
 use crate::cloud::memory::{Effect, Fault, MemoryCloud};
 use crate::doc::Doc;
@@ -18,6 +18,8 @@ use crate::spec::yaml::{self, Node};
 ///     region: us-east-1            # and `account`, when there are several
 ///     versioning: {status: Suspended}
 ///     tags: denied                 # reading it is refused; `unsupported`: the store lacks it
+/// accounts:
+///   default: {publicAccessBlock: all}   # the account's own settings
 /// foreign: [somebody-elses-name]
 /// ```
 ///
@@ -34,7 +36,17 @@ pub fn parse(file: &str, text: &str) -> Result<MemoryCloud, Vec<Finding>> {
             match &*entry.key {
                 "buckets" => {
                     for bucket in entry.node.entries() {
-                        if let Err(faults) = put(&cloud, &bucket.key, &bucket.at, &bucket.node) {
+                        let id = BucketName::parse(&bucket.key)
+                            .map(|name| BucketId { account: AccountName::default(), name });
+                        if let Err(faults) = put(&cloud, id, &bucket.at, &bucket.node) {
+                            findings.extend(faults);
+                        }
+                    }
+                }
+                "accounts" => {
+                    for it in entry.node.entries() {
+                        let id = AccountName::parse(&it.key).map(BucketId::of_account);
+                        if let Err(faults) = put(&cloud, id, &it.at, &it.node) {
                             findings.extend(faults);
                         }
                     }
@@ -44,7 +56,7 @@ pub fn parse(file: &str, text: &str) -> Result<MemoryCloud, Vec<Finding>> {
                         names.iter().filter_map(|name| name.as_str()).for_each(|name| cloud.put_foreign(name));
                     }
                 }
-                other => findings.push(unknown(&entry.at, other, &["buckets", "foreign"])),
+                other => findings.push(unknown(&entry.at, other, &["buckets", "accounts", "foreign"])),
             }
         }
     }
@@ -59,11 +71,10 @@ fn unknown(at: &Place, word: &str, known: &[&str]) -> Finding {
     }
 }
 
-fn put(cloud: &MemoryCloud, name: &str, at: &Place, node: &Node) -> Result<(), Vec<Finding>> {
-    let name =
-        BucketName::parse(name).map_err(|error| vec![Finding::error(at.clone(), error.message).hint(error.hint)])?;
-    let mut account = AccountName::default();
-    let mut region = "us-east-1".to_owned();
+fn put(cloud: &MemoryCloud, id: Result<BucketId, IllegalName>, at: &Place, node: &Node) -> Result<(), Vec<Finding>> {
+    let BucketId { mut account, name } =
+        id.map_err(|error| vec![Finding::error(at.clone(), error.message).hint(error.hint)])?;
+    let mut region = name.region().map_or_else(|| "us-east-1".to_owned(), String::from);
     let mut docs = Vec::new();
     let mut faults: Vec<(&'static str, S3ErrorKind)> = Vec::new();
     let mut findings = Vec::new();

@@ -227,7 +227,7 @@ fn bucket_json(it: &Planned<'_>, now: Timestamp) -> Value {
         "bucket": wish.id.name,
         "account": wish.id.account,
         "inSync": plan.in_sync(),
-        "outputs": Outputs::of(&wish.id.name, region),
+        "outputs": (!wish.id.is_account()).then(|| Outputs::of(&wish.id.name, region)),
         "create": plan.create.as_ref().map(|create| json!({ "region": region, "origin": create.origin.to_string() })),
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "held": held,

@@ -7,7 +7,7 @@ use crate::spec::schema::{Kind, schema};
 /// Prints the JSON Schema of a document kind; of all kinds when none is named.
 #[derive(Debug, clap::Args)]
 pub struct SchemaArgs {
-    /// Bucket, BucketDefaults, Policy, Exemption, Approval, or Config for the agent's own file.
+    /// Bucket, Account, BucketDefaults, Policy, Exemption, Approval, or Config for the agent's own file.
     #[arg(value_name = "KIND")]
     pub kind: Option<String>,
 }

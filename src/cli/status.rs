@@ -64,7 +64,7 @@ async fn one(address: &str, bucket: &str, output: Output) -> Result<u8, Failed> 
         Some((account, name)) => (Some(account), name),
         None => (None, bucket),
     };
-    let name = BucketName::parse(name).map_err(|error| complain(&error.message, Some(&error.hint)))?;
+    let name = BucketName::known(name).map_err(|error| complain(&error.message, Some(&error.hint)))?;
     let account = match account {
         Some(account) => AccountName::parse(account).map_err(|error| complain(&error.message, Some(&error.hint)))?,
         None => account_of(address, &name).await?,

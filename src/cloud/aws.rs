@@ -2,6 +2,7 @@
 //! never one per bucket: that alone would cost five times the CPU.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,6 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_s3::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, ObjectOwnership};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -26,13 +25,19 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::create::{create, may_take_it_bare};
 use super::delete::Guard;
-use super::foreign::{Onlooker, watched};
-use super::wire::{GONE, S3, fault, kind_of};
+use super::directory::{self, OwnEndpoint};
+use super::foreign::Onlooker;
+use super::pages;
+use super::region::{Compass, Places};
+use super::wire::{code_in, kind_of};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::{AccountId, AccountName, BucketId, BucketName, Region};
+use crate::bucket::{AccountId, AccountName, BucketId, Region};
 use crate::doc::Doc;
-use crate::settings;
+
+mod controlled;
+mod follow;
 
 /// An account as the configuration describes it.
 #[derive(Debug, Clone)]
@@ -45,6 +50,8 @@ pub struct AccountOptions {
     pub region: Region,
     /// The endpoint of an S3-compatible store; AWS when nothing is said.
     pub endpoint: Option<String>,
+    /// Where S3 Control is, when it is not AWS's.
+    pub control_endpoint: Option<String>,
     /// Whether the bucket stands in the path and not in the host name.
     pub path_style: bool,
     /// A profile of the shared AWS configuration files.
@@ -64,6 +71,8 @@ pub struct AwsCloud {
     foreign: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
     /// Few: what the last read of a setting said beside its value.
     remarks: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
+    /// Fewer: the buckets that live elsewhere than their targets say.
+    places: Mutex<Places>,
 }
 
 struct Account {
@@ -73,6 +82,10 @@ struct Account {
     writer: Option<aws_config::SdkConfig>,
     meter: Meter,
     clients: RwLock<HashMap<(Region, bool), aws_sdk_s3::Client>>,
+    /// The store does not know tags in the request that makes a bucket.
+    makes_bare: AtomicBool,
+    /// Few are ever made: those who write tags by attributes, or an account's own settings, ask.
+    controls: RwLock<HashMap<(Region, bool), aws_sdk_s3control::Client>>,
 }
 
 /// What cannot be set up.
@@ -138,7 +151,7 @@ impl AwsCloud {
             let account = Account::connect(options, &http, observer, credentials.as_ref()).await?;
             set_up.insert(account.options.name.clone(), account);
         }
-        Ok(Self { accounts: set_up, foreign: Mutex::default(), remarks: Mutex::default() })
+        Ok(Self { accounts: set_up, foreign: Mutex::default(), remarks: Mutex::default(), places: Mutex::default() })
     }
 
     fn account(&self, name: &AccountName) -> &Account {
@@ -150,6 +163,13 @@ impl AwsCloud {
     pub fn clients(&self) -> usize {
         let of = |account: &Account| account.clients.read().expect("no holder of the lock panics").len();
         self.accounts.values().map(of).sum()
+    }
+
+    /// The same for S3 Control, which the configuration of the tests names.
+    #[doc(hidden)]
+    pub fn control_client(&self, target: &Target) -> aws_sdk_s3control::Client {
+        let account = self.account(&target.id.account);
+        account.control(&target.region, true, "", "").expect("the test names S3 Control").client
     }
 
     /// The client of an account and region, with the guard in it: for the tests that try to get
@@ -203,7 +223,16 @@ impl Account {
             (id, Some(_)) => id.clone(),
         };
         let meter = Meter { account: options.name.clone(), observer: Arc::clone(observer) };
-        Ok(Self { options, id, reader, writer, meter, clients: RwLock::default() })
+        Ok(Self {
+            options,
+            id,
+            reader,
+            writer,
+            meter,
+            clients: RwLock::default(),
+            makes_bare: false.into(),
+            controls: RwLock::default(),
+        })
     }
 
     fn client(&self, region: &Region, writes: bool) -> aws_sdk_s3::Client {
@@ -212,32 +241,21 @@ impl Account {
             return client.clone();
         }
         let shared = if key.1 { self.writer.as_ref().unwrap_or(&self.reader) } else { &self.reader };
-        let mut config = aws_sdk_s3::config::Builder::from(shared)
+        let config = aws_sdk_s3::config::Builder::from(shared)
             .region(aws_config::Region::new(region.to_string()))
             .force_path_style(self.options.path_style)
+            // A session is for objects, and none is ever touched.
+            .disable_s3_express_session_auth(true)
             .interceptor(Guard)
             .interceptor(Onlooker)
+            .interceptor(Compass)
             .interceptor(self.meter.clone());
-        if let Some(endpoint) = self.options.endpoint.as_ref().filter(|_| self.options.path_style) {
-            config = config.endpoint_resolver(InPath(endpoint.trim_end_matches('/').to_owned()));
-        }
+        let config = match self.options.endpoint {
+            Some(_) => config.endpoint_resolver(OwnEndpoint::new()),
+            None => config,
+        };
         let client = aws_sdk_s3::Client::from_conf(config.build());
         self.clients.write().expect("no holder of the lock panics").entry(key).or_insert(client).clone()
-    }
-}
-
-/// Where a store of one's own answers for a bucket, the bucket in the path. AWS's own rules come to
-/// the same after a twentieth of the CPU of a read.
-#[derive(Debug)]
-struct InPath(String);
-
-impl ResolveEndpoint for InPath {
-    fn resolve_endpoint<'a>(&'a self, params: &'a Params) -> EndpointFuture<'a> {
-        let url = match params.bucket() {
-            Some(bucket) => format!("{}/{bucket}", self.0),
-            None => self.0.clone(),
-        };
-        EndpointFuture::ready(Ok(Endpoint::builder().url(url).build()))
     }
 }
 
@@ -290,13 +308,6 @@ impl Storable for Begun {
     type Storer = StoreReplace<Self>;
 }
 
-/// The error code in an answer: a 503 is a throttle or a failure, and only the code says which.
-fn code_in(body: Option<&[u8]>) -> &str {
-    let text = body.and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
-    let after = text.split_once("<Code>").map_or("", |(_, after)| after);
-    after.split_once("</Code>").map_or("", |(code, _)| code)
-}
-
 impl Intercept for Meter {
     fn name(&self) -> &'static str {
         "Meter"
@@ -336,104 +347,93 @@ impl Intercept for Meter {
 impl Cloud for AwsCloud {
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
         Box::pin(async move {
-            let account = self.account(account);
-            let client = account.client(&account.options.region, false);
-            let mut listed = Vec::new();
-            let mut pages = client.list_buckets().max_buckets(1000).into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| {
-                    fault(&error, account.options.name.as_str(), "ListBuckets", "s3:ListAllMyBuckets")
-                })?;
-                for bucket in page.buckets.unwrap_or_default() {
-                    // A store may hold buckets whose names AWS would refuse; no spec can name them.
-                    let Some(name) = bucket.name.as_deref().and_then(|name| BucketName::parse(name).ok()) else {
-                        continue;
-                    };
-                    let region = bucket.bucket_region.as_deref().and_then(|region| Region::parse(region).ok());
-                    listed.push(Listed { name, region });
+            let client = {
+                let account = self.account(account);
+                account.client(&account.options.region, false)
+            };
+            let listed = pages::buckets(&client, account).await?;
+            let mut places = self.places();
+            if !places.is_empty() {
+                for Listed { name, region } in &listed {
+                    if let Some(region) = region {
+                        places.listed(&BucketId { account: account.clone(), name: name.clone() }, region);
+                    }
                 }
             }
             Ok(listed)
         })
     }
 
+    fn list_directories<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(async move {
+            let client = self.account(account).client(region, false);
+            pages::directories(&client, account, region).await
+        })
+    }
+
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
         Box::pin(async move {
-            let account = self.account(&target.id.account);
-            let answer = self
-                .client(target, false)
-                .head_bucket()
-                .bucket(target.id.name.as_str())
-                .set_expected_bucket_owner(account.id.as_ref().map(ToString::to_string))
-                .send()
-                .await;
-            let error = match answer {
-                Ok(answer) => {
-                    let region = answer.bucket_region.as_deref().and_then(|region| Region::parse(region).ok());
-                    return Ok(Presence::Here(region));
-                }
-                Err(error) => error,
-            };
-            // A HEAD has no body, so there is no code to go by (API page HeadBucket).
-            let header = error.raw_response().and_then(|it| it.headers().get("x-amz-bucket-region")).map(str::to_owned);
-            let error = fault(&error, target.id.name.as_str(), "HeadBucket", "s3:ListBucket");
-            match error.status {
-                404 => Ok(Presence::Missing),
-                // Where it lives is said to whoever may see it, and nothing else is wrong.
-                301 | 400 if header.is_some() => {
-                    Ok(Presence::Here(header.and_then(|region| Region::parse(&region).ok())))
-                }
-                _ => Err(error),
+            if target.id.is_account() {
+                return Ok(Presence::Here(None));
+            }
+            if target.id.name.is_directory() {
+                // HeadBucket of a directory bucket takes leave to open a session with its objects.
+                let listed = self.list_directories(&target.id.account, &target.region).await?;
+                let mut mine = listed.into_iter().filter(|it| it.name == target.id.name);
+                return Ok(mine.next().map_or(Presence::Missing, |it| Presence::Here(it.region)));
+            }
+            let answer = self.followed(target, |at| Box::pin(async move { self.head_at(&at, &target.region).await }));
+            match answer.await {
+                Err(error) if error.status == 404 => Ok(Presence::Missing),
+                other => other,
             }
         })
     }
 
     fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move {
-            let mut request = self.client(target, true).create_bucket().bucket(target.id.name.as_str());
-            // us-east-1 is said by saying nothing (API page CreateBucket).
-            if target.region != Region::us_east_1() {
-                let place = BucketLocationConstraint::from(target.region.as_str());
-                let configuration = CreateBucketConfiguration::builder().location_constraint(place).build();
-                request = request.create_bucket_configuration(configuration);
+            let client = self.client(target, true);
+            let account = self.account(&target.id.account);
+            let tagged = !creation.tags.is_empty() && !account.makes_bare.load(Ordering::Relaxed);
+            self.places().forget(&target.id);
+            let refused = match create(&client, target, creation, tagged).await {
+                Err(error) if tagged && may_take_it_bare(&error) => error,
+                other => return other,
+            };
+            // A refused request made nothing.
+            match create(&client, target, creation, false).await {
+                Ok(()) => {
+                    tracing::info!(bucket = %target.id, "made without its tags, which follow: {refused}");
+                    if refused.kind != S3ErrorKind::Denied {
+                        account.makes_bare.store(true, Ordering::Relaxed);
+                    }
+                    Ok(())
+                }
+                // Where both are denied, the one with the tags is the one to let through.
+                Err(error) if error.kind == S3ErrorKind::Denied && refused.kind == error.kind => Err(refused),
+                Err(error) => Err(error),
             }
-            if let Some(ownership) = &creation.object_ownership {
-                request = request.object_ownership(ObjectOwnership::from(ownership.as_str()));
-            }
-            if creation.object_lock {
-                request = request.object_lock_enabled_for_bucket(true);
-            }
-            // A bucket that is ours already (an attempt whose answer was lost, or somebody was
-            // quicker) is a failure here: only what this call made may count as new and empty. The
-            // next listing has it.
-            request
-                .send()
-                .await
-                .map_err(|error| fault(&error, target.id.name.as_str(), "CreateBucket", "s3:CreateBucket"))?;
-            Ok(())
         })
     }
 
     fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
         Box::pin(async move {
-            let account = self.account(&target.id.account);
-            let client = self.client(target, false);
-            let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
-            let wire = settings::named(setting).wire();
-            let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
-            let key = (target.id.clone(), setting);
-            let note = |known: &Mutex<HashMap<_, _>>, said: Vec<String>| {
-                let mut known = known.lock().expect("no holder of the lock panics");
-                if said.is_empty() || answer.is_err() {
-                    known.remove(&key);
-                } else {
-                    known.insert(key.clone(), said);
-                }
-            };
-            note(&self.foreign, foreign);
-            note(&self.remarks, s3.remarks());
-            answer
+            if target.id.is_account() {
+                return self.read_account(target, setting).await;
+            }
+            if let Some(error) = directory::unserved(target, setting) {
+                return Err(error);
+            }
+            self.followed(target, |at| Box::pin(async move { self.read_at(&at, setting).await })).await
         })
+    }
+
+    fn found_at(&self, target: &Target) -> Option<Region> {
+        self.places().of(&target.id).filter(|region| **region != target.region).cloned()
     }
 
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
@@ -454,20 +454,13 @@ impl Cloud for AwsCloud {
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move {
-            let account = self.account(&target.id.account);
-            let client = self.client(target, true);
-            let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).seen(setting, seen);
-            settings::named(setting).wire().write(&s3, seen, to).await?;
-            if s3.deleted() {
-                // On a store that does not know the sub-resource the bucket itself would be gone.
-                match self.head(target).await? {
-                    Presence::Here(_) => {}
-                    _ => {
-                        return Err(s3.misuse("HeadBucket", S3ErrorKind::NoSuchBucket, GONE));
-                    }
-                }
+            if target.id.is_account() {
+                return self.write_account(target, setting, to).await;
             }
-            Ok(())
+            if let Some(error) = directory::unserved(target, setting) {
+                return Err(error);
+            }
+            self.followed(target, |at| Box::pin(async move { self.write_at(&at, setting, seen, to).await })).await
         })
     }
 }

@@ -18,12 +18,22 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
+mod control;
+
+pub use control::UntagPermit;
+pub(super) use control::{ControlGuard, allow_untag};
+
 use super::{S3Error, S3ErrorKind};
 use crate::doc::Doc;
 use crate::settings;
 
 /// What the guard says when it stops a request.
-pub(super) const NOT_ALLOWED: &str = "nothing allows this DELETE";
+const NOT_ALLOWED: &str = "nothing allows this DELETE";
+
+/// Whether these are the words of a guard that stopped a request.
+pub(super) fn is_refusal(said: &str) -> bool {
+    said.contains(NOT_ALLOWED) || said.contains(control::NOT_ALLOWED)
+}
 
 /// The sub-resources that may ever be deleted. Every other setting is reset by a PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +54,8 @@ pub enum SubResource {
     Metrics,
     /// `?policy`
     Policy,
+    /// `?replication`
+    Replication,
     /// `?tagging`
     Tagging,
     /// `?website`
@@ -61,6 +73,7 @@ impl SubResource {
         Self::Metadata,
         Self::Metrics,
         Self::Policy,
+        Self::Replication,
         Self::Tagging,
         Self::Website,
     ];
@@ -80,6 +93,7 @@ impl SubResource {
             Self::Metrics => "metrics",
             Self::Metadata => "metadata",
             Self::Policy => "policy",
+            Self::Replication => "replication",
             Self::Tagging => "tags",
             Self::Website => "website",
         }
@@ -95,6 +109,7 @@ impl SubResource {
             Self::Metrics => "metrics",
             Self::Metadata => "metadataConfiguration",
             Self::Policy => "policy",
+            Self::Replication => "replication",
             Self::Tagging => "tagging",
             Self::Website => "website",
         }
@@ -252,6 +267,7 @@ impl Asked {
             delete_bucket_metadata_configuration::DeleteBucketMetadataConfigurationInput as Metadata,
             delete_bucket_metrics_configuration::DeleteBucketMetricsConfigurationInput as Metrics,
             delete_bucket_policy::DeleteBucketPolicyInput as Policy,
+            delete_bucket_replication::DeleteBucketReplicationInput as Replication,
             delete_bucket_tagging::DeleteBucketTaggingInput as Tagging,
             delete_bucket_website::DeleteBucketWebsiteInput as Website,
         };
@@ -273,6 +289,7 @@ impl Asked {
             Metadata => Metadata;
             Metrics => Metrics with id;
             Policy => Policy;
+            Replication => Replication;
             Tagging => Tagging;
             Website => Website;
         }
@@ -345,6 +362,7 @@ mod tests {
             "http://127.0.0.1:9000/logs?tagging",
             "http://127.0.0.1:9000/logs/?tagging=&x-id=DeleteBucketTagging",
             "https://logs.s3.us-east-1.amazonaws.com/?tagging",
+            "https://s3express-control.us-east-1.amazonaws.com/logs/?tagging",
         ] {
             assert!(permit.fits(uri), "{uri}");
         }

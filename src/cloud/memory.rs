@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use super::{BoxFuture, Cloud, Creation, Listed, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::{AccountName, BucketId, Region};
+use crate::account;
+use crate::bucket::{AccountName, BucketId, BucketName, Region};
 use crate::doc::Doc;
 use crate::settings;
 
@@ -19,6 +20,8 @@ struct State {
     faults: VecDeque<Fault>,
     asked: Vec<Ask>,
     strange: Vec<(BucketId, &'static str, String)>,
+    moved: Vec<(BucketId, Region)>,
+    bare_creations: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,7 +33,7 @@ struct Bucket {
 /// A request that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
-    /// `list`, `head`, `create`, `read` or `write`.
+    /// `list`, `list-directories`, `head`, `create`, `read` or `write`.
     pub verb: &'static str,
     /// The bucket, or the account for `list`.
     pub object: String,
@@ -87,13 +90,29 @@ impl MemoryCloud {
     /// The live value of a setting; `None` when the bucket is not there.
     pub fn get(&self, id: &BucketId, setting: &'static str) -> Option<Doc> {
         let state = self.state();
-        let bucket = state.buckets.get(id)?;
+        let Some(bucket) = state.buckets.get(id) else {
+            // An account is always there.
+            return id.is_account().then(|| settings::named(setting).default_doc());
+        };
         Some(bucket.settings.get(setting).cloned().unwrap_or_else(|| settings::named(setting).default_doc()))
     }
 
     /// Lets reads of a setting answer a field besides that nobody knows; a write removes it.
     pub fn put_strange_field(&self, id: &BucketId, setting: &'static str, field: &str) {
         self.state().strange.push((id.clone(), setting, field.to_owned()));
+    }
+
+    /// Lets the account's list name no region for a bucket that lives elsewhere, as stores do: it
+    /// is found out by the first request to it.
+    pub fn hide_region(&self, id: &BucketId) {
+        let mut state = self.state();
+        let region = state.buckets.get(id).expect("the bucket is there").region.clone();
+        state.moved.push((id.clone(), region));
+    }
+
+    /// Lets creations be taken with all that is said and keep none of it, as some stores do.
+    pub fn forget_creations(&self) {
+        self.state().bare_creations = true;
     }
 
     /// Gives a name to somebody else.
@@ -167,15 +186,19 @@ fn error(verb: &str, object: &str, kind: S3ErrorKind) -> S3Error {
 
 /// A failure that names the IAM action, as S3's would.
 fn refused(verb: &str, object: &str, setting: &str, kind: S3ErrorKind) -> S3Error {
+    let of_account = account::find(setting).filter(|_| object == BucketName::of_account().as_str());
     let action = match (verb, settings::find(setting)) {
+        ("read", _) if let Some(it) = of_account => it.reads.first().copied(),
+        ("write", _) if let Some(it) = of_account => it.writes.first().copied(),
         ("read", Some(setting)) => setting.reads().first().copied(),
         ("write", Some(setting)) => setting.writes().first().copied(),
         ("list", _) => Some("s3:ListAllMyBuckets"),
+        ("list-directories", _) => Some("s3express:ListAllMyDirectoryBuckets"),
         ("head", _) => Some("s3:ListBucket"),
         ("create", _) => Some("s3:CreateBucket"),
         _ => None,
     };
-    let operation = action.and_then(|action| action.strip_prefix("s3:")).unwrap_or(verb);
+    let operation = action.and_then(|action| action.split_once(':')).map_or(verb, |(_, operation)| operation);
     S3Error {
         operation: operation.to_owned(),
         object: object.to_owned(),
@@ -197,7 +220,33 @@ impl Cloud for MemoryCloud {
                 _ => {}
             }
             let state = self.state();
-            let mine = state.buckets.iter().filter(|(id, _)| id.account == *account);
+            let mine = state
+                .buckets
+                .iter()
+                .filter(|(id, _)| id.account == *account && !id.name.is_directory() && !id.is_account());
+            let hidden = |id: &BucketId| state.moved.iter().any(|(moved, _)| moved == id);
+            let listed = |(id, it): (&BucketId, &Bucket)| Listed {
+                name: id.name.clone(),
+                region: Some(it.region.clone()).filter(|_| !hidden(id)),
+            };
+            Ok(mine.map(listed).collect())
+        })
+    }
+
+    fn list_directories<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(async move {
+            if let Some(Effect::Fail(kind)) = self.ask("list-directories", account.as_str(), "") {
+                return Err(error("list-directories", account.as_str(), kind));
+            }
+            let state = self.state();
+            let mine = state
+                .buckets
+                .iter()
+                .filter(|(id, it)| id.account == *account && it.region == *region && id.name.is_directory());
             Ok(mine.map(|(id, it)| Listed { name: id.name.clone(), region: Some(it.region.clone()) }).collect())
         })
     }
@@ -213,7 +262,7 @@ impl Cloud for MemoryCloud {
         })
     }
 
-    fn create<'a>(&'a self, target: &'a Target, _creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
+    fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move {
             let effect = self.meet("create", target, "").await?;
             let mut state = self.state();
@@ -221,7 +270,23 @@ impl Cloud for MemoryCloud {
                 return Err(error("create", target.id.name.as_str(), S3ErrorKind::Foreign));
             }
             if !matches!(effect, Some(Effect::Forget)) {
-                let bucket = Bucket { region: target.region.clone(), settings: BTreeMap::new() };
+                let mut values = BTreeMap::new();
+                if creation.object_lock {
+                    // Object lock needs versions, so S3 keeps them (API page CreateBucket).
+                    values.insert("objectLock", Doc::of(&serde_json::json!({"enabled": true})));
+                    values.insert("versioning", Doc::of(&serde_json::json!({"status": "Enabled"})));
+                }
+                if !state.bare_creations {
+                    let mut said =
+                        |name: &'static str, doc: Doc| values.insert(name, settings::named(name).canonical(&doc));
+                    if !creation.tags.is_empty() {
+                        said("tags", Doc::of(&creation.tags));
+                    }
+                    if let Some(rule) = &creation.object_ownership {
+                        said("objectOwnership", Doc::of(&serde_json::json!({ "rule": rule })));
+                    }
+                }
+                let bucket = Bucket { region: target.region.clone(), settings: values };
                 state.buckets.entry(target.id.clone()).or_insert(bucket);
             }
             Ok(())
@@ -246,6 +311,10 @@ impl Cloud for MemoryCloud {
         Box::pin(async move {
             let effect = self.meet("write", target, setting).await?;
             let mut state = self.state();
+            if target.id.is_account() {
+                let nothing = || Bucket { region: target.region.clone(), settings: BTreeMap::new() };
+                state.buckets.entry(target.id.clone()).or_insert_with(nothing);
+            }
             let bucket = state
                 .buckets
                 .get_mut(&target.id)
@@ -256,6 +325,13 @@ impl Cloud for MemoryCloud {
             }
             Ok(())
         })
+    }
+
+    fn found_at(&self, target: &Target) -> Option<Region> {
+        let state = self.state();
+        let asked = state.asked.iter().any(|ask| ask.verb == "read" && ask.object == target.id.name.as_str());
+        let moved = state.moved.iter().find(|(id, _)| *id == target.id && asked)?;
+        Some(moved.1.clone()).filter(|region| *region != target.region)
     }
 
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {

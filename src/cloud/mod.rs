@@ -1,24 +1,35 @@
 //! All that driftless asks of S3: the one seam of the loop.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{AccountName, BucketId, BucketName, Region};
+use crate::bucket::{AccountName, BucketId, BucketName, Namespace, Region};
 use crate::doc::Doc;
 
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod budget;
 #[cfg(feature = "aws")]
+pub mod control;
+#[cfg(feature = "aws")]
+mod create;
+#[cfg(feature = "aws")]
 pub mod delete;
+#[cfg(feature = "aws")]
+mod directory;
 #[cfg(feature = "aws")]
 mod foreign;
 pub mod memory;
+#[cfg(feature = "aws")]
+mod pages;
 pub mod patient;
 pub mod read_only;
+#[cfg(feature = "aws")]
+mod region;
 #[cfg(feature = "aws")]
 pub mod wire;
 
@@ -78,11 +89,25 @@ impl fmt::Display for S3Error {
 impl S3Error {
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
+        match self.code.as_str() {
+            "MissingNamespaceHeader" => {
+                return Some(
+                    "the name is one of an account's own namespace; write `namespace: account-regional`".to_owned(),
+                );
+            }
+            "InvalidNamespaceHeader" => {
+                return Some(
+                    "names in the account's own namespace end in `-ACCOUNT-REGION-an`, with this account and the bucket's region"
+                        .to_owned(),
+                );
+            }
+            _ => {}
+        }
         match self.kind {
-            S3ErrorKind::Denied => self
-                .action
-                .as_ref()
-                .map(|action| format!("the role needs `{action}`; `driftless iam` prints all that it needs")),
+            S3ErrorKind::Denied => self.action.as_ref().map(|action| {
+                let besides = crate::account::denied(action).map(|said| format!("; {said}")).unwrap_or_default();
+                format!("the role needs `{action}`; `driftless iam` prints all that it needs{besides}")
+            }),
             S3ErrorKind::Unsupported => {
                 Some("this store has no such setting; it is left out of the verdict".to_owned())
             }
@@ -203,6 +228,11 @@ pub struct Creation {
     pub object_ownership: Option<String>,
     /// Whether object lock is possible in it.
     pub object_lock: bool,
+    /// The namespace to make it in; S3's default is the global one.
+    pub namespace: Option<Namespace>,
+    /// The tags to create it with, because organisations deny creations without. A store that
+    /// refuses them makes the bucket without, and they are written afterwards.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// What a look at one bucket by name found (HeadBucket).
@@ -218,8 +248,17 @@ pub enum Presence {
 
 /// S3, as the loop sees it. One implementation speaks HTTP, one is in memory for tests.
 pub trait Cloud: Send + Sync {
-    /// Every bucket of an account, all pages.
+    /// Every general purpose bucket of an account, all pages.
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>>;
+    /// Every directory bucket of an account in a region, all pages. It is another request, to
+    /// another endpoint, with another permission; so it is only asked where a spec names one.
+    fn list_directories<'a>(
+        &'a self,
+        _account: &'a AccountName,
+        _region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
     /// Looks at one bucket by its name.
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>>;
     /// Creates a bucket in its region.
@@ -234,6 +273,10 @@ pub trait Cloud: Send + Sync {
         seen: &'a Doc,
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>>;
+    /// The region in which the bucket was found to live, when that is another than the target's.
+    fn found_at(&self, _target: &Target) -> Option<Region> {
+        None
+    }
     /// The fields that the last read of a setting answered and this version does not know. A write
     /// of the setting would remove them.
     fn foreign_fields(&self, _target: &Target, _setting: &'static str) -> Vec<String> {

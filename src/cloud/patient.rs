@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::budget::{Bounds, Budget, End};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::AccountName;
+use crate::bucket::{AccountName, Region};
 use crate::doc::Doc;
 
 /// How long to try.
@@ -145,6 +145,18 @@ impl<C: Cloud> Cloud for Patient<C> {
         Box::pin(self.ask(account, "ListBuckets", account.as_str(), || self.cloud.list(account)))
     }
 
+    fn list_directories<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        Box::pin(
+            self.ask(account, "ListDirectoryBuckets", account.as_str(), || {
+                self.cloud.list_directories(account, region)
+            }),
+        )
+    }
+
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
         Box::pin(self.ask(&target.id.account, "HeadBucket", target.id.name.as_str(), || self.cloud.head(target)))
     }
@@ -190,6 +202,10 @@ impl<C: Cloud> Cloud for Patient<C> {
         }))
     }
 
+    fn found_at(&self, target: &Target) -> Option<Region> {
+        self.cloud.found_at(target)
+    }
+
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
         self.cloud.foreign_fields(target, setting)
     }
@@ -202,7 +218,7 @@ impl<C: Cloud> Cloud for Patient<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bucket::{BucketId, BucketName, Region};
+    use crate::bucket::{BucketId, BucketName};
     use crate::cloud::Unobserved;
     use crate::cloud::memory::{Effect, Fault, MemoryCloud};
 

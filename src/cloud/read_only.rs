@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{BoxFuture, Cloud, Creation, Listed, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::AccountName;
+use crate::bucket::{AccountName, Region};
 use crate::doc::Doc;
 
 /// A cloud that refuses every write before it is sent.
@@ -27,6 +27,14 @@ impl Cloud for ReadOnly {
         self.0.list(account)
     }
 
+    fn list_directories<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        self.0.list_directories(account, region)
+    }
+
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
         self.0.head(target)
     }
@@ -47,6 +55,10 @@ impl Cloud for ReadOnly {
         _: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move { Err(refused(setting, target)) })
+    }
+
+    fn found_at(&self, target: &Target) -> Option<Region> {
+        self.0.found_at(target)
     }
 
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {

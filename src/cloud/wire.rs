@@ -1,11 +1,13 @@
 //! How a setting travels to S3 and back: the wire half of each setting's file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::delete::{Permit, SubResource};
+use super::control::Control;
+use super::delete::{Permit, SubResource, UntagPermit};
 use super::{BoxFuture, S3Error, S3ErrorKind};
 use crate::bucket::{AccountId, BucketName};
 use crate::doc::Doc;
@@ -24,6 +26,7 @@ pub struct S3<'a> {
     pub expected_owner: Option<&'a AccountId>,
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
+    controls: Option<&'a Controls<'a>>,
     deleted: std::sync::atomic::AtomicBool,
     /// Keyed sets of which the store has said that it tells one id from another.
     apart: std::sync::Mutex<Vec<SubResource>>,
@@ -35,8 +38,10 @@ impl<'a> S3<'a> {
         Self {
             client,
             bucket: bucket.as_str(),
-            expected_owner: owner,
+            // Directory buckets answer 501 to whoever names the owner (API page GetBucketEncryption).
+            expected_owner: owner.filter(|_| !bucket.is_directory()),
             evidence: None,
+            controls: None,
             deleted: false.into(),
             apart: std::sync::Mutex::default(),
             remarks: Vec::new().into(),
@@ -46,6 +51,36 @@ impl<'a> S3<'a> {
     pub(super) fn seen(mut self, setting: &'static str, doc: &'a Doc) -> Self {
         self.evidence = Some((setting, doc));
         self
+    }
+
+    pub(super) fn controlled(mut self, controls: &'a Controls<'a>) -> Self {
+        self.controls = Some(controls);
+        self
+    }
+
+    /// S3 Control of the bucket's account, for what S3 itself refuses.
+    ///
+    /// # Errors
+    /// When there is none that may be asked.
+    pub fn control(&self, operation: &str) -> Result<Control, S3Error> {
+        match self.controls {
+            Some(controls) => controls(operation),
+            None => Err(super::control::nowhere(operation, self.bucket)),
+        }
+    }
+
+    /// Asks the one place that allows a DELETE for leave to remove these tags by S3 Control, which
+    /// `listed` just now.
+    ///
+    /// # Errors
+    /// When not every one of them was read in this pass.
+    pub fn may_untag(
+        &self,
+        arn: &str,
+        keys: &BTreeSet<String>,
+        listed: &BTreeMap<String, String>,
+    ) -> Result<UntagPermit, S3Error> {
+        super::delete::allow_untag(arn, keys, self.evidence, listed)
     }
 
     /// Whether a DELETE was allowed since.
@@ -130,6 +165,10 @@ impl<'a> S3<'a> {
     }
 }
 
+/// Hands out S3 Control of the bucket's account, for an operation that writes: made when a write
+/// asks for it, as few do.
+pub(super) type Controls<'a> = dyn Fn(&str) -> Result<Control, S3Error> + Send + Sync + 'a;
+
 /// The wire half of a setting.
 pub trait Wire: Setting {
     /// The elements of S3's answer that this version carries over in a write; none when the answer
@@ -213,8 +252,9 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let meta = error.meta();
     let response = error.raw_response();
     let status = response.map_or(0, |response| response.status().as_u16());
-    let code = meta.code().unwrap_or_default().to_owned();
     let body = response.and_then(|response| response.body().bytes()).unwrap_or_default();
+    // S3 Control wraps its errors and S3 does not; a store may answer one in the way of the other.
+    let code = meta.code().unwrap_or_else(|| code_in(Some(body))).to_owned();
     let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
     let kind = match error {
         // What cannot be read is not known; only a listing in place of the setting tells that the
@@ -232,7 +272,7 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
         SdkError::ServiceError(_) => meta.message().unwrap_or_default().to_owned(),
         other => chain(other),
     };
-    let forbidden = said.contains(super::delete::NOT_ALLOWED);
+    let forbidden = super::delete::is_refusal(&said);
     S3Error {
         operation: operation.to_owned(),
         object: object.to_owned(),
@@ -243,6 +283,13 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
         message: said.chars().take(300).collect(),
         action: Some(action.to_owned()),
     }
+}
+
+/// The error code in an answer: a 503 is a throttle or a failure, and only the code says which.
+pub(super) fn code_in(body: Option<&[u8]>) -> &str {
+    let text = body.and_then(|body| std::str::from_utf8(body).ok()).unwrap_or_default();
+    let after = text.split_once("<Code>").map_or("", |(_, after)| after);
+    after.split_once("</Code>").map_or("", |(code, _)| code)
 }
 
 /// Whether a store took the sub-resource for something else: it lists objects (MinIO and Ceph, for

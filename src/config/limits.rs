@@ -65,13 +65,24 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
         {
             say(&format!("/accounts/{index}/region"), error.message, Some(error.hint));
         }
-        if let Some(endpoint) = &account.endpoint
-            && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+        for (field, endpoint) in [("endpoint", &account.endpoint), ("s3ControlEndpoint", &account.s3_control_endpoint)]
         {
+            if let Some(endpoint) = endpoint
+                && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+            {
+                say(
+                    &format!("/accounts/{index}/{field}"),
+                    format!("`{endpoint}` is not an http or https address"),
+                    Some(format!("did you mean `https://{endpoint}`?")),
+                );
+            }
+        }
+        // AWS says whose the credentials are; a store of one's own is not asked.
+        if account.s3_control_endpoint.is_some() && account.endpoint.is_some() && account.id.is_none() {
             say(
-                &format!("/accounts/{index}/endpoint"),
-                format!("`{endpoint}` is not an http or https address"),
-                Some(format!("did you mean `https://{endpoint}`?")),
+                &format!("/accounts/{index}/s3ControlEndpoint"),
+                "`s3ControlEndpoint` without the account's `id`".to_owned(),
+                Some("every request to S3 Control names the account: write its twelve digits as `id`".to_owned()),
             );
         }
     }

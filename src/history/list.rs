@@ -77,7 +77,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Option<Entry>> {
     let (at, json): (String, String) = (row.get(1)?, row.get(5)?);
     let (account, name): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
     let account = account.and_then(|it| AccountName::parse(&it).ok());
-    let name = name.and_then(|it| BucketName::parse(&it).ok());
+    let name = name.and_then(|it| BucketName::known(&it).ok());
     let parsed = moment(&at).zip(serde_json::from_str(&json).ok());
     let Some((at, event)) = parsed else { return Ok(None) };
     Ok(Some(Entry {
@@ -111,7 +111,7 @@ impl Pattern {
             Some((account, name)) => (Some(glob(account)?), name),
             None => (None, said),
         };
-        let exact = BucketName::parse(name).is_ok().then(|| name.to_owned());
+        let exact = BucketName::known(name).is_ok().then(|| name.to_owned());
         Ok(Self { account, name: glob(name)?, exact })
     }
 

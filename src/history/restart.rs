@@ -81,7 +81,7 @@ fn collect<T>(rows: impl Iterator<Item = rusqlite::Result<Option<T>>>) -> Result
 fn bucket(row: &Row<'_>) -> rusqlite::Result<Option<BucketId>> {
     let (account, name): (String, String) = (row.get(0)?, row.get(1)?);
     let account = AccountName::parse(&account).ok();
-    Ok(account.zip(BucketName::parse(&name).ok()).map(|(account, name)| BucketId { account, name }))
+    Ok(account.zip(BucketName::known(&name).ok()).map(|(account, name)| BucketId { account, name }))
 }
 
 /// Follows an event in the small tables.

@@ -115,7 +115,10 @@ fn counts(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions) {
         verdicts.insert((Arc::clone(&card.name), card.severity), Default::default());
     }
     board.each_bucket(|report| {
-        states[place(&BucketState::ALL, report.state)] += 1;
+        // An account's own settings drift and are held like a bucket's; it is none all the same.
+        if !report.id.is_account() {
+            states[place(&BucketState::ALL, report.state)] += 1;
+        }
         for held in &report.held {
             holds[place(&Hold::ALL, held.reason)] += 1;
         }

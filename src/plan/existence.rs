@@ -1,12 +1,17 @@
 //! The bucket itself: there, to be made, in another region, or somebody else's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{BucketPlan, Context, Create, Held, PolicyVerdict, SettingVerdict};
+use super::{BucketPlan, Context, Create, Held, PolicyVerdict, SettingVerdict, exemption, ignore};
 use crate::cloud::Creation;
 use crate::desired::Wish;
 use crate::doc::Doc;
 use crate::observed::Existence;
+use crate::policy::Rule;
+use crate::setting::Setting;
+use crate::settings;
+use crate::settings::object_lock::{self, ObjectLock};
 use crate::spec::{Asked, Mode};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
@@ -33,6 +38,44 @@ pub fn creation_doc(wish: &Wish) -> Doc {
     Doc::of(&serde_json::json!({ "region": wish.region.as_str() }))
 }
 
+/// Whether the bucket is to be made with object lock: its spec asks for it, or an enforced policy.
+fn locked(wish: &Wish, context: &Context<'_>) -> bool {
+    let by_spec = wish.wants.iter().map(|want| (want.setting, &want.asked));
+    let enforced = wish.policies.iter().filter(|use_| use_.policy.mode == Mode::Enforce);
+    let required = enforced.filter(|use_| exemption(use_, context.now).is_none()).flat_map(|use_| {
+        let demands = match &use_.policy.rule {
+            Rule::Require(demands) => demands.as_slice(),
+            Rule::Assert(..) => &[],
+        };
+        demands.iter().map(|demand| (demand.setting, &demand.asked))
+    });
+    by_spec.chain(required).any(|(setting, asked)| match asked {
+        Asked::Value(doc) => setting == ObjectLock::NAME && object_lock::asks_for_it(doc),
+        Asked::Absent => false,
+    })
+}
+
+/// What the spec says that can, or had better, be said when the bucket is made.
+fn creation(wish: &Wish, context: &Context<'_>) -> Creation {
+    let asked = |setting: &str| {
+        wish.wants.iter().find(|want| want.setting == setting).and_then(|want| match &want.asked {
+            Asked::Value(doc) => Some(doc),
+            Asked::Absent => None,
+        })
+    };
+    let ownership = asked("objectOwnership").and_then(|doc| doc.value().get("rule")?.as_str().map(str::to_owned));
+    let tags: Option<BTreeMap<String, String>> = asked("tags").and_then(|doc| {
+        let none = settings::named("tags").default_doc();
+        ignore::restore(&wish.ignore, "tags", &none, doc.clone()).parse().ok()
+    });
+    Creation {
+        object_ownership: ownership,
+        object_lock: locked(wish, context),
+        namespace: wish.namespace,
+        tags: tags.unwrap_or_default(),
+    }
+}
+
 /// A bucket that is not there, is somebody else's, or could not be looked at.
 pub(super) fn not_here(wish: &Wish, existence: &Existence, paused: bool, context: &Context<'_>, plan: &mut BucketPlan) {
     let mut held = |hold, detail: String| {
@@ -55,12 +98,7 @@ pub(super) fn not_here(wish: &Wish, existence: &Existence, paused: bool, context
             (Verdict::Drifted, "does not exist".to_owned())
         }
         Existence::Missing => {
-            let ownership =
-                wish.wants.iter().find(|want| want.setting == "objectOwnership").and_then(|want| match &want.asked {
-                    Asked::Value(doc) => doc.value().get("rule")?.as_str().map(str::to_owned),
-                    Asked::Absent => None,
-                });
-            let creation = Creation { object_ownership: ownership, object_lock: wish.object_lock };
+            let creation = creation(wish, context);
             let origin = wish.at.clone().map_or_else(|| Origin::Policy("".into()), Origin::Spec);
             plan.create = Some(Create { creation, origin });
             (Verdict::Drifted, "does not exist".to_owned())

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{BucketPlan, PolicyVerdict, SettingVerdict, exemption, ignore, target};
+use super::{BucketPlan, PolicyVerdict, SettingVerdict, directory, exemption, ignore, target};
+use crate::bucket::BucketName;
 use crate::clock::Timestamp;
 use crate::desired::{PolicyUse, Wish};
 use crate::doc::{Change, Doc};
@@ -37,7 +38,7 @@ pub(super) fn judge_policies<'a>(
         } else {
             match &use_.policy.rule {
                 Rule::Require(demands) => {
-                    let (verdict, detail) = judge_demands(demands, observed);
+                    let (verdict, detail) = judge_demands(&wish.id.name, demands, observed);
                     if verdict == Verdict::Drifted {
                         let message = detail.clone().unwrap_or_default();
                         breaches.push(Breach { use_, message, demands });
@@ -46,6 +47,11 @@ pub(super) fn judge_policies<'a>(
                 }
                 Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
                     Judgement::Holds => (Verdict::Compliant, None),
+                    Judgement::Breached(_) | Judgement::Unknown(_) | Judgement::Failed(_)
+                        if let Some(why) = directory::lacking(wish, observed, assertion) =>
+                    {
+                        (Verdict::Unsupported, Some(why))
+                    }
                     Judgement::Breached(message) => {
                         breaches.push(Breach { use_, message: message.clone(), demands: repair });
                         (Verdict::Drifted, Some(message))
@@ -74,7 +80,7 @@ pub(super) fn judge_policies<'a>(
 
 /// The verdict over several settings: a difference outweighs what is unknown, and that outweighs
 /// what the store does not have.
-fn judge_demands(demands: &[Demand], observed: &Observed) -> (Verdict, Option<String>) {
+fn judge_demands(name: &BucketName, demands: &[Demand], observed: &Observed) -> (Verdict, Option<String>) {
     let mut worst = (Verdict::Compliant, None);
     let rank = |verdict: Verdict| match verdict {
         Verdict::Drifted => 3,
@@ -84,7 +90,7 @@ fn judge_demands(demands: &[Demand], observed: &Observed) -> (Verdict, Option<St
     };
     for demand in demands {
         let to = |live: &Doc| target::overlaid(demand.setting, live, &demand.asked, Overlay::Within);
-        let (verdict, detail) = judge(demand.setting, observed, |live| (live.clone(), to(live)));
+        let (verdict, detail) = judge(name, demand.setting, observed, |live| (live.clone(), to(live)));
         if rank(verdict) > rank(worst.0) {
             worst = (verdict, detail);
         }
@@ -95,6 +101,7 @@ fn judge_demands(demands: &[Demand], observed: &Observed) -> (Verdict, Option<St
 /// How one setting stands: `compare` gives, for its live value, two values that are equal when the
 /// wish is fulfilled.
 fn judge(
+    name: &BucketName,
     setting: &'static str,
     observed: &Observed,
     compare: impl FnOnce(&Doc) -> (Doc, Doc),
@@ -102,7 +109,7 @@ fn judge(
     match observed.reading(setting) {
         None => (Verdict::Unknown, Some(format!("`{setting}` was not read"))),
         Some(Reading::Unknown(error)) => (Verdict::Unknown, Some(error.to_string())),
-        Some(Reading::Unsupported(_)) => (Verdict::Unsupported, Some("the store has no such setting".to_owned())),
+        Some(Reading::Unsupported(error)) => (Verdict::Unsupported, Some(directory::said(name, error))),
         Some(Reading::Known(live)) => {
             let (from, to) = compare(live);
             let remarks = observed.remarks(setting).iter().cloned();
@@ -140,7 +147,7 @@ pub(super) fn judge_spec(wish: &Wish, observed: &Observed, broken: &[Arc<str>], 
         let (verdict, detail) = if ignore::whole(&wish.ignore, want.setting) {
             (Verdict::Compliant, Some("ignored".to_owned()))
         } else {
-            judge(want.setting, observed, |live| {
+            judge(&wish.id.name, want.setting, observed, |live| {
                 let to = target::overlaid(want.setting, live, &want.asked, Overlay::Whole);
                 let to = ignore::restore(&wish.ignore, want.setting, live, to);
                 let target = target::tightened(wish, want.setting, to.clone(), broken, now);

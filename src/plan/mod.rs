@@ -2,6 +2,7 @@
 //! and why (pure). Nothing here reads a clock, asks S3, or can fail.
 
 mod digest;
+mod directory;
 mod existence;
 mod ignore;
 mod judge;
@@ -19,12 +20,13 @@ use crate::cloud::{Creation, S3Error};
 use crate::desired::{PolicyUse, Wish};
 use crate::doc::{Change, Doc};
 use crate::observed::{Existence, Observed, Reading};
-use crate::setting::Risk;
+use crate::setting::{Hindrance, Risk};
 use crate::settings;
 use crate::spec::{ApprovalSpec, Approved, PolicySeverity};
 use crate::verdict::{EXISTENCE, Hold, Origin, Verdict};
 
 pub use digest::digest;
+pub use directory::by_nature;
 pub use existence::creation_doc;
 use judge::{Breach, judge_policies, judge_spec, suspend_verdicts};
 pub use reads::next_reads;
@@ -166,7 +168,8 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
     let pause = wish.suspend.as_ref().filter(|suspend| suspend.until > context.now);
     match &observed.existence {
         Existence::Here(region) => {
-            if wish.at.is_some() {
+            // An account is there, and nowhere in particular.
+            if wish.at.is_some() && !wish.id.is_account() {
                 existence::here(wish, region, &mut plan);
             }
         }
@@ -235,13 +238,27 @@ fn plan_setting(
         hold(Hold::Suspended, format!("paused until {until}: {}", suspend.reason), Some(step), None);
         return;
     }
-    let risk = if observed.fresh { Risk::Safe } else { settings::named(target.setting).risk(live, &step.to) };
-    let risk = match (risk, observed.foreign(target.setting)) {
+    if let Some(why) = directory::unwritable(&wish.id.name, target.setting) {
+        hold(Hold::Impossible, why, Some(step), None);
+        return;
+    }
+    let setting = settings::named(target.setting);
+    let others = |name: &str| {
+        let planned = plan.steps.iter().find(|step| step.setting == name).map(|step| &step.to);
+        planned.or_else(|| observed.known(name)).cloned()
+    };
+    if let Some(Hindrance { why, advice }) = setting.hindrance(&step.to, &others) {
+        hold(Hold::Impossible, format!("{why}; {advice}"), Some(step), None);
+        return;
+    }
+    let risk = match (setting.risk(live, &step.to), observed.foreign(target.setting)) {
         (Risk::Impossible(why), _) => {
             hold(Hold::Impossible, why.to_owned(), Some(step), None);
             return;
         }
         (_, foreign @ [_, ..]) => Some(removes(foreign)),
+        // Of a bucket that was made a moment ago nobody can lose anything.
+        (Risk::Guarded(_), _) if observed.fresh => None,
         (Risk::Guarded(why), _) => Some(why.to_owned()),
         (Risk::Safe, _) => None,
     };

@@ -10,7 +10,7 @@ use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Held, Step, creation_doc, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Held, Step, by_nature, creation_doc, next_reads, plan};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::{EXISTENCE, Hold};
@@ -157,6 +157,11 @@ impl Visitor {
             Known::NotListed => false,
             Known::Nothing => true,
         };
+        // The list of directory buckets is of one account and one zone's region: whoever is not on
+        // it is not there. To ask the bucket itself takes leave to open a session with its objects.
+        if wish.id.name.is_directory() && !listed {
+            return Existence::Missing;
+        }
         let target = Target { id: wish.id.clone(), region: wish.region.clone() };
         match self.it.cloud.head(&target).await {
             Ok(Presence::Here(region)) if listed => Existence::Here(region.unwrap_or_else(|| wish.region.clone())),
@@ -178,6 +183,10 @@ impl Visitor {
                 return;
             }
             for setting in next {
+                if let Some(reading) = by_nature(&wish.id.name, setting) {
+                    observed.note(setting, reading);
+                    continue;
+                }
                 let reading = match self.it.cloud.read(target, setting).await {
                     Ok(doc) => {
                         observed.note_foreign(setting, self.it.cloud.foreign_fields(target, setting));
@@ -197,6 +206,11 @@ impl Visitor {
                     Err(error) => Reading::Unknown(error),
                 };
                 observed.note(setting, reading);
+                // The bucket answered from elsewhere, and was followed there.
+                if let Some(region) = self.it.cloud.found_at(target) {
+                    target.region = region.clone();
+                    observed.existence = Existence::Here(region);
+                }
             }
         }
     }

@@ -92,7 +92,7 @@ pub(super) fn put(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal>
     if config.ownership == Ownership::Enforced {
         return Err(Refusal::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs"));
     }
-    if config.block.public_acls && is_public(&grants) {
+    if (config.block.public_acls || write.account.public_acls) && is_public(&grants) {
         return Err(Refusal::denied());
     }
     config.grants = grants;

@@ -9,11 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::acl;
 use super::config::{Config, Ownership, Versioning, Word, Write};
+use super::directory;
 use super::http::{Call, Reply};
 use super::refusal::Refusal;
 use super::xml::{Node, push_escaped};
 use super::{small, tagging};
-use crate::bucket::{AccountId, BucketName, Region};
+use crate::bucket::{AccountId, AccountRegional, BucketName, Region};
 use crate::clock::Timestamp;
 
 /// All buckets of all accounts: names are global.
@@ -39,6 +40,7 @@ pub(super) fn find<'a>(buckets: &'a Buckets, call: &Call) -> Result<&'a Bucket, 
     if let Some(signed) = call.signed_region.as_deref().filter(|signed| *signed != bucket.region.as_str()) {
         return Err(Refusal::wrong_region(&call.bucket, signed, bucket.region.as_str()));
     }
+    directory::check(call)?;
     let expected = call.headers.get("x-amz-expected-bucket-owner");
     if bucket.owner != call.account || expected.is_some_and(|owner| owner != bucket.owner.as_str()) {
         return Err(Refusal::denied());
@@ -97,7 +99,7 @@ pub(super) fn list(buckets: &Buckets, call: &Call, served: &Region) -> Result<Re
     let mut page = buckets
         .range::<str, _>((from, Bound::Unbounded))
         .take_while(|(name, _)| name.starts_with(prefix))
-        .filter(|(_, bucket)| bucket.owner == call.account)
+        .filter(|(name, bucket)| bucket.owner == call.account && !directory::is_one(name))
         .filter(|(_, bucket)| region.is_none_or(|region| region == bucket.region.as_str()));
     let shown: Vec<(&Arc<str>, &Bucket)> = page.by_ref().take(most).collect();
     let more = page.next().is_some();
@@ -136,18 +138,19 @@ pub(super) fn create(
         return Err(Refusal::new(400, "InvalidBucketName", "The specified bucket is not valid.")
             .with("BucketName", call.bucket.as_str()));
     }
-    if write.header("x-amz-bucket-namespace").is_some_and(|namespace| namespace != "global") {
-        return Err(Refusal::not_implemented());
-    }
     let asked = match write.body {
         [] => Node::of("CreateBucketConfiguration", Vec::new()),
         _ => write.xml("CreateBucketConfiguration")?,
     };
+    if directory::is_one(&call.bucket) {
+        return directory::create(buckets, call, &asked, served, now);
+    }
     if asked.child("Location").is_some() || asked.child("Bucket").is_some() {
-        return Err(Refusal::not_implemented());
+        return Err(Refusal::request("Location and Bucket are for directory buckets"));
     }
     let constraint = asked.get("LocationConstraint");
     let region = region(constraint, call.signed_region.as_deref(), served)?;
+    let own = namespace(call, write.header("x-amz-bucket-namespace"), &region)?;
 
     let mut config = Config::fresh(&call.account);
     if let Some(ownership) = write.header("x-amz-object-ownership") {
@@ -188,7 +191,7 @@ pub(super) fn create(
                     system. Please select a different name and try again.";
         return Err(Refusal::new(409, "BucketAlreadyExists", said).with("BucketName", call.bucket.as_str()));
     }
-    if old.region.as_str() != "us-east-1" || region != old.region {
+    if own || old.region.as_str() != "us-east-1" || region != old.region {
         let said = "Your previous request to create the named bucket succeeded and you already own it.";
         return Err(Refusal::new(409, "BucketAlreadyOwnedByYou", said).with("BucketName", call.bucket.as_str()));
     }
@@ -198,6 +201,28 @@ pub(super) fn create(
     kept.grants = acl::private(&call.account);
     kept.show_acl(&call.account);
     Ok(Bucket { config: Arc::new(kept), ..old.clone() })
+}
+
+/// Whether a new bucket goes into the account's own namespace: header and name must say the same
+/// (User Guide, "Namespaces for general purpose buckets").
+fn namespace(call: &Call, header: Option<&str>, region: &Region) -> Result<bool, Refusal> {
+    let suffix = AccountRegional::suffix(&call.account, region);
+    let invalid = |said: String| Err(Refusal::new(400, "InvalidNamespaceHeader", said));
+    let formed = BucketName::parse(&call.bucket).is_ok_and(|name| name.account_regional().is_some());
+    match (header, formed) {
+        (Some("account-regional"), _) if call.bucket.ends_with(&suffix) => Ok(true),
+        (Some("account-regional"), _) => invalid(format!(
+            "The requested bucket name does not end in {suffix}, and the x-amz-bucket-namespace header is account-regional"
+        )),
+        (None | Some("global"), false) => Ok(false),
+        (None, true) => {
+            let said = "The requested bucket is an account-regional namespace bucket, but the request is missing the \
+                        x-amz-bucket-namespace header";
+            Err(Refusal::new(400, "MissingNamespaceHeader", said))
+        }
+        (Some("global"), true) => invalid("The name is not one of the global namespace".to_owned()),
+        (Some(_), _) => Err(Refusal::argument("Invalid x-amz-bucket-namespace header")),
+    }
 }
 
 /// Where a new bucket goes. Only the endpoint of us-east-1 creates buckets elsewhere.

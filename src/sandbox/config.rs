@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use super::acl::{self, Grant};
 use super::refusal::Refusal;
 use super::xml::Node;
-use super::{events, keyed, metadata, policy, rules, small, tagging, web};
+use super::{events, keyed, metadata, policy, replication, rules, small, tagging, web};
 use crate::bucket::AccountId;
 
 macro_rules! words {
@@ -58,6 +58,8 @@ words! {
     MetadataJournalTable "metadataJournalTable";
     MetadataInventoryTable "metadataInventoryTable";
     MetadataAnnotationTable "metadataAnnotationTable";
+    Replication "replication";
+    Abac "abac";
 }
 
 /// The state of versioning.
@@ -94,6 +96,8 @@ pub(super) struct Config {
     pub(super) ownership: Ownership,
     pub(super) grants: Vec<Grant>,
     pub(super) object_lock: bool,
+    /// Tags decide access, and are taken by S3 Control only.
+    pub(super) abac: bool,
     /// The header of lifecycle answers.
     pub(super) minimum_size: &'static str,
     pub(super) sets: keyed::Sets,
@@ -111,8 +115,12 @@ pub(super) struct Write<'a> {
     pub(super) body: &'a [u8],
     /// Different for every request: generated ids come from it.
     pub(super) number: u64,
+    /// What the account's own public access block refuses, whatever the bucket's says.
+    pub(super) account: Block,
     /// Whether a bucket can take this one's logs: same owner, same region.
     pub(super) takes_logs: &'a dyn Fn(&str) -> bool,
+    /// Whether a bucket has its versioning on; `None` when there is no such bucket.
+    pub(super) keeps_versions: &'a dyn Fn(&str) -> Option<bool>,
 }
 
 impl Write<'_> {
@@ -140,6 +148,7 @@ impl Config {
             ownership: Ownership::Enforced,
             grants: acl::private(owner),
             object_lock: false,
+            abac: false,
             minimum_size: rules::MINIMUM_SIZE,
             sets: keyed::Sets::default(),
             metadata_tables: Vec::new(),
@@ -169,6 +178,7 @@ impl Config {
             Word::Accelerate => return Ok(Node::of("AccelerateConfiguration", Vec::new()).document()),
             Word::Notification => return Ok(events::none().document()),
             Word::MetadataConfiguration => return Err(metadata::not_found(bucket)),
+            Word::Abac => return Ok(small::abac_status("Disabled").document()),
             Word::Tagging => ("NoSuchTagSet", "The TagSet does not exist"),
             Word::PublicAccessBlock => {
                 ("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
@@ -184,6 +194,9 @@ impl Config {
             Word::Cors => ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
             Word::ObjectLock => {
                 ("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
+            }
+            Word::Replication => {
+                ("ReplicationConfigurationNotFoundError", "The replication configuration was not found")
             }
             Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
                 // They are changed on their own and read with the whole.
@@ -222,6 +235,8 @@ impl Config {
             Word::MetadataJournalTable | Word::MetadataInventoryTable | Word::MetadataAnnotationTable => {
                 metadata::update(self, word, write)
             }
+            Word::Replication => replication::put(self, write),
+            Word::Abac => small::put_abac(self, write),
             Word::PolicyStatus | Word::Location => Err(Refusal::not_implemented()),
         }
     }
@@ -251,10 +266,15 @@ impl Config {
                 self.minimum_size = rules::MINIMUM_SIZE;
                 self.clear(word);
             }
-            Word::Website | Word::Cors | Word::MetadataConfiguration => self.clear(word),
+            Word::Website | Word::Cors | Word::MetadataConfiguration | Word::Replication => self.clear(word),
             _ => return Err(Refusal::not_implemented()),
         }
         Ok(())
+    }
+
+    /// Whether something is configured.
+    pub(super) fn has(&self, word: Word) -> bool {
+        self.bodies[word as usize].is_some()
     }
 
     /// Stores what GET answers from now on.

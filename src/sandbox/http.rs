@@ -14,13 +14,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::buckets;
-use super::config::{Word, Write};
+use super::config::{Versioning, Word, Write};
 use super::control;
+use super::directory;
 use super::faults::{Answer, Strike};
 use super::keyed;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::rules::MINIMUM_SIZE_HEADER;
+use super::s3control;
 use crate::bucket::AccountId;
 
 /// The largest body that is read: S3's largest configuration is under 1 MiB.
@@ -57,6 +59,9 @@ impl Call {
         let query = parse_query(parts.uri.query().unwrap_or_default());
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let path = decode(parts.uri.path().strip_prefix('/').unwrap_or_default());
+        if let Some(path) = path.strip_prefix(s3control::VERSION) {
+            return Self::of_control(&parts, path, query, shared);
+        }
         let (bucket, key) = match virtual_host(host) {
             Some(bucket) => (bucket.to_owned(), path.as_str()),
             None => path.split_once('/').map_or((path.clone(), ""), |(bucket, key)| (bucket.to_owned(), key)),
@@ -75,6 +80,28 @@ impl Call {
     }
 }
 
+impl Call {
+    /// A request to S3 Control. Whatever the host says: an account's number may stand in it.
+    fn of_control(parts: &Parts, path: &str, query: Vec<(String, String)>, shared: &Shared) -> Self {
+        let (operation, bucket) = s3control::route(&parts.method, path, &query);
+        let (access_key, signed_region) = scope(&parts.headers, &query);
+        Self {
+            operation,
+            line: (operation == Operation::Unknown).then(|| format!("{} {}", parts.method, parts.uri)),
+            bucket,
+            account: shared.account(access_key.as_deref()),
+            signed_region,
+            query,
+            headers: parts.headers.clone(),
+        }
+    }
+
+    /// Every value of a parameter of the query.
+    pub(super) fn queries(&self, name: &str) -> Vec<String> {
+        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
+    }
+}
+
 /// The operation that a request means, by its method and every word of its query.
 fn route(method: &Method, bucket: &str, query: &[(String, String)]) -> Operation {
     let signature = |key: &str| key.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
@@ -82,6 +109,11 @@ fn route(method: &Method, bucket: &str, query: &[(String, String)]) -> Operation
     let mut words = query.iter().filter(|(key, _)| key != "x-id" && !signature(key));
     if bucket.is_empty() {
         const PAGING: [&str; 4] = ["max-buckets", "continuation-token", "prefix", "bucket-region"];
+        // On AWS it has an endpoint of its own; here only its parameter tells it apart.
+        if *method == Method::GET && query.iter().any(|(key, _)| key == "max-directory-buckets") {
+            let paged = words.all(|(key, _)| matches!(key.as_str(), "max-directory-buckets" | "continuation-token"));
+            return if paged { Operation::ListDirectoryBuckets } else { Operation::Unknown };
+        }
         let paged = words.all(|(key, _)| PAGING.contains(&key.as_str()));
         return if *method == Method::GET && paged { Operation::ListBuckets } else { Operation::Unknown };
     }
@@ -238,12 +270,16 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
 
 /// Does what the call says. Without `commit` it judges and answers, and stores nothing.
 fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool) -> Result<Reply, Refusal> {
-    use Operation::{CreateBucket, DeleteBucket, GetBucketLocation, HeadBucket, ListBuckets, Unknown};
+    use Operation::{
+        CreateBucket, DeleteBucket, GetBucketLocation, HeadBucket, ListBuckets, ListDirectoryBuckets, Unknown,
+    };
     match call.operation {
         Unknown => return Err(Refusal::not_implemented()),
         ListBuckets => return buckets::list(&shared.read(), call, &shared.region),
+        ListDirectoryBuckets => return directory::list(&shared.read(), call, &shared.region),
         HeadBucket => return buckets::head(&shared.read(), call),
         GetBucketLocation => return buckets::location(&shared.read(), call),
+        operation if s3control::owns(operation) => return s3control::perform(shared, call, body, commit),
         _ => {}
     }
     if let Some(word) = call.operation.word().filter(|_| !call.operation.writes()) {
@@ -266,6 +302,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         here.zip(all.get(target))
             .is_some_and(|(here, target)| here.owner == target.owner && here.region == target.region)
     };
+    let keeps_versions = |name: &str| all.get(name).map(|it| it.config.versioning == Versioning::Enabled);
     let write = Write {
         bucket: &call.bucket,
         id: call.query("id"),
@@ -273,7 +310,9 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
         headers: &call.headers,
         body,
         number,
+        account: shared.block_of(&call.account),
         takes_logs: &takes_logs,
+        keeps_versions: &keeps_versions,
     };
     let name: Arc<str> = call.bucket.as_str().into();
     match (call.operation, call.operation.word()) {
@@ -295,6 +334,7 @@ fn perform(shared: &Shared, call: &Call, body: &[u8], number: u64, commit: bool)
             let mut config = (*buckets::find(&all, call)?.config).clone();
             let puts = Operation::route(&Method::DELETE, Some(word)) != Some(operation);
             if puts {
+                directory::judge(&call.bucket, word, &write)?;
                 config.put(word, &write)?;
             } else if let Some(id) = write.id.filter(|_| keyed::is_keyed(word)) {
                 keyed::delete(&mut config, word, id)?;
@@ -344,6 +384,7 @@ fn refused(refusal: &Refusal, call: &Call, number: u64, has_no_body: bool) -> Re
         sent(refusal.status, "application/xml", Bytes::new(), number)
     } else {
         let document = buckets::error_document(refusal, &call.bucket, &format!("{number:016X}"));
+        let document = if s3control::owns(call.operation) { s3control::wrapped(&document) } else { document };
         sent(refusal.status, "application/xml", document.into(), number)
     };
     if let Some(region) = refusal.region.as_deref().and_then(|region| HeaderValue::from_str(region).ok()) {

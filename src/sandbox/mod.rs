@@ -1,9 +1,14 @@
 //! The embedded S3 server: the demo's, the tests' and the benchmarks' endpoint.
 //!
-//! It holds the configuration of general purpose buckets and nothing else, and answers as AWS
+//! It holds the configuration of buckets, and of S3 Control the public access block of accounts and
+//! the tags of buckets (under `/v20180820/`, on every host), and nothing else, and answers as AWS
 //! *documents*: defaults of a fresh bucket, "not configured" codes, refusals, region redirects,
 //! paging. What it does not implement (objects, listings of objects, every sub-resource that
 //! [`Operation`] does not name) it refuses with 501 NotImplemented and touches nothing.
+//!
+//! Directory buckets are made, listed and configured as documented, all at the one address: there
+//! are no zones and no control endpoint apart, and a list of them is told from one of buckets by its
+//! parameter `max-directory-buckets`.
 //!
 //! Where it is simpler than AWS: signatures are not verified, the access key only chooses the
 //! account and the credential scope the region; a policy never grants or denies a request, only
@@ -44,6 +49,7 @@ mod acl;
 mod buckets;
 mod config;
 mod control;
+mod directory;
 mod events;
 mod faults;
 mod http;
@@ -54,7 +60,9 @@ mod operation;
 mod options;
 mod policy;
 mod refusal;
+mod replication;
 mod rules;
+mod s3control;
 mod small;
 mod tagging;
 mod web;
@@ -86,6 +94,8 @@ struct Shared {
     anonymous: AccountId,
     clock: Arc<dyn Clock>,
     buckets: RwLock<Buckets>,
+    /// The public access blocks of accounts; an account that never had one has none.
+    blocks: RwLock<BTreeMap<AccountId, xml::Node>>,
     faults: Faults,
     weather: Weather,
     ledger: Ledger,
@@ -156,6 +166,7 @@ impl Sandbox {
             anonymous: options::default_account(),
             clock: options.clock,
             buckets: RwLock::default(),
+            blocks: RwLock::default(),
             faults: Faults::new(options.seed, options.weather),
             weather: options.weather,
             ledger: Ledger::new(options.log),
@@ -262,6 +273,17 @@ impl Sandbox {
     /// false when there is no such bucket.
     pub fn plant_system_tags(&self, bucket: &str, tags: &BTreeMap<String, String>) -> bool {
         self.shared.plant_system_tags(bucket, tags)
+    }
+
+    /// Gives an account a public access block, as somebody else would: `BlockPublicAcls`,
+    /// `IgnorePublicAcls`, `BlockPublicPolicy`, `RestrictPublicBuckets`. `None` takes it away.
+    pub fn put_account_block(&self, account: &AccountId, on: Option<[bool; 4]>) {
+        self.shared.put_account_block(account, on);
+    }
+
+    /// The four switches of an account's public access block; `None` when it has none.
+    pub fn account_block(&self, account: &AccountId) -> Option<[bool; 4]> {
+        self.shared.account_block(account)
     }
 
     /// The names of all buckets of all accounts, sorted.

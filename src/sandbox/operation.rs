@@ -6,24 +6,26 @@ use serde::{Deserialize, Serialize};
 use super::config::Word;
 
 macro_rules! operations {
-    ($($name:ident $method:ident $word:expr;)*) => {
+    ($($name:ident $method:ident $word:expr;)* @s3_control $($control:ident $by:ident;)*) => {
         /// A request that S3 knows, by the name of its API page.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[allow(missing_docs)] // The names are those of the API reference.
         pub enum Operation {
             $($name,)*
+            $($control,)*
             /// Whatever the sandbox refuses with 501 NotImplemented.
             Unknown,
         }
 
         impl Operation {
             /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)* Self::Unknown];
+            pub const ALL: &'static [Self] = &[$(Self::$name,)* $(Self::$control,)* Self::Unknown];
 
             /// The name of the API page.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
+                    $(Self::$control => stringify!($control),)*
                     Self::Unknown => "Unknown",
                 }
             }
@@ -40,6 +42,7 @@ macro_rules! operations {
             pub(super) fn word(self) -> Option<Word> {
                 match self {
                     $(Self::$name => $word,)*
+                    $(Self::$control => None,)*
                     Self::Unknown => None,
                 }
             }
@@ -48,6 +51,7 @@ macro_rules! operations {
             pub(super) fn writes(self) -> bool {
                 match self {
                     $(Self::$name => matches!(Method::$method, Method::PUT | Method::POST | Method::DELETE),)*
+                    $(Self::$control => Method::$by != Method::GET,)*
                     Self::Unknown => false,
                 }
             }
@@ -121,5 +125,18 @@ operations! {
     UpdateBucketMetadataJournalTableConfiguration PUT Some(Word::MetadataJournalTable);
     UpdateBucketMetadataInventoryTableConfiguration PUT Some(Word::MetadataInventoryTable);
     UpdateBucketMetadataAnnotationTableConfiguration PUT Some(Word::MetadataAnnotationTable);
+    GetBucketReplication GET Some(Word::Replication);
+    PutBucketReplication PUT Some(Word::Replication);
+    DeleteBucketReplication DELETE Some(Word::Replication);
+    ListDirectoryBuckets GET None;
+    GetBucketAbac GET Some(Word::Abac);
+    PutBucketAbac PUT Some(Word::Abac);
     ListBuckets GET None;
+    @s3_control
+    GetAccountPublicAccessBlock GET;
+    PutAccountPublicAccessBlock PUT;
+    DeleteAccountPublicAccessBlock DELETE;
+    ListTagsForResource GET;
+    TagResource POST;
+    UntagResource DELETE;
 }

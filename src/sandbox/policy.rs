@@ -16,7 +16,7 @@ const LARGEST: usize = 20 * 1024;
 pub(super) fn put(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal> {
     let policy = check(write.bucket, write.body)?;
     let public = access::is_public(&policy);
-    if config.block.public_policy && public {
+    if (config.block.public_policy || write.account.public_policy) && public {
         let said = "User is not authorized to perform: s3:PutBucketPolicy on this resource because public policies \
                     are prevented by the BlockPublicPolicy setting in S3 Block Public Access.";
         return Err(Refusal::new(403, "AccessDenied", said));

@@ -62,7 +62,7 @@ pub(super) fn put(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal>
 }
 
 /// An id as S3 makes one when a rule has none: 48 characters, different each time.
-fn generated(write: &Write<'_>, place: usize) -> String {
+pub(super) fn generated(write: &Write<'_>, place: usize) -> String {
     let digest = Sha256::digest(format!("{} {} {place}", write.bucket, write.number));
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([&digest[..], &digest[..4]].concat())
 }

@@ -27,6 +27,11 @@ pub(super) fn put_versioning(config: &mut Config, write: &Write<'_>) -> Result<(
         let said = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
         return Err(Refusal::bucket_state(said));
     }
+    if config.has(Word::Replication) && status == Versioning::Suspended {
+        let said = "A replication configuration is present on this bucket, so you cannot change the versioning state. \
+                    To change the versioning state, first delete the replication configuration.";
+        return Err(Refusal::bucket_state(said));
+    }
     let touches_mfa = config.mfa_delete == Some(true) || mfa_delete == Some(true);
     if touches_mfa && write.header("x-amz-mfa").is_none() {
         let said = "Mfa Authentication must be used for this request";
@@ -104,16 +109,22 @@ pub(super) fn all_blocked() -> Node {
 }
 
 pub(super) fn put_public_access_block(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal> {
-    let mut sent = write.xml("PublicAccessBlockConfiguration")?;
+    let (shown, block) = public_access_block(write.xml("PublicAccessBlockConfiguration")?)?;
+    config.block = block;
+    config.set(Word::PublicAccessBlock, &shown);
+    Ok(())
+}
+
+/// A block as it is shown, of a bucket or of an account, and what it refuses.
+pub(super) fn public_access_block(mut sent: Node) -> Result<(Node, Block), Refusal> {
     let flags = FLAGS.map(|flag| sent.get(flag).map_or(Ok(false), boolean));
     let [public_acls, ignore, public_policy, restrict] = flags;
     let values = [public_acls?, ignore?, public_policy?, restrict?];
     let shown = FLAGS.iter().zip(values).map(|(flag, on)| Node::leaf(flag, if on { "true" } else { "false" }));
     let unknown = sent.children.drain(..).filter(|child| !FLAGS.contains(&child.name.as_str()));
     let fields = shown.chain(unknown).collect();
-    config.block = Block { public_acls: values[0], public_policy: values[2] };
-    config.set(Word::PublicAccessBlock, &Node::of("PublicAccessBlockConfiguration", fields));
-    Ok(())
+    let block = Block { public_acls: values[0], public_policy: values[2] };
+    Ok((Node::of("PublicAccessBlockConfiguration", fields), block))
 }
 
 pub(super) fn ownership_controls(ownership: &str) -> Node {
@@ -174,6 +185,23 @@ pub(super) fn put_request_payment(config: &mut Config, write: &Write<'_>) -> Res
     Ok(())
 }
 
+/// What every bucket answers until it is told otherwise: no region's is a 404 (API page
+/// GetBucketAbac).
+pub(super) fn abac_status(status: &str) -> Node {
+    Node::of("AbacStatus", vec![Node::leaf("Status", status)])
+}
+
+pub(super) fn put_abac(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal> {
+    let sent = write.xml("AbacStatus")?;
+    config.abac = match sent.get("Status") {
+        Some("Enabled") => true,
+        Some("Disabled") => false,
+        _ => return Err(Refusal::malformed()),
+    };
+    config.set(Word::Abac, &sent);
+    Ok(())
+}
+
 pub(super) fn object_lock() -> Node {
     Node::of("ObjectLockConfiguration", vec![Node::leaf("ObjectLockEnabled", "Enabled")])
 }
@@ -185,15 +213,16 @@ pub(super) fn put_object_lock(config: &mut Config, write: &Write<'_>) -> Result<
     }
     if let Some(rule) = sent.child("Rule") {
         let retention = rule.child("DefaultRetention").ok_or_else(Refusal::malformed)?;
-        let period = match (retention.get("Days"), retention.get("Years")) {
-            (Some(period), None) | (None, Some(period)) => period,
-            _ => return Err(Refusal::malformed()),
-        };
         if !matches!(retention.get("Mode"), Some("GOVERNANCE" | "COMPLIANCE")) {
             return Err(Refusal::malformed());
         }
-        if period.parse::<i64>().map_err(|_| Refusal::malformed())? <= 0 {
-            return Err(Refusal::argument("Default retention period must be a positive integer value."));
+        let fixed = period(retention)?;
+        let held = match retention.child("DefaultEventHold") {
+            Some(hold) => Some(period(hold)?.ok_or_else(Refusal::malformed)?),
+            None => None,
+        };
+        if fixed.or(held).is_none() {
+            return Err(Refusal::malformed());
         }
     }
     if config.versioning != Versioning::Enabled {
@@ -204,6 +233,24 @@ pub(super) fn put_object_lock(config: &mut Config, write: &Write<'_>) -> Result<
     config.object_lock = true;
     config.set(Word::ObjectLock, &sent);
     Ok(())
+}
+
+/// `Days` or `Years` of a retention, at most a hundred years.
+fn period(node: &Node) -> Result<Option<i64>, Refusal> {
+    let (said, most) = match (node.get("Days"), node.get("Years")) {
+        (Some(days), None) => (days, 36_500),
+        (None, Some(years)) => (years, 100),
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(Refusal::malformed()),
+    };
+    let period = said.parse::<i64>().map_err(|_| Refusal::malformed())?;
+    if period <= 0 {
+        return Err(Refusal::argument("Default retention period must be a positive integer value."));
+    }
+    if period > most {
+        return Err(Refusal::argument("Default retention period too large"));
+    }
+    Ok(Some(period))
 }
 
 /// The booleans of S3's documents. `TRUE` occurs in AWS's own examples.

@@ -8,6 +8,7 @@ use super::xml::Node;
 const MOST: usize = 50;
 
 pub(super) fn put(config: &mut Config, write: &Write<'_>) -> Result<(), Refusal> {
+    refuse_where_tags_decide(config)?;
     let tagging = write.xml("Tagging")?;
     let set = tagging.child("TagSet").ok_or_else(Refusal::malformed)?;
     let tags = parse(set, &config.tags)?;
@@ -58,10 +59,45 @@ pub(super) fn parse(set: &Node, before: &[(String, String)]) -> Result<Vec<(Stri
 /// AWS documents no answer for a DELETE on a bucket that has system tags; as they "cannot be
 /// removed by requester", this refuses it as a PUT without them is refused.
 pub(super) fn delete(config: &mut Config) -> Result<(), Refusal> {
+    refuse_where_tags_decide(config)?;
     if system(&config.tags).next().is_some() {
         return Err(invalid("System tags cannot be removed by requester"));
     }
     config.tags.clear();
+    show(config);
+    Ok(())
+}
+
+/// With ABAC "you can no longer use this operation for that bucket" (API page PutBucketTagging).
+/// AWS documents no code for it; this is the one for a method that a resource does not allow.
+fn refuse_where_tags_decide(config: &Config) -> Result<(), Refusal> {
+    if config.abac {
+        let said = "The specified method is not allowed against this resource.";
+        return Err(Refusal::new(405, "MethodNotAllowed", said));
+    }
+    Ok(())
+}
+
+/// Adds tags, and gives those that are there another value (API page S3 Control TagResource).
+pub(super) fn add(config: &mut Config, set: &Node) -> Result<(), Refusal> {
+    let added = parse(set, &[])?;
+    let mut tags = config.tags.clone();
+    tags.retain(|(key, _)| !added.iter().any(|(other, _)| other == key));
+    tags.extend(added);
+    if tags.iter().filter(|(key, _)| !is_system(key)).count() > MOST {
+        return Err(Refusal::new(400, "TooManyTagsException", "A resource can have 50 tags at most"));
+    }
+    config.tags = tags;
+    show(config);
+    Ok(())
+}
+
+/// Removes tags. Of those that are not there too, S3 says nothing (API page UntagResource).
+pub(super) fn remove(config: &mut Config, keys: &[String]) -> Result<(), Refusal> {
+    if let Some(key) = keys.iter().find(|key| is_system(key)) {
+        return Err(invalid("System tags cannot be removed by requester").with("TagKey", key.as_str()));
+    }
+    config.tags.retain(|(key, _)| !keys.contains(key));
     show(config);
     Ok(())
 }

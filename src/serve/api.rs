@@ -153,7 +153,8 @@ pub(super) struct Bucket {
     report: Arc<BucketReport>,
     in_sync: bool,
     verdict: Verdict,
-    outputs: Outputs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Outputs>,
 }
 
 pub(super) fn bucket(report: Arc<BucketReport>) -> Bucket {

@@ -189,7 +189,7 @@ fn find_bucket(serve: &Serve, account: &str, name: &str) -> Result<Arc<BucketRep
     };
     let id = BucketId {
         account: AccountName::parse(account).map_err(|_| unknown())?,
-        name: BucketName::parse(name).map_err(|_| unknown())?,
+        name: BucketName::known(name).map_err(|_| unknown())?,
     };
     serve.board.bucket(&id).ok_or_else(unknown)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, OnDirectoryBuckets, Overlay, Problem, Risk, Setting, overlay};
 
 /// The default encryption of new objects (API page PutBucketEncryption).
 pub struct Encryption;
@@ -81,6 +81,48 @@ impl Setting for Encryption {
     };
     const READS: &'static [&'static str] = &["s3:GetEncryptionConfiguration"];
     const WRITES: &'static [&'static str] = &["s3:PutEncryptionConfiguration"];
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::There;
+
+    /// One customer key for the bucket's whole life, by id or ARN, with the bucket key always on
+    /// (API page PutBucketEncryption, "Directory buckets").
+    fn check_on_directory_buckets(want: &Value) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        match want.algorithm {
+            Some(Algorithm::KmsDsse) => problems.push(
+                Problem::at("/algorithm", "directory buckets have no `aws:kms:dsse`").hint("use `AES256` or `aws:kms`"),
+            ),
+            Some(Algorithm::Kms) => {
+                let alias = want.kms_key_id.as_ref().filter(|key| key.contains("alias/"));
+                if want.kms_key_id.is_none() {
+                    problems.push(
+                        Problem::at("", "`aws:kms` on a directory bucket without `kmsKeyId`")
+                            .hint("directory buckets do not take S3's own key `aws/s3`; name a key of yours"),
+                    );
+                }
+                if alias.is_some() {
+                    problems.push(
+                        Problem::at("/kmsKeyId", "directory buckets take no alias of a key")
+                            .hint("write the key's id or ARN"),
+                    );
+                }
+                if want.bucket_key != Some(true) {
+                    let at = if want.bucket_key.is_some() { "/bucketKey" } else { "" };
+                    problems.push(
+                        Problem::at(at, "the bucket key of a directory bucket is always on")
+                            .hint("write `bucketKey: true` beside `aws:kms`"),
+                    );
+                }
+            }
+            _ => {}
+        }
+        if want.blocked_encryption_types.is_some() {
+            problems.push(
+                Problem::at("/blockedEncryptionTypes", "directory buckets block no kinds of encryption")
+                    .hint("leave it out"),
+            );
+        }
+        problems
+    }
 
     fn canonical(value: Value) -> Value {
         let Value { algorithm, kms_key_id, bucket_key, blocked_encryption_types } = value;

@@ -2,6 +2,7 @@
 
 use crate::setting::{AnySetting, Entry};
 
+pub mod abac;
 pub mod accelerate;
 pub mod acl;
 pub mod analytics;
@@ -14,9 +15,11 @@ pub mod logging;
 pub mod metadata;
 pub mod metrics;
 pub mod notifications;
+pub mod object_lock;
 pub mod object_ownership;
 pub mod policy;
 pub mod public_access_block;
+pub mod replication;
 pub mod request_payer;
 pub mod tags;
 pub mod versioning;
@@ -35,6 +38,7 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<versioning::Versioning>::NEW,
     &Entry::<encryption::Encryption>::NEW,
     &Entry::<tags::Tags>::NEW,
+    &Entry::<abac::Abac>::NEW,
     &Entry::<object_ownership::ObjectOwnership>::NEW,
     &Entry::<acl::Acl>::NEW,
     &Entry::<policy::Policy>::NEW,
@@ -42,11 +46,13 @@ pub static SETTINGS: &[&dyn AnySetting] = &[
     &Entry::<logging::Logging>::NEW,
     &Entry::<website::Website>::NEW,
     &Entry::<cors::Cors>::NEW,
+    &Entry::<object_lock::ObjectLock>::NEW,
+    &Entry::<replication::Replication>::NEW,
+    &Entry::<notifications::Notifications>::NEW,
     &Entry::<inventory::Inventory>::NEW,
     &Entry::<analytics::Analytics>::NEW,
     &Entry::<metrics::Metrics>::NEW,
     &Entry::<intelligent_tiering::IntelligentTiering>::NEW,
-    &Entry::<notifications::Notifications>::NEW,
     &Entry::<accelerate::Accelerate>::NEW,
     &Entry::<request_payer::RequestPayer>::NEW,
     &Entry::<metadata::Metadata>::NEW,

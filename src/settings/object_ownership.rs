@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, Risk, Setting};
+use crate::setting::{About, OnDirectoryBuckets, Risk, Setting};
 
 /// The ownership controls of a bucket (API page PutBucketOwnershipControls).
 pub struct ObjectOwnership;
@@ -75,6 +75,12 @@ impl Setting for ObjectOwnership {
     /// needs ownership to be changed first is refused once and written by the next sweep: locking
     /// down must work at once, opening up may take two passes.
     const AFTER: &'static [&'static str] = &["publicAccessBlock", "acl"];
+    /// Directory buckets know no ACLs (API page CreateBucket).
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::Given;
+
+    fn given_on_directory_buckets() -> Value {
+        Value { rule: Some(Rule::BucketOwnerEnforced) }
+    }
 
     /// ACLs are off since April 2023 (S3 User Guide, "Controlling ownership of objects and disabling
     /// ACLs for your bucket").

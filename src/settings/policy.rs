@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, Overlay, Problem, Risk, Setting};
+use crate::setting::{About, OnDirectoryBuckets, Overlay, Problem, Risk, Setting};
 
 mod canonical;
 mod check;
@@ -140,6 +140,11 @@ Statement:
     /// The block refuses public policies, so where it opens it opens first.
     const AFTER: &'static [&'static str] = &["publicAccessBlock"];
     const REMOVABLE: bool = true;
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::There;
+
+    fn check_on_directory_buckets(want: &Value) -> Vec<Problem> {
+        check::on_directory_buckets(want)
+    }
 
     /// The canonical form is not what people write.
     fn written(value: &Value) -> serde_json::Value {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, Risk, Setting};
+use crate::setting::{About, OnDirectoryBuckets, Risk, Setting};
 
 /// The four switches of a bucket's public access block (API page PutPublicAccessBlock).
 pub struct PublicAccessBlock;
@@ -104,6 +104,13 @@ impl Setting for PublicAccessBlock {
     };
     const READS: &'static [&'static str] = &["s3:GetBucketPublicAccessBlock"];
     const WRITES: &'static [&'static str] = &["s3:PutBucketPublicAccessBlock"];
+    /// All four stand on every directory bucket and cannot be changed (S3 User Guide, "Access
+    /// management" of directory buckets).
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::Given;
+
+    fn given_on_directory_buckets() -> Value {
+        Value::all(true)
+    }
 
     /// All four on since April 2023 (S3 User Guide, "Blocking public access to your Amazon S3 storage").
     fn fresh() -> Value {

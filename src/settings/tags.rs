@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, Problem, Setting};
+use crate::setting::{About, OnDirectoryBuckets, Problem, Setting};
 
 /// The bucket's tags (API page PutBucketTagging).
 pub struct Tags;
@@ -20,19 +20,25 @@ pub struct Value(pub BTreeMap<String, String>);
 /// Tags that a bucket can have (S3 User Guide, "Using cost allocation S3 bucket tags").
 const MOST_TAGS: usize = 50;
 
+#[cfg(feature = "aws")]
+mod by_resource;
+
 impl Setting for Tags {
     type Value = Value;
 
     const NAME: &'static str = "tags";
     const ABOUT: About = About {
         what: "Names and values for bills, owners and permissions.",
-        why: "Bills, owners and permissions by attribute are read from tags.",
+        why: "Bills, owners and permissions by attribute are read from tags. Where `abac` is enabled S3 takes them by S3 Control only, one by one; they are written so by itself.",
         risk: "",
         example: "{Name: AI Model Data Storage, Purpose: Distributed AI Model Training}",
     };
     const READS: &'static [&'static str] = &["s3:GetBucketTagging"];
-    const WRITES: &'static [&'static str] = &["s3:PutBucketTagging"];
+    /// The first where tags are for bills and people; the others where they decide access (`abac`).
+    const WRITES: &'static [&'static str] =
+        &["s3:PutBucketTagging", "s3:GetBucketAbac", "s3:ListTagsForResource", "s3:TagResource", "s3:UntagResource"];
     const REMOVABLE: bool = true;
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::There;
 
     /// Tags of AWS itself cannot be written and are no drift. The write carries them over.
     fn canonical(value: Value) -> Value {
@@ -83,7 +89,7 @@ impl Setting for Tags {
 mod wire {
     use aws_sdk_s3::types::{Tag, Tagging};
 
-    use super::{Tags, Value};
+    use super::{Tags, Value, by_resource};
     use crate::cloud::delete::SubResource;
     use crate::cloud::wire::{S3, Wire};
     use crate::cloud::{Fault, S3Error, S3ErrorKind};
@@ -108,41 +114,48 @@ mod wire {
             live(s3).await
         }
 
-        /// PutBucketTagging replaces the whole set, so the tags of AWS itself are sent along:
-        /// S3 refuses a set without them (terraform-provider-aws#7323).
-        async fn write(s3: &S3<'_>, _from: &Value, to: &Value) -> Result<(), S3Error> {
-            let system = live(s3).await?.0.into_iter().filter(|(key, _)| key.starts_with("aws:"));
-            let tags: Vec<Tag> = system
-                .chain(to.0.clone())
-                .map(|(key, value)| Tag::builder().key(key).value(value).build())
-                .collect::<Result<_, _>>()
-                .map_err(|error| s3.misuse("PutBucketTagging", S3ErrorKind::Invalid, &error.to_string()))?;
-            if tags.is_empty() {
-                s3.client
-                    .delete_bucket_tagging()
-                    .bucket(s3.bucket)
-                    .set_expected_bucket_owner(s3.owner())
-                    .customize()
-                    .interceptor(s3.may_delete(SubResource::Tagging)?)
-                    .send()
-                    .await
-                    .or_fault(s3, "DeleteBucketTagging", "s3:PutBucketTagging")?;
-                return Ok(());
-            }
-            let tagging = Tagging::builder()
-                .set_tag_set(Some(tags))
-                .build()
-                .map_err(|error| s3.misuse("PutBucketTagging", S3ErrorKind::Invalid, &error.to_string()))?;
+        /// Where tags decide access S3 refuses the whole set, and takes them one by one.
+        async fn write(s3: &S3<'_>, from: &Value, to: &Value) -> Result<(), S3Error> {
+            let Err(refused) = replace(s3, to).await else { return Ok(()) };
+            by_resource::is_needed(s3, refused).await?;
+            by_resource::write(s3, from, to).await
+        }
+    }
+
+    /// PutBucketTagging replaces the whole set, so the tags of AWS itself are sent along: S3 refuses
+    /// a set without them (terraform-provider-aws#7323).
+    async fn replace(s3: &S3<'_>, to: &Value) -> Result<(), S3Error> {
+        let system = live(s3).await?.0.into_iter().filter(|(key, _)| key.starts_with("aws:"));
+        let tags: Vec<Tag> = system
+            .chain(to.0.clone())
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect::<Result<_, _>>()
+            .map_err(|error| s3.misuse("PutBucketTagging", S3ErrorKind::Invalid, &error.to_string()))?;
+        if tags.is_empty() {
             s3.client
-                .put_bucket_tagging()
+                .delete_bucket_tagging()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .tagging(tagging)
+                .customize()
+                .interceptor(s3.may_delete(SubResource::Tagging)?)
                 .send()
                 .await
-                .or_fault(s3, "PutBucketTagging", "s3:PutBucketTagging")?;
-            Ok(())
+                .or_fault(s3, "DeleteBucketTagging", "s3:PutBucketTagging")?;
+            return Ok(());
         }
+        let tagging = Tagging::builder()
+            .set_tag_set(Some(tags))
+            .build()
+            .map_err(|error| s3.misuse("PutBucketTagging", S3ErrorKind::Invalid, &error.to_string()))?;
+        s3.client
+            .put_bucket_tagging()
+            .bucket(s3.bucket)
+            .set_expected_bucket_owner(s3.owner())
+            .tagging(tagging)
+            .send()
+            .await
+            .or_fault(s3, "PutBucketTagging", "s3:PutBucketTagging")?;
+        Ok(())
     }
 }
 

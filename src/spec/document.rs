@@ -9,10 +9,14 @@ use serde_json::{Map, Value, json};
 use super::check::check;
 use super::expr::Expr;
 use super::load::{Context, Files};
-use super::schema::{API_VERSION, ApprovalPart, BucketPart, DefaultsPart, ExemptionPart, Kind, Metadata, PolicyPart};
+use super::schema::{
+    API_VERSION, AccountPart, ApprovalPart, BucketPart, DefaultsPart, ExemptionPart, Kind, Metadata, PolicyPart,
+};
 use super::yaml::Node;
-use super::{ApprovalSpec, BucketSpec, DefaultsSpec, ExemptionSpec, Mode, PolicySeverity, Rule, Selector, Suspend};
-use crate::bucket::BucketName;
+use super::{
+    AccountSpec, ApprovalSpec, BucketSpec, DefaultsSpec, ExemptionSpec, Mode, PolicySeverity, Rule, Selector, Suspend,
+};
+use crate::bucket::{AccountName, BucketName};
 use crate::finding::{Finding, Place, Severity, did_you_mean};
 use crate::settings;
 
@@ -20,6 +24,7 @@ use crate::settings;
 #[derive(Debug, Clone)]
 pub(super) enum Document {
     Bucket(Box<BucketSpec>),
+    Account(Box<AccountSpec>),
     // With its tree, in which contradictions find their places.
     Defaults(Box<(DefaultsSpec, Node)>),
     Policy(Box<Draft>),
@@ -48,6 +53,7 @@ pub(super) struct Draft {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub buckets: Vec<(BucketName, Place)>,
+    pub accounts: Vec<(AccountName, Place)>,
     pub policies: Vec<String>,
 }
 
@@ -73,7 +79,7 @@ impl Reading<'_> {
         let before = self.errors();
         self.told.clear();
         let parts: &[&str] = match kind {
-            Kind::Bucket | Kind::BucketDefaults => &["/spec"],
+            Kind::Bucket | Kind::Account | Kind::BucketDefaults => &["/spec"],
             Kind::Policy => &["/spec/require", "/spec/repair"],
             Kind::Exemption | Kind::Approval => &[],
         };
@@ -106,6 +112,11 @@ impl Reading<'_> {
             (Some(Kind::Bucket), Some(text)) => {
                 if let Ok(bucket) = BucketName::parse(text) {
                     self.names.buckets.push((bucket, name.at.clone()));
+                }
+            }
+            (Some(Kind::Account), Some(text)) => {
+                if let Ok(account) = AccountName::parse(text) {
+                    self.names.accounts.push((account, name.at.clone()));
                 }
             }
             (Some(Kind::Policy), Some(text)) => self.names.policies.push(text.to_owned()),
@@ -204,7 +215,7 @@ impl Reading<'_> {
     fn read(&mut self, kind: Kind, root: &Node, json: &Value) -> Option<Document> {
         let metadata: Option<Metadata> = self.part(root, "/metadata", json, |_| false);
         let name: Arc<str> = metadata.as_ref().map_or_else(Arc::default, |metadata| metadata.name.as_str().into());
-        if kind != Kind::Bucket {
+        if !matches!(kind, Kind::Bucket | Kind::Account) {
             self.plain_name(root);
         }
         let at = root.at.clone();
@@ -216,16 +227,37 @@ impl Reading<'_> {
                 let until = self.moment(root, "/spec/suspend/until");
                 self.past(root, "/spec/suspend/until", until, "the suspension ended", "writes are allowed again");
                 let (ignore, settings) = (self.ignore(root), self.asks(root, json, "/spec"));
+                if let Some(name) = name.as_ref().filter(|name| name.is_directory()) {
+                    self.on_directory(root, name, &settings);
+                }
                 let part = part?;
+                let name = name?;
+                self.placed(root, &name, account.as_ref(), &part);
                 Some(Document::Bucket(Box::new(BucketSpec {
-                    name: name?,
+                    name,
                     account,
                     region,
                     labels: Arc::new(metadata?.labels),
                     mode: part.mode,
                     suspend: part.suspend.zip(until).map(|(said, until)| Suspend { reason: said.reason, until }),
                     ignore,
-                    object_lock: part.object_lock,
+                    namespace: part.namespace,
+                    settings,
+                    at,
+                })))
+            }
+            Kind::Account => {
+                let part: Option<AccountPart> = self.part(root, "/spec", json, is_setting);
+                let name = self.account_name(root);
+                let until = self.moment(root, "/spec/suspend/until");
+                self.past(root, "/spec/suspend/until", until, "the suspension ended", "writes are allowed again");
+                let settings = self.asks(root, json, "/spec");
+                let part = part?;
+                Some(Document::Account(Box::new(AccountSpec {
+                    name: name?,
+                    labels: Arc::new(metadata?.labels),
+                    mode: part.mode,
+                    suspend: part.suspend.zip(until).map(|(said, until)| Suspend { reason: said.reason, until }),
                     settings,
                     at,
                 })))

@@ -10,7 +10,7 @@ use super::document::{Document, Names, Reading};
 use super::policies::{self, finish};
 use super::together::{Fault, Together, faults};
 use super::{Asked, BucketSpec, Loaded, PolicySpec, Specs, yaml};
-use crate::bucket::{AccountName, BucketName, Region};
+use crate::bucket::{AccountId, AccountName, BucketName, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place, Severity, did_you_mean};
@@ -33,6 +33,8 @@ pub struct Context {
     /// The agent's accounts with the region of each, when they are known; without a configuration
     /// (`validate` in a pull request) every name may be one.
     pub accounts: Option<BTreeMap<AccountName, Region>>,
+    /// The numbers of the accounts, as far as the agent's configuration says them.
+    pub ids: BTreeMap<AccountName, AccountId>,
     /// Regions that are none of AWS's and look like one.
     pub regions: Vec<Region>,
 }
@@ -219,6 +221,7 @@ struct Loading<'a> {
     loaded: Loaded,
     /// The buckets of each file that no earlier form of it describes.
     lost: Vec<Vec<(BucketName, Place)>>,
+    lost_accounts: Vec<(AccountName, Place)>,
     /// The policies that documents describe, faulty ones too.
     policies: BTreeSet<String>,
     /// The policies that exemptions name.
@@ -235,6 +238,7 @@ impl<'a> Loading<'a> {
             builtin: policies::builtin(),
             loaded: Loaded::default(),
             lost: Vec::new(),
+            lost_accounts: Vec::new(),
             policies: sources.iter().flat_map(|source| source.names.policies.iter().cloned()).collect(),
             exempted: documents
                 .filter_map(|document| match document {
@@ -255,14 +259,17 @@ impl<'a> Loading<'a> {
         let (documents, names) = before.map(|before| (before.documents, before.names)).unwrap_or_default();
         let frozen = &mut self.loaded.specs.frozen;
         frozen.extend(source.names.buckets.iter().chain(&names.buckets).map(|(name, _)| name.clone()));
+        let frozen = &mut self.loaded.specs.frozen_accounts;
+        frozen.extend(source.names.accounts.iter().chain(&names.accounts).map(|(name, _)| name.clone()));
         self.lost.push(std::mem::take(&mut source.names.buckets));
+        self.lost_accounts.append(&mut source.names.accounts);
         source.documents = documents;
     }
 
     fn finish(mut self, sources: Vec<Source>) -> Loaded {
         let mut shared = Shared::default();
         let mut drafts = Vec::new();
-        let Specs { buckets, defaults, policies, exemptions, approvals, frozen: _ } = &mut self.loaded.specs;
+        let Specs { buckets, accounts, defaults, policies, exemptions, approvals, .. } = &mut self.loaded.specs;
         for source in sources {
             self.loaded.findings.extend(source.findings);
             for document in source.documents {
@@ -271,6 +278,7 @@ impl<'a> Loading<'a> {
                         shared.bucket(&mut bucket);
                         buckets.push(*bucket);
                     }
+                    Document::Account(account) => accounts.push(*account),
                     Document::Defaults(both) => defaults.push(both.0),
                     Document::Policy(draft) => drafts.push(draft),
                     Document::Exemption(both) => exemptions.push(both.0),
@@ -282,6 +290,7 @@ impl<'a> Loading<'a> {
         policies.extend(drafts.into_iter().filter_map(|draft| finish(*draft, &self.builtin)));
         policies.extend(self.builtin.drain(..).filter(|policy| !own.contains(&policy.name)));
         buckets.sort_by(|a, b| (&a.name, &a.account).cmp(&(&b.name, &b.account)));
+        accounts.sort_by(|a, b| a.name.cmp(&b.name));
         defaults.sort_by(|a, b| a.name.cmp(&b.name));
         policies.sort_by(|a, b| a.name.cmp(&b.name));
         exemptions.sort_by(|a, b| a.name.cmp(&b.name));
@@ -305,6 +314,14 @@ impl<'a> Loading<'a> {
             };
             let message = format!("{who} not managed: its file has an error and no earlier good form");
             findings.push(Finding::warning((*place).clone(), message));
+        }
+        for (name, place) in &self.lost_accounts {
+            if !specs.accounts.iter().any(|account| account.name == *name) {
+                let message = format!(
+                    "the settings of account `{name}` are not managed: its file has an error and no earlier good form"
+                );
+                findings.push(Finding::warning(place.clone(), message));
+            }
         }
         for (name, at) in &self.exempted {
             let known =

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{AccountName, BucketName, Region};
+use crate::bucket::{AccountName, BucketName, Namespace, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
@@ -16,6 +16,7 @@ mod document;
 mod expr;
 pub mod load;
 mod parts;
+mod placed;
 mod policies;
 pub mod schema;
 pub mod select;
@@ -132,8 +133,25 @@ pub struct BucketSpec {
     pub suspend: Option<Suspend>,
     /// Paths that are neither compared nor written.
     pub ignore: Vec<IgnorePath>,
-    /// Whether object lock must be possible; only said when a bucket is made.
-    pub object_lock: bool,
+    /// The namespace to make it in, where the spec says it.
+    pub namespace: Option<Namespace>,
+    /// Its settings.
+    pub settings: Asks,
+    /// Where the document begins.
+    pub at: Place,
+}
+
+/// `kind: Account`: an account's own settings as they shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSpec {
+    /// The account, as the agent's configuration names it.
+    pub name: AccountName,
+    /// Labels, for people.
+    pub labels: Arc<BTreeMap<String, String>>,
+    /// Whether differences are repaired.
+    pub mode: Option<Mode>,
+    /// Whether writing pauses.
+    pub suspend: Option<Suspend>,
     /// Its settings.
     pub settings: Asks,
     /// Where the document begins.
@@ -331,6 +349,8 @@ pub enum Approved {
 pub struct Specs {
     /// The buckets.
     pub buckets: Vec<BucketSpec>,
+    /// The accounts' own settings.
+    pub accounts: Vec<AccountSpec>,
     /// The defaults.
     pub defaults: Vec<DefaultsSpec>,
     /// The policies.
@@ -341,6 +361,8 @@ pub struct Specs {
     pub approvals: Vec<ApprovalSpec>,
     /// Buckets whose newest documents are at fault and that stay on their last good form.
     pub frozen: BTreeSet<BucketName>,
+    /// Accounts likewise.
+    pub frozen_accounts: BTreeSet<AccountName>,
 }
 
 /// What loading gave: whatever is good, and every fault.

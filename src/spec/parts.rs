@@ -60,6 +60,16 @@ impl Reading<'_> {
             }
             return None;
         };
+        self.known_account(node, name)
+    }
+
+    /// The account whose own settings a document describes.
+    pub(super) fn account_name(&mut self, root: &Node) -> Option<AccountName> {
+        let (node, name) = text(root, "/metadata/name").filter(|(_, name)| !name.is_empty())?;
+        self.known_account(node, name)
+    }
+
+    fn known_account(&mut self, node: &Node, name: &str) -> Option<AccountName> {
         let account = self.legal(node, AccountName::parse(name))?;
         if let Some(known) = self.context.accounts.as_ref().filter(|known| !known.contains_key(&account)) {
             let words = known.keys().map(AccountName::as_str);

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Mode;
+use crate::account;
+use crate::bucket::Namespace;
 use crate::settings::SETTINGS;
 
 /// The version of the documents.
@@ -19,6 +21,8 @@ pub const API_VERSION: &str = "driftless/v1";
 pub enum Kind {
     /// One bucket.
     Bucket,
+    /// An account's own settings.
+    Account,
     /// What many buckets have in common.
     BucketDefaults,
     /// What buckets must satisfy.
@@ -31,12 +35,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which people meet them.
-    pub const ALL: [Self; 5] = [Self::Bucket, Self::BucketDefaults, Self::Policy, Self::Exemption, Self::Approval];
+    pub const ALL: [Self; 6] =
+        [Self::Bucket, Self::Account, Self::BucketDefaults, Self::Policy, Self::Exemption, Self::Approval];
 
     /// The word in `kind:`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Bucket => "Bucket",
+            Self::Account => "Account",
             Self::BucketDefaults => "BucketDefaults",
             Self::Policy => "Policy",
             Self::Exemption => "Exemption",
@@ -112,9 +118,20 @@ pub(super) struct BucketPart {
     /// `tags["a.b"]`, `tags.team-*` or `lifecycle.rules[archive]`.
     #[serde(default)]
     pub ignore: Vec<String>,
-    /// Makes the bucket with object lock possible; only counts when the bucket is made.
-    #[serde(default)]
-    pub object_lock: bool,
+    /// The namespace of the name, `global` or `account-regional`; only counts when the bucket is
+    /// made. A name that ends in `-ACCOUNT-REGION-an` says it without this field.
+    pub namespace: Option<Namespace>,
+}
+
+/// The settings of an account itself as they shall be. One that is not named is not touched.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "accountSpec")]
+pub(super) struct AccountPart {
+    /// Whether differences are repaired (`enforce`) or only told (`observe`).
+    pub mode: Option<Mode>,
+    /// Pauses every write to the account's own settings for a while.
+    pub suspend: Option<SuspendPart>,
 }
 
 /// A pause: nothing is written meanwhile.
@@ -261,8 +278,11 @@ pub(super) struct ApprovalPart {
 fn build(kind: Kind, files: bool) -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
     let settings = settings(&mut generator, files);
+    let of_account = |(name, _): &(&String, &Value)| account::find(name).is_some();
+    let account = settings.iter().filter(of_account).map(|(name, value)| (name.clone(), value.clone())).collect();
     let root = match kind {
         Kind::Bucket => generator.root_schema_for::<Document<BucketPart>>(),
+        Kind::Account => generator.root_schema_for::<Document<AccountPart>>(),
         Kind::BucketDefaults => generator.root_schema_for::<Document<DefaultsPart>>(),
         Kind::Policy => generator.root_schema_for::<Document<PolicyPart>>(),
         Kind::Exemption => generator.root_schema_for::<Document<ExemptionPart>>(),
@@ -271,7 +291,12 @@ fn build(kind: Kind, files: bool) -> Value {
     let mut root = root.to_value();
     without_null(&mut root);
     let defs = root["$defs"].as_object_mut().expect("every kind has definitions");
-    for name in ["bucketSpec", "bucketDefaultsSpec", "settings"] {
+    for (name, settings) in [
+        ("bucketSpec", &settings),
+        ("accountSpec", &account),
+        ("bucketDefaultsSpec", &settings),
+        ("settings", &settings),
+    ] {
         if let Some(part) = defs.get_mut(name).and_then(Value::as_object_mut) {
             let properties = part.entry("properties").or_insert_with(|| json!({}));
             properties.as_object_mut().expect("properties are an object").extend(settings.clone());

@@ -70,6 +70,7 @@ fn duplicates<'a>(
     for (source, document, found) in all {
         let (kind, name, account, at): (_, &str, _, _) = match found {
             Document::Bucket(bucket) => ("bucket", bucket.name.as_str(), Some(account_of(bucket, context)), &bucket.at),
+            Document::Account(spec) => ("account", spec.name.as_str(), None, &spec.at),
             Document::Defaults(both) => ("bucket defaults", &both.0.name, None, &both.0.at),
             Document::Policy(draft) => ("policy", &draft.name, None, &draft.at),
             Document::Exemption(both) => ("exemption", &both.0.name, None, &both.0.at),
@@ -296,7 +297,8 @@ impl Told {
     fn of(bucket: &BucketSpec, context: &Context) -> Self {
         let account = account_of(bucket, context);
         let of_account = context.accounts.as_ref().and_then(|known| known.get(&account));
-        let region = bucket.region.as_ref().or(of_account).cloned().unwrap_or_else(Region::us_east_1);
+        let own = bucket.region.clone().or_else(|| bucket.name.region());
+        let region = own.or_else(|| of_account.cloned()).unwrap_or_else(Region::us_east_1);
         let tags = match bucket.settings.get("tags").map(|ask| &ask.what) {
             Some(Asked::Value(doc)) => doc.parse().unwrap_or_default(),
             _ => BTreeMap::new(),

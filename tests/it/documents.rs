@@ -112,7 +112,9 @@ fn documents_of_every_kind_are_read() {
     assert_eq!((assert.text.as_str(), assert.at.to_string().as_str()), ("true", "all.yaml:14:17"));
     assert!(message.is_some() && repair.get("publicAccessBlock").is_some());
     let bucket = &specs.buckets[0];
-    assert_eq!((bucket.mode, bucket.object_lock, bucket.ignore[0].steps.len()), (Some(Mode::Observe), true, 1));
+    assert_eq!((bucket.mode, bucket.ignore[0].steps.len()), (Some(Mode::Observe), 1));
+    let Some(Asked::Value(lock)) = bucket.settings.get("objectLock").map(|ask| &ask.what) else { panic!("a value") };
+    assert_eq!(lock.as_str(), r#"{"enabled":true}"#, "the word of before there was a setting");
     assert_eq!(bucket.suspend.as_ref().map(|it| it.reason.as_str()), Some("move"));
 }
 
@@ -126,7 +128,10 @@ fn unknown_fields_are_told_with_the_nearest_known_one() {
         "  versioning: {state: Enabled}\n",
         &["bad.yaml:5:16: unknown field `state`\nhint: did you mean `status`?"],
     );
-    spec_says("  versioning: {zzz: Enabled}\n", &["bad.yaml:5:16: unknown field `zzz`\nhint: known fields: `status`"]);
+    spec_says(
+        "  versioning: {zzz: Enabled}\n",
+        &["bad.yaml:5:16: unknown field `zzz`\nhint: known fields: `mfaDelete`, `status`"],
+    );
     says(
         "apiVersion: driftless/v1\nkind: Bucket\nmetadata: {name: ai-data, label: {a: b}}\nspec: {}\nstatus: {}\n",
         &[
@@ -144,7 +149,9 @@ fn wrong_types_are_told_in_words() {
     );
     spec_says(
         "  versioning: Enabled\n",
-        &["bad.yaml:5:15: `versioning` is text where a mapping is wanted\nhint: it is a mapping with `status`"],
+        &[
+            "bad.yaml:5:15: `versioning` is text where a mapping is wanted\nhint: it is a mapping with `mfaDelete`, `status`",
+        ],
     );
     spec_says(
         "  account: 123456789012\n",
@@ -160,7 +167,7 @@ fn wrong_types_are_told_in_words() {
     );
     spec_says(
         "  objectLock: yes\n",
-        &["bad.yaml:5:15: `objectLock` is text where a boolean is wanted\nhint: write `true`"],
+        &["bad.yaml:5:15: `objectLock` is text where a boolean or a mapping is wanted\nhint: write `true`"],
     );
     spec_says(
         "  ignore: tags.x\n",
@@ -293,7 +300,7 @@ fn envelopes_are_told_and_foreign_documents_left_alone() {
     says(
         "apiVersion: driftless/v1\nname: x\n",
         &[
-            "bad.yaml:1:1: `kind` is missing\nhint: kinds: `Bucket`, `BucketDefaults`, `Policy`, `Exemption`, `Approval`",
+            "bad.yaml:1:1: `kind` is missing\nhint: kinds: `Bucket`, `Account`, `BucketDefaults`, `Policy`, `Exemption`, `Approval`",
         ],
     );
     let foreign = "bad.yaml:1:1: this is no document of driftless and is left alone\n\

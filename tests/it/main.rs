@@ -3,6 +3,7 @@
 // Tests unwrap; clippy.toml allows it in functions marked as tests only.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod cases;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod cli;
@@ -15,6 +16,7 @@ mod git;
 mod import;
 mod legal;
 mod metrics;
+mod places;
 mod properties;
 mod reconcile;
 #[cfg(all(feature = "aws", feature = "daemon"))]

@@ -11,15 +11,21 @@ moto 5.1.22
   has all the sub-resources that driftless asks for.)
 - Inventories it lists and keeps, and takes the DELETE of one for that of the bucket. Of one that is
   not there it says NoSuchInventoryConfig, where S3 says NoSuchConfiguration: so no DELETE is sent.
+- It answers `Years` 0 beside the days of a default retention, and forgets the prefix of a filter
+  of replication.
 - It judges no access: the public access block stops no public policy, credentials are any.
 - Log delivery must be allowed by the target's ACL or bucket policy, as on AWS.
+- Of S3 Control it has the account's public access block, and no tags of buckets. It knows S3 Control
+  by the path alone, and answers its errors in the form of S3.
 
 LocalStack 4.9.2 (S3 provider)
 - A fresh bucket has AES256, the public access block and BucketOwnerEnforced, as on AWS.
 - It judges no access either, and accepts a public policy under the block.
 - Log delivery needs no leave of the target bucket; AWS and moto demand it.
+- Its S3 Control is moto's.
 
 Both
+- Do not know ABAC: `?abac` is passed over, and a GET of it lists objects.
 - Do not enforce `x-amz-expected-bucket-owner`, and take a bucket that exists for one's own.
 - Answer lifecycle without `TransitionDefaultMinimumObjectSize` when nobody set it.
 """
@@ -60,6 +66,8 @@ class Store:
     """A running S3 server."""
 
     name: str
+    # Whose the credentials `test` are.
+    account: str
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / f"{self.name}.log"
@@ -102,8 +110,26 @@ class Store:
         )
 
 
+    def account_block(self, method: str = "GET", body: str = "") -> tuple[int, str]:
+        """The account's public access block in the hands of somebody else. boto3 puts the account
+        into the host name, which is no name of this machine; so it is asked without."""
+        scope = "Credential=test/20261122/us-east-1/s3/aws4_request"
+        headers = {
+            "x-amz-account-id": self.account,
+            "authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=none",
+        }
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            link.request(method, "/v20180820/configuration/publicAccessBlock", body=body or None, headers=headers)
+            answer = link.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            link.close()
+
+
 class Moto(Store):
     name = "moto"
+    account = "123456789012"
 
     def start(self, folder: Path, log) -> subprocess.Popen:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
@@ -112,6 +138,7 @@ class Moto(Store):
 
 class LocalStack(Store):
     name = "localstack"
+    account = "000000000000"
 
     def start(self, folder: Path, log) -> subprocess.Popen:
         place = f"127.0.0.1:{self.port}"
@@ -122,7 +149,7 @@ class LocalStack(Store):
             "GATEWAY_SERVER": "hypercorn",
             "GATEWAY_LISTEN": place,
             "LOCALSTACK_HOST": place,
-            "SERVICES": "s3",
+            "SERVICES": "s3,s3control,sts",
             "STRICT_SERVICE_LOADING": "1",
             "EAGER_SERVICE_LOADING": "1",
             "DNS_ADDRESS": "0",

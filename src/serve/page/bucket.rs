@@ -18,7 +18,7 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, now: Timestamp) -> Ma
     let state = if in_sync(report) { "in sync" } else { verdict.word() };
     let content = html! {
         p.crumbs { a href="/" { "Fleet" } " / " (report.id.account.as_str()) }
-        h1 { (report.id.name.as_str()) " " (tag(if in_sync(report) { "compliant" } else { verdict.word() }, state)) }
+        h1 { (heading(report)) " " (tag(if in_sync(report) { "compliant" } else { verdict.word() }, state)) }
         dl.facts {
             dt { "Account" } dd { (report.id.account.as_str()) }
             dt { "Region" } dd { (report.region.as_str()) }
@@ -48,9 +48,14 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, now: Timestamp) -> Ma
             @for repair in &report.repairs { (one_repair(repair, now)) }
         }
         (outputs(report))
-        p { a href=(format!("/api/v1{}", super::parts::bucket_path(report))) { "This bucket as JSON" } }
+        p { a href=(format!("/api/v1{}", super::parts::bucket_path(report))) { @if report.id.is_account() { "This account as JSON" } @else { "This bucket as JSON" } } }
     };
     layout(&format!("{}: {state} - driftless", report.id), Place::Elsewhere, Some((serve, now)), &content)
+}
+
+/// An account's own page bears its name, not the word that stands for it among buckets.
+fn heading(report: &BucketReport) -> String {
+    if report.id.is_account() { format!("Account {}", report.id.account) } else { report.id.name.to_string() }
 }
 
 fn managed(report: &BucketReport) -> Markup {
@@ -197,7 +202,8 @@ fn one_repair(repair: &Repair, now: Timestamp) -> Markup {
 }
 
 fn outputs(report: &BucketReport) -> Markup {
-    let outputs = serde_json::to_value(report.outputs()).expect("outputs are plain data");
+    let Some(outputs) = report.outputs() else { return html! {} };
+    let outputs = serde_json::to_value(outputs).expect("outputs are plain data");
     html! {
         section aria-labelledby="outputs" {
             h2 #outputs { "Outputs" }

@@ -42,6 +42,45 @@ pub(super) fn check(want: &Value) -> Vec<Problem> {
     problems
 }
 
+/// Rules of a directory bucket expire objects and abort uploads, and nothing else (API page
+/// PutBucketLifecycleConfiguration, "Rules for directory buckets").
+pub(super) fn on_directory_buckets(want: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if want.transition_default_minimum_object_size.is_some() {
+        problems.push(
+            Problem::at("/transitionDefaultMinimumObjectSize", "objects of a directory bucket never move")
+                .hint("leave it out"),
+        );
+    }
+    for (place, rule) in want.rules.iter().flatten().enumerate() {
+        let marker = rule.expiration.as_ref().is_some_and(|it| it.expired_object_delete_marker.is_some());
+        let tags = rule.filter.as_ref().is_some_and(|it| it.tags.is_some());
+        for (there, field, what) in [
+            (rule.transitions.is_some(), "transitions", "objects of a directory bucket never move"),
+            (
+                rule.noncurrent_version_transitions.is_some(),
+                "noncurrentVersionTransitions",
+                "directory buckets keep no versions",
+            ),
+            (
+                rule.noncurrent_version_expiration.is_some(),
+                "noncurrentVersionExpiration",
+                "directory buckets keep no versions",
+            ),
+            (marker, "expiration/expiredObjectDeleteMarker", "directory buckets keep no versions"),
+            (tags, "filter/tags", "objects of a directory bucket have no tags"),
+        ] {
+            if there {
+                problems.push(
+                    Problem::at(format!("/rules/{place}/{field}"), what)
+                        .hint("rules there have `expiration` and `abortIncompleteMultipartUpload`"),
+                );
+            }
+        }
+    }
+    problems
+}
+
 /// The checks of one rule.
 struct Check<'a> {
     at: String,

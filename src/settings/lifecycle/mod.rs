@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{sorted, words};
-use crate::setting::{About, Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, OnDirectoryBuckets, Overlay, Problem, Risk, Setting, overlay};
 
 mod check;
 #[cfg(test)]
@@ -244,6 +244,11 @@ impl Setting for Lifecycle {
     const READS: &'static [&'static str] = &["s3:GetLifecycleConfiguration"];
     const WRITES: &'static [&'static str] = &["s3:PutLifecycleConfiguration"];
     const REMOVABLE: bool = true;
+    const ON_DIRECTORY_BUCKETS: OnDirectoryBuckets = OnDirectoryBuckets::There;
+
+    fn check_on_directory_buckets(want: &Value) -> Vec<Problem> {
+        check::on_directory_buckets(want)
+    }
 
     /// Rules are a set, told apart by their ids; every rule has a filter with a prefix.
     fn canonical(value: Value) -> Value {

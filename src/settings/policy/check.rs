@@ -60,6 +60,31 @@ pub(super) fn check(want: &Value) -> Vec<Problem> {
     problems
 }
 
+/// The only action that counts there (API page PutBucketPolicy, "Directory buckets").
+const SESSION: &str = "s3express:CreateSession";
+
+/// What the policy of a directory bucket cannot speak of.
+pub(super) fn on_directory_buckets(want: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (place, statement) in want.statements.iter().flatten().enumerate() {
+        for (element, actions) in [("Action", &statement.actions), ("NotAction", &statement.not_actions)] {
+            let known = |action: &&String| {
+                action.eq_ignore_ascii_case(SESSION) || matches!(action.as_str(), "*" | "s3express:*")
+            };
+            for action in actions.iter().flatten().filter(|action| !known(action)) {
+                problems.push(
+                    Problem::at(
+                        format!("/Statement/{place}/{element}"),
+                        format!("`{action}` has no meaning in the policy of a directory bucket"),
+                    )
+                    .hint(format!("the only action there is `{SESSION}`")),
+                );
+            }
+        }
+    }
+    problems
+}
+
 fn faults(at: &str, statement: &Statement, problems: &mut Vec<Problem>) {
     match statement.effect.as_deref() {
         Some("Allow" | "Deny") => {}

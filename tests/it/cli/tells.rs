@@ -100,12 +100,12 @@ async fn iam_allows_what_the_specs_need_and_denies_what_is_never_done() {
 
 #[test]
 fn there_is_a_schema_of_every_kind_and_of_the_configuration() {
-    for kind in ["Bucket", "BucketDefaults", "Policy", "Exemption", "Approval", "Config"] {
+    for kind in ["Bucket", "Account", "BucketDefaults", "Policy", "Exemption", "Approval", "Config"] {
         let ran = alone(&["schema", kind]);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{kind}");
         assert!(ran.json()["$schema"].is_string(), "{kind}");
     }
-    assert_eq!(alone(&["schema"]).json()["oneOf"].as_array().map(Vec::len), Some(5));
+    assert_eq!(alone(&["schema"]).json()["oneOf"].as_array().map(Vec::len), Some(6));
     let ran = alone(&["schema", "Bukket"]);
     let said = "there is no kind `Bukket`\nhint: did you mean `Bucket`?\n";
     assert_eq!(ran, Ran { code: Some(1), out: String::new(), err: said.into() });

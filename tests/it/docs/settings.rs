@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
+use driftless::account::ACCOUNT_SETTINGS;
 use driftless::expression::Limits;
-use driftless::setting::AnySetting;
+use driftless::setting::{AnySetting, OnDirectoryBuckets};
 use driftless::settings::SETTINGS;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value};
@@ -124,6 +125,12 @@ fn the_page_of_settings_is_what_the_code_says() {
         }
         let absent = if setting.removable() { "can be said: it is removed at S3" } else { "cannot be said" };
         let _ = writeln!(page, "- **`absent`** {absent}.");
+        let there = match setting.on_directory_buckets() {
+            OnDirectoryBuckets::There => "can be set".to_owned(),
+            OnDirectoryBuckets::Given => format!("always `{}`", setting.given_on_directory_buckets().as_str()),
+            OnDirectoryBuckets::Lacking => "there is none".to_owned(),
+        };
+        let _ = writeln!(page, "- **On [directory buckets](specs.md#directory-buckets):** {there}.");
         let risk = if about.risk.is_empty() { "Every change repairs itself." } else { about.risk };
         let _ = writeln!(page, "- **Risk:** {risk}");
         if !rows.is_empty() {
@@ -132,6 +139,16 @@ fn the_page_of_settings_is_what_the_code_says() {
                 let _ = writeln!(page, "| `{path}` | {said} |");
             }
         }
+    }
+    page.push_str("\n# Settings of accounts\n\nWhat S3 also holds for an account as a whole, in a document of its own: [`kind: Account`](specs.md#account).\n");
+    page.push_str(
+        "The fields, and what S3 holds when it holds nothing, are those of the bucket's setting of the same name.\n",
+    );
+    for it in ACCOUNT_SETTINGS {
+        let _ = write!(page, "\n## `{}` of an account\n\n{}\n\n{}\n\n", it.name, it.about.what, it.about.why);
+        let _ = write!(page, "```yaml\n{}: {}\n```\n\n", it.name, it.about.example);
+        let _ = writeln!(page, "- **Read with** {}; **written with** {}.", list(it.reads), list(it.writes));
+        let _ = writeln!(page, "- **Risk:** {}", it.about.risk);
     }
     bless("docs/settings.md", &page);
 }

@@ -1,6 +1,7 @@
 //! Legal values of every setting, one file each: what the properties are shown with, in memory and
 //! on servers.
 
+mod abac;
 mod accelerate;
 mod acl;
 mod analytics;
@@ -13,9 +14,11 @@ mod logging;
 mod metadata;
 mod metrics;
 mod notifications;
+mod object_lock;
 mod object_ownership;
 mod policy;
 mod public_access_block;
+mod replication;
 mod request_payer;
 mod tags;
 mod versioning;
@@ -34,6 +37,7 @@ static LEGAL: &[(&str, Strategies)] = &[
     ("versioning", versioning::values),
     ("encryption", encryption::values),
     ("tags", tags::values),
+    ("abac", abac::values),
     ("objectOwnership", object_ownership::values),
     ("acl", acl::values),
     ("policy", policy::values),
@@ -41,11 +45,13 @@ static LEGAL: &[(&str, Strategies)] = &[
     ("logging", logging::values),
     ("website", website::values),
     ("cors", cors::values),
+    ("objectLock", object_lock::values),
+    ("replication", replication::values),
+    ("notifications", notifications::values),
     ("inventory", inventory::values),
     ("analytics", analytics::values),
     ("metrics", metrics::values),
     ("intelligentTiering", intelligent_tiering::values),
-    ("notifications", notifications::values),
     ("accelerate", accelerate::values),
     ("requestPayer", request_payer::values),
     ("metadata", metadata::values),

@@ -6,5 +6,9 @@ use serde_json::{Value, json};
 use super::pick;
 
 pub fn values() -> BoxedStrategy<Value> {
-    pick(vec![json!({"status": "Enabled"}), json!({"status": "Suspended"})])
+    pick(vec![
+        json!({"status": "Enabled"}),
+        json!({"status": "Suspended"}),
+        json!({"status": "Enabled", "mfaDelete": "Disabled"}),
+    ])
 }

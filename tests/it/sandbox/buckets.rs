@@ -180,7 +180,7 @@ async fn a_creation_says_ownership_lock_acl_and_tags() {
     );
     assert_eq!(raw(&server, "PUT /open", "", "<Nonsense/>").await.refusal(), code(400, "MalformedXML"));
     let directory = "<CreateBucketConfiguration><Bucket><Type>Directory</Type></Bucket></CreateBucketConfiguration>";
-    assert_eq!(raw(&server, "PUT /open", "", directory).await.refusal(), code(501, "NotImplemented"));
+    assert_eq!(raw(&server, "PUT /open", "", directory).await.refusal(), code(400, "InvalidRequest"));
     assert_eq!(server.bucket_names(), ["data", "rich"]);
 }
 

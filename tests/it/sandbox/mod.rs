@@ -16,10 +16,13 @@ use driftless::sandbox::{Options, Prepared, Running, Sandbox};
 
 mod access;
 mod buckets;
+mod directory;
 mod documents;
 mod faults;
 mod keyed;
+mod replication;
 mod routing;
+mod s3control;
 mod settings;
 
 /// The account of the access key `alice`.

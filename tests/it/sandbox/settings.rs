@@ -134,8 +134,13 @@ async fn object_lock_needs_versioning_and_keeps_it() {
     ] {
         assert_eq!(put(&server, "object-lock", &rule(bad)).await, code(400, "MalformedXML"), "{bad}");
     }
-    let zero = rule("<Mode>GOVERNANCE</Mode><Days>0</Days>");
-    assert_eq!(put(&server, "object-lock", &zero).await, code(400, "InvalidArgument"));
+    for bad in ["<Days>0</Days>", "<Days>36501</Days>", "<Years>101</Years>"] {
+        let bad = rule(&format!("<Mode>GOVERNANCE</Mode>{bad}"));
+        assert_eq!(put(&server, "object-lock", &bad).await, code(400, "InvalidArgument"), "{bad}");
+    }
+    let held = rule("<Mode>GOVERNANCE</Mode><DefaultEventHold><Days>365</Days></DefaultEventHold>");
+    assert_eq!(put(&server, "object-lock", &held).await.0, 200);
+    assert_eq!(get(&server, "object-lock").await, held);
     let good = rule("<Mode>GOVERNANCE</Mode><Days>1</Days>");
     assert_eq!(put(&server, "object-lock", &good).await.0, 200);
     assert_eq!(get(&server, "object-lock").await, good);

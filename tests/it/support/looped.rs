@@ -45,7 +45,9 @@ pub fn desired_of(
 ) -> (Arc<Desired>, Vec<Finding>) {
     let files: Vec<File<'_>> = files.iter().map(|(path, bytes)| File { path, bytes }).collect();
     let accounts = config.accounts.iter().map(|account| (account.name.clone(), account.region.clone()));
-    let context = Context { now: now(), accounts: Some(accounts.collect()), regions: Vec::new() };
+    let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?)));
+    let ids = ids.collect();
+    let context = Context { now: now(), accounts: Some(accounts.collect()), ids, ..Context::default() };
     let mut loaded = load(&files, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());
@@ -61,7 +63,7 @@ pub fn desired(text: &str) -> Arc<Desired> {
 }
 
 /// One text of documents under a configuration; it must have no errors but policies that
-/// contradict each other, which made-up ones do.
+/// contradict each other, and settings that would be refused beside others, which made-up ones do.
 pub fn desired_with(text: &str, config: &str) -> Arc<Desired> {
     let files = BTreeMap::from([("a.yaml".to_owned(), text.as_bytes().to_vec())]);
     let (desired, findings) = desired_of(&files, &(), &configuration(config));
@@ -69,7 +71,7 @@ pub fn desired_with(text: &str, config: &str) -> Arc<Desired> {
         .iter()
         .filter(|it| it.severity == driftless::finding::Severity::Error)
         .map(ToString::to_string)
-        .filter(|said| !said.contains(" contradicts policy "))
+        .filter(|said| !said.contains(" contradicts policy ") && !said.contains(" would be refused: "))
         .collect();
     assert!(errors.is_empty(), "{errors:?}");
     desired

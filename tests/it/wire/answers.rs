@@ -30,6 +30,7 @@ async fn every_setting_takes_every_answer_for_what_it_is() {
             (error(404, "NoSuchBucket"), S3ErrorKind::NoSuchBucket),
             (error(409, "OperationAborted"), S3ErrorKind::Conflict),
             (error(500, "InternalError"), S3ErrorKind::Server),
+            (error(405, "MethodNotAllowed"), S3ErrorKind::Unsupported),
             (error(501, "NotImplemented"), S3ErrorKind::Unsupported),
             (error(503, "SlowDown"), S3ErrorKind::Throttled),
             (error(403, "SignatureDoesNotMatch"), S3ErrorKind::Credentials),
@@ -58,8 +59,9 @@ async fn every_setting_takes_every_answer_for_what_it_is() {
 async fn a_conflict_is_waited_out_and_a_hang_ends_at_its_deadline() {
     let server = server().await;
     let patience = Patience {
-        attempt: Duration::from_millis(200),
-        deadline: Duration::from_millis(500),
+        // Long enough for three answers on a machine that does ten things besides.
+        attempt: Duration::from_secs(1),
+        deadline: Duration::from_secs(3),
         first: Duration::from_millis(1),
         longest: Duration::from_millis(5),
         ..Patience::default()

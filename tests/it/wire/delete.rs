@@ -23,6 +23,12 @@ fn deletable() -> Vec<(&'static str, serde_json::Value, &'static str)> {
             "Action": "s3:*", "Resource": "arn:aws:s3:::data/*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}),
             "DeleteBucketPolicy",
         ),
+        (
+            "replication",
+            json!({"role": "arn:aws:iam::111111111111:role/copier", "rules": [{"id": "a", "status": "Enabled",
+            "prefix": "", "destination": {"bucket": "arn:aws:s3:::access-logs"}}]}),
+            "DeleteBucketReplication",
+        ),
         ("tags", json!({"Name": "data"}), "DeleteBucketTagging"),
         ("website", json!({"indexDocument": "index.html"}), "DeleteBucketWebsite"),
         ("inventory", one("inventory", "a"), "DeleteBucketInventoryConfiguration"),
@@ -80,6 +86,11 @@ async fn without_proof_that_the_store_knows_the_setting_nothing_is_deleted() {
 async fn with_proof_exactly_one_delete_of_the_right_sub_resource_is_sent_and_the_bucket_looked_at() {
     let server = server().await;
     let cloud = connect(&server).await;
+    // Replication needs it.
+    for name in ["data", "data-old"] {
+        let (off, on) = (value("versioning", &json!({})), value("versioning", &json!({"status": "Enabled"})));
+        cloud.write(&target(name), "versioning", &off, &on).await.expect("taken");
+    }
     for (setting, said, operation) in deletable() {
         // A bucket whose name begins alike keeps its value.
         for name in ["data", "data-old"] {

@@ -13,6 +13,13 @@ use super::*;
 
 /// A server that gives every request the same answer, as long as the test runs.
 pub(super) fn stub(body: String) -> String {
+    stub_of("200 OK", body).0
+}
+
+/// The same with a status, and the first lines of the requests that came.
+pub(super) fn stub_of(status: &'static str, body: String) -> (String, Arc<Mutex<Vec<String>>>) {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let came = Arc::clone(&asked);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     std::thread::spawn(move || {
@@ -26,11 +33,13 @@ pub(super) fn stub(body: String) -> String {
                     Ok(count) => request.extend_from_slice(&piece[..count]),
                 }
             }
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let text = String::from_utf8_lossy(&request);
+            came.lock().expect("no panic").push(text.lines().next().unwrap_or_default().to_owned());
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         }
     });
-    url
+    (url, asked)
 }
 
 fn recorded(setting: &str) -> String {
@@ -45,10 +54,11 @@ fn meaning(setting: &str) -> serde_json::Value {
     match setting {
         "publicAccessBlock" => json!({"blockPublicAcls": true, "ignorePublicAcls": true, "blockPublicPolicy": false,
             "restrictPublicBuckets": false}),
-        "versioning" => json!({"status": "Enabled"}),
+        "versioning" => json!({"status": "Enabled", "mfaDelete": "Enabled"}),
         "encryption" => json!({"algorithm": "aws:kms", "kmsKeyId": "arn:aws:kms:us-east-1:111122223333:key/1a2b",
             "bucketKey": true, "blockedEncryptionTypes": ["SSE-C"]}),
         "tags" => json!({"Name": "AI Model Data Storage", "Empty": ""}),
+        "abac" => json!({"status": "Enabled"}),
         "objectOwnership" => json!("BucketOwnerPreferred"),
         "acl" => json!("public-read"),
         "policy" => {
@@ -100,6 +110,22 @@ fn meaning(setting: &str) -> serde_json::Value {
         "metadata" => json!({"journalTable": {"recordExpiration": {"expiration": "ENABLED", "days": 10}},
             "inventoryTable": {"state": "ENABLED"},
             "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111122223333:role/annotations"}}),
+        "objectLock" => json!({"enabled": true, "defaultRetention": {"mode": "GOVERNANCE", "years": 2,
+            "defaultEventHold": {"years": 1}}}),
+        "replication" => json!({"role": "arn:aws:iam::111122223333:role/replication", "rules": [
+            {"id": "all", "status": "Enabled", "priority": 1, "filter": {},
+             "deleteMarkerReplication": {"status": "Enabled"},
+             "destination": {"bucket": "arn:aws:s3:::copies", "storageClass": "STANDARD_IA",
+                "replicationTime": {"status": "Enabled", "time": {"minutes": 15}},
+                "metrics": {"status": "Enabled", "eventThreshold": {"minutes": 15}}}},
+            {"id": "theirs", "status": "Disabled", "priority": 2, "filter": {"prefix": "raw/", "tags": {"keep": "yes"}},
+             "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"},
+                "replicaModifications": {"status": "Enabled"}},
+             "existingObjectReplication": {"status": "Enabled"},
+             "deleteMarkerReplication": {"status": "Disabled"},
+             "destination": {"bucket": "arn:aws:s3:::theirs", "account": "222222222222",
+                "accessControlTranslation": {"owner": "Destination"},
+                "encryptionConfiguration": {"replicaKmsKeyId": "arn:aws:kms:eu-central-1:222222222222:key/1a2b"}}}]}),
         other => panic!("no recorded answer for the setting `{other}`: add one to tests/wire"),
     }
 }
@@ -138,4 +164,13 @@ async fn pain_01_an_element_that_aws_adds_is_no_difference_and_is_not_lost_by_a_
         assert_eq!(doc, value(setting.name(), &meaning(setting.name())), "{}", setting.name());
         assert_eq!(foreign, ["Fancy", "Deeper"], "{}", setting.name());
     }
+}
+
+/// `s3-servers.md` point 8: Ceph answers 200 and an empty configuration where nothing is set.
+#[tokio::test]
+async fn an_empty_replication_is_none() {
+    let empty = "<ReplicationConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Role></Role>\
+                 </ReplicationConfiguration>";
+    let (doc, foreign) = read("replication", empty.to_owned()).await;
+    assert_eq!((doc, foreign), (value("replication", &json!({})), Vec::new()));
 }

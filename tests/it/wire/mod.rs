@@ -15,13 +15,19 @@ use serde_json::Value;
 
 use crate::support::looped::id;
 
+mod account;
 mod answers;
+mod by_resource;
 mod cost;
+mod creation;
 mod delete;
 mod events;
 mod golden;
 mod keyed;
+mod protect;
+mod regions;
 mod settings_there_and_back;
+mod stub;
 
 const ALICE: &str = "111111111111";
 
@@ -29,10 +35,15 @@ fn account() -> AccountId {
     AccountId::parse(ALICE).expect("an account")
 }
 
-/// A server on which we own new buckets: `data`, `data-old`, `access-logs`.
+/// A server on which we own new buckets, `data` and `data-old`, and `access-logs` with versioning,
+/// which can take copies.
 async fn server() -> Running {
-    let prepared =
-        |name: &str| Prepared { name: name.to_owned(), account: account(), compliant: false, ..Prepared::default() };
+    let prepared = |name: &str| Prepared {
+        name: name.to_owned(),
+        account: account(),
+        compliant: name == "access-logs",
+        ..Prepared::default()
+    };
     let options = Options {
         accounts: BTreeMap::from([("alice".to_owned(), account())]),
         buckets: ["data", "data-old", "access-logs"].map(prepared).to_vec(),
@@ -53,17 +64,25 @@ impl Observer for Counted {
 }
 
 async fn connect_to(url: &str, observer: &Arc<dyn Observer>) -> AwsCloud {
-    let options = AccountOptions {
+    connect_with(options(url), observer).await
+}
+
+fn options(url: &str) -> AccountOptions {
+    AccountOptions {
         name: AccountName::default(),
         id: Some(account()),
         region: Region::us_east_1(),
         endpoint: Some(url.to_owned()),
+        control_endpoint: Some(url.to_owned()),
         path_style: true,
         profile: None,
         role: None,
         writer_role: None,
         external_id: None,
-    };
+    }
+}
+
+async fn connect_with(options: AccountOptions, observer: &Arc<dyn Observer>) -> AwsCloud {
     let credentials = Credentials::new("alice", "secret", None, None, "test");
     let credentials = SharedCredentialsProvider::new(credentials);
     AwsCloud::connect_as(vec![options], observer, Some(credentials)).await.expect("connected")

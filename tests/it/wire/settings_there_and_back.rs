@@ -15,7 +15,8 @@ fn values(setting: &str) -> Vec<Value> {
             json!({"blockPublicAcls": true, "ignorePublicAcls": false, "blockPublicPolicy": false, "restrictPublicBuckets": true}),
             json!({"blockPublicAcls": false, "ignorePublicAcls": false, "blockPublicPolicy": false, "restrictPublicBuckets": false}),
         ],
-        "versioning" => vec![json!({"status": "Enabled"}), json!({"status": "Suspended"})],
+        // In the end it is on, for those that need it.
+        "versioning" => vec![json!({"status": "Suspended"}), json!({"status": "Enabled"})],
         "encryption" => vec![
             json!({"algorithm": "AES256", "blockedEncryptionTypes": []}),
             json!({"algorithm": "aws:kms", "kmsKeyId": "arn:aws:kms:us-east-1:111111111111:key/1a2b", "bucketKey": true, "blockedEncryptionTypes": ["SSE-C"]}),
@@ -27,6 +28,7 @@ fn values(setting: &str) -> Vec<Value> {
             json!({"Name": "data", "Empty": "", "Odd": "a + b = c/d @ e_f.g:h-i"}),
             json!({"Grüße": "日本"}),
         ],
+        "abac" => vec![json!({"status": "Enabled"}), json!({"status": "Disabled"})],
         "objectOwnership" => vec![json!("BucketOwnerPreferred"), json!("ObjectWriter"), json!("BucketOwnerEnforced")],
         "acl" => vec![
             json!("log-delivery-write"),
@@ -128,6 +130,33 @@ fn values(setting: &str) -> Vec<Value> {
                 "inventoryTable": {"state": "ENABLED"},
                 "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111111111111:role/r"}}),
             json!({"journalTable": {}, "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111111111111:role/s"}}),
+        ],
+        "objectLock" => vec![
+            json!({"enabled": true}),
+            json!({"enabled": true, "defaultRetention": {"mode": "GOVERNANCE", "days": 30}}),
+            json!({"enabled": true, "defaultRetention": {"mode": "COMPLIANCE", "years": 1, "defaultEventHold": {"days": 7}}}),
+            json!({"enabled": true, "defaultRetention": "absent"}),
+        ],
+        "replication" => vec![
+            json!({"role": "arn:aws:iam::111111111111:role/copier", "rules": [
+                {"id": "old", "status": "Enabled", "prefix": "raw/", "destination": {"bucket": "arn:aws:s3:::access-logs"}}]}),
+            json!({"role": "arn:aws:iam::111111111111:role/copier", "rules": [
+                {"id": "all", "status": "Enabled", "priority": 1, "filter": {}, "deleteMarkerReplication": {"status": "Enabled"},
+                 "destination": {"bucket": "arn:aws:s3:::access-logs", "storageClass": "GLACIER_IR",
+                    "replicationTime": {"status": "Enabled"}, "metrics": {"status": "Enabled"}}},
+                {"id": "kms", "status": "Disabled", "priority": 2, "filter": {"prefix": "raw/", "tags": {"keep": "yes"}},
+                 "deleteMarkerReplication": {"status": "Disabled"},
+                 "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"}, "replicaModifications": {"status": "Enabled"}},
+                 "destination": {"bucket": "arn:aws:s3:::access-logs", "account": "222222222222",
+                    "accessControlTranslation": {"owner": "Destination"}, "metrics": {"status": "Enabled"},
+                    "encryptionConfiguration": {"replicaKmsKeyId": "arn:aws:kms:us-east-1:222222222222:key/1a2b"}}}]}),
+            // A key without objects to use it for, which S3 takes only when both are said.
+            json!({"role": "arn:aws:iam::111111111111:role/copier", "rules": [
+                {"id": "tag", "status": "Enabled", "priority": 7, "filter": {"tags": {"keep": "yes"}},
+                 "deleteMarkerReplication": {"status": "Disabled"},
+                 "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Disabled"}},
+                 "destination": {"bucket": "arn:aws:s3:::access-logs",
+                    "encryptionConfiguration": {"replicaKmsKeyId": "arn:aws:kms:us-east-1:222222222222:key/1a2b"}}}]}),
         ],
         other => panic!("no values for the setting `{other}`: add some above"),
     }
