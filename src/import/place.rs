@@ -22,6 +22,11 @@ impl Layout {
         }
     }
 
+    /// The path of the file of an account's own settings.
+    pub fn account(name: &AccountName) -> String {
+        format!("accounts/{}.yaml", part(name.as_str()))
+    }
+
     /// The path of the file of what buckets have in common.
     pub fn defaults(self) -> String {
         "defaults.yaml".to_owned()

@@ -1,10 +1,13 @@
 //! Drafts as documents: one order, one form, and the notes as comments where they belong.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::place::Layout;
 use super::share::Common;
 use super::{Draft, Note, Written, yaml};
+use crate::bucket::AccountName;
 use crate::settings::SETTINGS;
 use crate::spec::schema::API_VERSION;
 
@@ -40,6 +43,14 @@ pub fn document(draft: &Draft) -> String {
         out.push_str(&spec);
     }
     out
+}
+
+/// The file of an account's own settings.
+pub fn account(name: &AccountName, settings: &BTreeMap<&'static str, Value>) -> Written {
+    let mut text = head("Account", name.as_str());
+    text.push_str("spec:\n");
+    settings.iter().for_each(|(name, value)| yaml::entry(&mut text, 2, name, value));
+    Written { path: Layout::account(name), text }
 }
 
 /// The file of what drafts have in common.

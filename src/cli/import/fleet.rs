@@ -142,7 +142,7 @@ fn looks(config: &Config, ids: &BTreeSet<BucketId>) -> Desired {
         mode: Some(Mode::Observe),
         suspend: None,
         ignore: Vec::new(),
-        object_lock: false,
+        namespace: None,
         settings: every.clone(),
         at: at.clone(),
     };

@@ -8,6 +8,7 @@ use crate::cli::session::{Failed, complain};
 use crate::config::Config;
 use crate::import::convert::{self, Format};
 use crate::import::live::Extent;
+use crate::import::text;
 
 /// Bytes of a file: above the largest states that people keep in one piece.
 const MOST_BYTES: u64 = 256_000_000;
@@ -27,7 +28,7 @@ pub(super) fn read(config: &Config, args: &ImportArgs) -> Result<Found, Failed> 
     if size > MOST_BYTES {
         return Err(cannot(format!("it has {size} bytes; at most {MOST_BYTES} are read")));
     }
-    let text = fs::read_to_string(path).map_err(|error| cannot(error.to_string().to_lowercase()))?;
+    let read = fs::read_to_string(path).map_err(|error| cannot(error.to_string().to_lowercase()))?;
     let account = match &args.account {
         Some(name) => Some(AccountName::parse(name).map_err(|error| complain(&error.message, Some(&error.hint)))?),
         None if config.accounts.len() > 1 => {
@@ -39,11 +40,13 @@ pub(super) fn read(config: &Config, args: &ImportArgs) -> Result<Found, Failed> 
     };
     let extent = if args.full { Extent::Full } else { Extent::Different };
     let given = args.parameters.iter().cloned().collect();
-    let mut converted = convert::convert(format, &text, &given, extent).map_err(cannot)?;
+    let mut converted = convert::convert(format, &read, &given, extent).map_err(cannot)?;
     converted.drafts.retain(|draft| is_meant(&args.matching, draft.name.as_str()));
     for draft in &mut converted.drafts {
         draft.account.clone_from(&account);
     }
+    let named = account.clone().unwrap_or_default();
+    let further = Some(&converted.account).filter(|it| !it.is_empty()).map(|it| text::account(&named, it));
     let unconverted = converted.losses.iter().map(ToString::to_string).collect();
-    Ok(Found { drafts: converted.drafts, unconverted, further: converted.further, ..Found::default() })
+    Ok(Found { drafts: converted.drafts, unconverted, further: further.into_iter().collect(), ..Found::default() })
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::live::Extent;
-use super::{Draft, Said, Written, form};
+use super::{Draft, Said, form};
 use crate::bucket::{BucketName, Region};
 use crate::setting::{AnySetting, Overlay};
 use crate::settings::{self, SETTINGS};
@@ -59,8 +59,8 @@ pub struct Converted {
     pub drafts: Vec<Draft>,
     /// What could not be converted, in the order of the file.
     pub losses: Vec<Loss>,
-    /// Further documents.
-    pub further: Vec<Written>,
+    /// What is said of the account itself, setting by setting.
+    pub account: BTreeMap<&'static str, Value>,
 }
 
 /// Something that was not converted.
@@ -107,7 +107,7 @@ pub fn convert(
 struct Fleet {
     buckets: BTreeMap<BucketName, Bucket>,
     losses: Vec<Loss>,
-    further: Vec<Written>,
+    account: BTreeMap<&'static str, Part>,
 }
 
 #[derive(Debug, Default)]
@@ -183,6 +183,23 @@ impl Fleet {
         }
     }
 
+    /// Takes in what a resource says of the account itself.
+    fn put_account(&mut self, address: &str, said: table::Said) {
+        for (attribute, why) in said.losses {
+            self.lose(address, &attribute, why);
+        }
+        for (name, value) in said.settings {
+            if crate::account::find(name).is_none() {
+                self.lose(address, name, "an account has no such setting");
+            } else if let Some(known) = self.account.get(name) {
+                let why = format!("`{name}` is said by {} already", known.address);
+                self.lose(address, "", why);
+            } else {
+                self.account.insert(name, Part { value, address: address.to_owned(), rank: Rank::Own });
+            }
+        }
+    }
+
     fn finish(mut self, extent: Extent) -> Converted {
         let mut drafts = Vec::new();
         for (name, bucket) in std::mem::take(&mut self.buckets) {
@@ -200,9 +217,17 @@ impl Fleet {
             }
             drafts.push(draft);
         }
+        let mut account = BTreeMap::new();
+        for (name, part) in std::mem::take(&mut self.account) {
+            let setting = settings::named(name);
+            match form::read(setting, &part.value) {
+                Ok(_) => drop(account.insert(name, form::short(setting, part.value))),
+                Err(why) => self.lose(&part.address, name, format!("it is not what a spec may say: {why}")),
+            }
+        }
         let mut known = BTreeSet::new();
         self.losses.retain(|loss| known.insert(loss.clone()));
-        Converted { drafts, losses: self.losses, further: self.further }
+        Converted { drafts, losses: self.losses, account }
     }
 }
 

@@ -117,6 +117,10 @@ fn shown(module: &Value, fleet: &mut Fleet, depth: usize) {
 
 /// One instance of a resource.
 fn take(address: &str, kind: &str, attributes: &Value, fleet: &mut Fleet) {
+    if kind == "aws_s3_account_public_access_block" {
+        let said = table::read(attributes, &[COMMON, PUBLIC_ACCESS_BLOCK, &[known("account_id")]], Vec::new());
+        return fleet.put_account(address, said);
+    }
     let Some((_, rank, table)) = KINDS.iter().find(|(known, _, _)| *known == kind) else {
         let objects = matches!(kind, "aws_s3_object" | "aws_s3_bucket_object" | "aws_s3_object_copy");
         let why = if objects { "objects are none of its business" } else { "this kind of resource is not converted" };

@@ -185,6 +185,23 @@ fn what_is_said_of_reports_and_tiers_is_the_same_from_every_tool() {
 }
 
 #[test]
+fn the_block_of_the_account_is_said_of_the_account() {
+    let on = json!({"account_id": "111122223333", "id": "111122223333", "block_public_acls": true,
+        "block_public_policy": true, "ignore_public_acls": true, "restrict_public_buckets": true});
+    let state = json!({"version": 4, "resources": [{"mode": "managed", "type": "aws_s3_account_public_access_block",
+        "name": "a", "instances": [{"attributes": on}]}]});
+    let it = converted(Format::Terraform, &state.to_string());
+    assert_eq!((it.losses.len(), it.drafts.len()), (0, 0));
+    let name = crate::bucket::AccountName::parse("prod").expect("legal");
+    let file = crate::import::text::account(&name, &it.account);
+    assert_eq!(file.path, "accounts/prod.yaml");
+    assert_eq!(
+        file.text,
+        "apiVersion: driftless/v1\nkind: Account\nmetadata:\n  name: prod\nspec:\n  publicAccessBlock: all\n"
+    );
+}
+
+#[test]
 fn what_terraform_shows_is_read_like_its_state() {
     let shown = json!({"format_version": "1.0", "terraform_version": "1.9.8", "values": {"root_module": {
         "resources": [{"address": "aws_s3_bucket.a", "mode": "managed", "type": "aws_s3_bucket", "name": "a",
