@@ -15,7 +15,7 @@ build: ## Builds target/debug/driftless
 demo: ## Shows the daemon at work, with an S3 server and a git repository of its own (ONCE=1: ends by itself)
 	$(CARGO) run --locked -- demo $(if $(filter 1,$(ONCE)),--once)
 
-test: ## Runs every test: the crate's own, then the whole program against moto and LocalStack
+test: ## Runs every test: the crate's own, then the whole program against moto, LocalStack and Ceph
 	@tests/run
 
 lint: ## Checks format, clippy with and without features, licences and sources

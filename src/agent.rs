@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::{Board, PolicyCard};
 use crate::bucket::{AccountName, BucketId};
+use crate::capability::Capabilities;
 use crate::clock::{Clock, Timestamp};
+use crate::cloud::learned::Learned;
 use crate::cloud::patient::Patience;
 use crate::cloud::{Cloud, Observer, S3ErrorKind};
 use crate::config::{Config, DetailConfig};
@@ -29,7 +31,7 @@ use crate::settings;
 use crate::spec::PolicySeverity;
 use crate::verdict::{EXISTENCE, SPEC, Verdict};
 
-pub use assemble::{cloud, load_files, source};
+pub use assemble::{capabilities, cloud, load_files, source};
 pub use witness::Telling;
 
 /// What cannot be begun, in words, with what to do about it.
@@ -69,6 +71,7 @@ pub struct Agent {
     metrics: Arc<Metrics>,
     history: Arc<History>,
     past: Arc<Past>,
+    capabilities: Arc<Capabilities>,
     cloud: Arc<dyn Cloud>,
     source: Box<dyn crate::source::Source>,
     heartbeat: Arc<Heartbeat>,
@@ -105,6 +108,8 @@ impl Agent {
         let observer: Arc<dyn Observer> = Arc::new(Metered(Arc::clone(&metrics)));
         let patience = Patience { deadline: config.limits.request_deadline.0, ..Patience::default() };
         let cloud = assemble::cloud(&config, patience, &observer, &stop).await?;
+        let capabilities = Arc::new(assemble::capabilities(&config));
+        let cloud = Arc::new(Learned::new(cloud, Arc::clone(&capabilities), Arc::clone(&clock)));
         let source = assemble::source(&config)?;
         let listener = serve::bind(config.http.listen)
             .await
@@ -144,6 +149,7 @@ impl Agent {
             metrics,
             history: Arc::new(history),
             past,
+            capabilities,
             cloud,
             source,
             heartbeat,
@@ -176,6 +182,7 @@ impl Agent {
             metrics,
             history,
             past,
+            capabilities,
             cloud,
             source,
             heartbeat,
@@ -186,6 +193,7 @@ impl Agent {
         } = self;
         let telling = Arc::new(Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past)));
         remember(&history, &past, &board, clock.now()).await;
+        remember_endpoints(&history, &capabilities, &board, clock.now()).await;
         telling.happened(clock.now(), vec![Event::Started { version: env!("CARGO_PKG_VERSION") }]);
 
         // Whoever asks wants what is in git now, and every bucket as it is now: neither waits for
@@ -207,6 +215,13 @@ impl Agent {
                 let (demand, fetch) = (Arc::clone(&demand), Arc::clone(&fetch));
                 Arc::new(move || {
                     fetch.notify_one();
+                    demand.notify_one();
+                })
+            },
+            ask_endpoints: {
+                let (demand, capabilities) = (Arc::clone(&demand), Arc::clone(&capabilities));
+                Arc::new(move || {
+                    capabilities.forget();
                     demand.notify_one();
                 })
             },
@@ -241,6 +256,7 @@ impl Agent {
             board,
             metrics,
             past,
+            capabilities,
             telling: Arc::clone(&telling),
             cloud,
             heartbeat,
@@ -324,6 +340,19 @@ async fn remember(history: &History, past: &Past, board: &Board, now: Timestamp)
     for (id, drifts) in by_bucket {
         board.put_bucket(unchecked(id, drifts, now));
     }
+}
+
+/// The name under which the history keeps what the endpoints can do.
+const ENDPOINTS: &str = "endpoints";
+
+/// What this version learned of the endpoints before a restart.
+async fn remember_endpoints(history: &History, capabilities: &Capabilities, board: &Board, now: Timestamp) {
+    match history.cached(ENDPOINTS).await {
+        Ok(Some(saved)) => capabilities.restore(&saved, env!("CARGO_PKG_VERSION")),
+        Ok(None) => {}
+        Err(error) => tracing::warn!("what the endpoints can do is not remembered: {error}"),
+    }
+    board.put_endpoints(capabilities.cards(now));
 }
 
 /// A bucket of which only the open differences of an earlier life are known.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde::Serialize;
 
 use crate::bucket::BucketId;
+use crate::capability::EndpointCard;
 use crate::clock::Timestamp;
 use crate::report::{BucketReport, Cause, PolicyStatus, SettingStatus, SourceReport, SweepReport};
 use crate::spec::{Mode, PolicySeverity};
@@ -50,6 +51,7 @@ struct Rest {
     running: Option<RunningSweep>,
     next_sweep: Option<Timestamp>,
     breakers: BTreeMap<&'static str, Hold>,
+    endpoints: Arc<[EndpointCard]>,
 }
 
 /// A policy in force, as people see it.
@@ -152,6 +154,16 @@ impl Board {
     /// Puts the policies up.
     pub fn put_policies(&self, policies: Vec<PolicyCard>) {
         self.write().policies = policies.into();
+    }
+
+    /// What the endpoints can do, as far as the last sweep shows it.
+    pub fn endpoints(&self) -> Arc<[EndpointCard]> {
+        Arc::clone(&self.read().endpoints)
+    }
+
+    /// Puts up what the endpoints can do.
+    pub fn put_endpoints(&self, endpoints: Vec<EndpointCard>) {
+        self.write().endpoints = endpoints.into();
     }
 
     /// The last sweep that ended.

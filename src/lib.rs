@@ -10,6 +10,7 @@ pub mod agent;
 pub mod apply;
 pub mod board;
 pub mod bucket;
+pub mod capability;
 pub mod cli;
 pub mod clock;
 pub mod cloud;

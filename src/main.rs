@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use driftless::cli::{
-    ConfigArgs, apply, demo, history, iam, import, plan, run, sandbox, scan, schema, status, validate,
+    ConfigArgs, apply, demo, endpoints, history, iam, import, plan, run, sandbox, scan, schema, status, validate,
 };
 
 /// Keeps S3 buckets exactly as git says and policy demands.
@@ -27,6 +27,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Import(Box<import::ImportArgs>),
     Status(status::StatusArgs),
+    Endpoints(endpoints::EndpointsArgs),
     History(history::HistoryArgs),
     Iam(iam::IamArgs),
     Schema(schema::SchemaArgs),
@@ -63,6 +64,7 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Validate(args) => validate::run(config, args),
         Command::Import(args) => runtime.block_on(import::run(config, args)),
         Command::Status(args) => runtime.block_on(status::run(args)),
+        Command::Endpoints(args) => runtime.block_on(endpoints::run(config, args)),
         Command::History(_) => history_command(program.command),
         Command::Iam(args) => iam::run(config, args),
         Command::Schema(args) => schema::run(args),

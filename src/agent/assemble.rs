@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Error;
+use crate::capability::Capabilities;
 use crate::clock::Timestamp;
 use crate::cloud::aws::{AccountOptions, AwsCloud};
 use crate::cloud::budget::Bounds;
@@ -53,6 +54,11 @@ pub async fn cloud(
         (account.name.clone(), Bounds { rate: account.requests_per_second, start, most })
     });
     Ok(Arc::new(Patient::new(aws, patience, bounds, Arc::clone(observer), stop.clone())))
+}
+
+/// What the accounts' endpoints can do: nothing is known yet.
+pub fn capabilities(config: &Config) -> Capabilities {
+    Capabilities::of(config.accounts.iter().map(|account| (account.name.clone(), account.endpoint.clone())))
 }
 
 /// The source that the configuration names.

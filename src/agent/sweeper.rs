@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Telling;
 use super::follow::InForce;
 use crate::board::Board;
+use crate::capability::Capabilities;
 use crate::clock::{Clock, Timestamp};
 use crate::cloud::Cloud;
 use crate::config::Config;
@@ -30,6 +31,7 @@ pub(super) struct Sweeper {
     pub board: Arc<Board>,
     pub metrics: Arc<Metrics>,
     pub past: Arc<Past>,
+    pub capabilities: Arc<Capabilities>,
     pub telling: Arc<Telling>,
     pub cloud: Arc<dyn Cloud>,
     pub heartbeat: Arc<Heartbeat>,
@@ -130,7 +132,9 @@ impl Sweeper {
                 () = tokio::time::sleep(GLANCE) => self.heartbeat.beat(self.clock.now()),
             }
         };
+        self.board.put_endpoints(self.capabilities.cards(self.clock.now()));
         self.metrics.sweep_ended(&report);
+        self.keep_endpoints().await;
         let fights = self.past.fights(self.clock.now());
         self.board.put_breaker("loop", (fights > 0).then_some(Hold::Fighting));
         for error in &report.errors {
@@ -163,6 +167,14 @@ impl Sweeper {
             said.join(", ")
         );
         !self.board.breakers().iter().any(|(name, _)| *name == "fleet")
+    }
+
+    /// Keeps what the endpoints can do over a restart.
+    async fn keep_endpoints(&self) {
+        let Some(text) = self.capabilities.save(env!("CARGO_PKG_VERSION")) else { return };
+        if let Err(error) = self.history.put_cached(super::ENDPOINTS, text).await {
+            tracing::debug!("what the endpoints can do is not kept: {error}");
+        }
     }
 
     async fn prune(&self, now: Timestamp) {

@@ -4,6 +4,8 @@
 pub mod apply;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod demo;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod endpoints;
 #[cfg(feature = "daemon")]
 pub mod history;
 pub mod iam;

@@ -13,6 +13,7 @@ use crate::apply::Proof;
 use crate::board::Board;
 use crate::bucket::BucketId;
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::cloud::learned::Learned;
 use crate::cloud::patient::Patience;
 use crate::cloud::read_only::ReadOnly;
 use crate::cloud::{Cloud, Unobserved};
@@ -239,6 +240,15 @@ fn recorded_cloud(file: &PathBuf) -> Result<Arc<dyn Cloud>, Failed> {
 /// # Errors
 /// When an account's credentials are another's; the reason has been printed.
 pub async fn connect(config: &Config, stop: &CancellationToken) -> Result<Arc<dyn Cloud>, Failed> {
+    let cloud = connect_unlearned(config, stop).await?;
+    Ok(Arc::new(Learned::new(cloud, Arc::new(agent::capabilities(config)), Arc::new(SystemClock))))
+}
+
+/// The same, but every question reaches the store.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_unlearned(config: &Config, stop: &CancellationToken) -> Result<Arc<dyn Cloud>, Failed> {
     let patience = Patience { deadline: config.limits.request_deadline.0, ..Patience::default() };
     let observer: Arc<dyn crate::cloud::Observer> = Arc::new(Unobserved);
     agent::cloud(config, patience, &observer, stop).await.map_err(|error| complain(&error, error.hint.as_deref()))

@@ -118,7 +118,7 @@ fn fleet_code(status: &Value) -> u8 {
 }
 
 /// What the daemon answers; a refusal or silence has been printed.
-async fn ask(address: &str, path: &str) -> Result<Value, Failed> {
+pub(super) async fn ask(address: &str, path: &str) -> Result<Value, Failed> {
     let (status, body) = get(address, path).await.map_err(|error| {
         complain(
             format!("the daemon at {address} does not answer: {error}"),

@@ -334,6 +334,10 @@ impl Cloud for MemoryCloud {
         Some(moved.1.clone()).filter(|region| *region != target.region)
     }
 
+    fn remarks(&self, _: &Target, _: &'static str) -> Vec<String> {
+        Vec::new()
+    }
+
     fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
         let state = self.state();
         let mine = state.strange.iter().filter(|(id, known, _)| *id == target.id && *known == setting);

@@ -23,6 +23,7 @@ pub mod delete;
 mod directory;
 #[cfg(feature = "aws")]
 mod foreign;
+pub mod learned;
 pub mod memory;
 #[cfg(feature = "aws")]
 mod pages;
@@ -246,7 +247,8 @@ pub enum Presence {
     Foreign,
 }
 
-/// S3, as the loop sees it. One implementation speaks HTTP, one is in memory for tests.
+/// S3, as the loop sees it. One implementation speaks HTTP, one is in memory for tests. Nothing here
+/// has a default: a cloud around another that forgot to pass a question on would answer it wrongly.
 pub trait Cloud: Send + Sync {
     /// Every general purpose bucket of an account, all pages.
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>>;
@@ -254,11 +256,9 @@ pub trait Cloud: Send + Sync {
     /// another endpoint, with another permission; so it is only asked where a spec names one.
     fn list_directories<'a>(
         &'a self,
-        _account: &'a AccountName,
-        _region: &'a Region,
-    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
+        account: &'a AccountName,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>>;
     /// Looks at one bucket by its name.
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>>;
     /// Creates a bucket in its region.
@@ -274,18 +274,12 @@ pub trait Cloud: Send + Sync {
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>>;
     /// The region in which the bucket was found to live, when that is another than the target's.
-    fn found_at(&self, _target: &Target) -> Option<Region> {
-        None
-    }
+    fn found_at(&self, target: &Target) -> Option<Region>;
     /// The fields that the last read of a setting answered and this version does not know. A write
     /// of the setting would remove them.
-    fn foreign_fields(&self, _target: &Target, _setting: &'static str) -> Vec<String> {
-        Vec::new()
-    }
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String>;
     /// What the last read of a setting said beside its value: told, and never compared.
-    fn remarks(&self, _target: &Target, _setting: &'static str) -> Vec<String> {
-        Vec::new()
-    }
+    fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String>;
 }
 
 /// Told of every request, for metrics.

@@ -3,6 +3,7 @@
 //!
 //! A thread of its own writes, so that neither a slow disk nor a full one holds a sweep up.
 
+mod cache;
 mod chain;
 mod entry;
 mod error;
@@ -281,6 +282,22 @@ impl History {
     /// When the history cannot be read.
     pub async fn good_revision(&self) -> Result<Option<String>, Error> {
         self.ask(|store| store.good_revision()).await
+    }
+
+    /// Keeps a text under a name, in place of the one before: what costs little to lose.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was kept before stays.
+    pub async fn put_cached(&self, name: &'static str, text: String) -> Result<(), Error> {
+        self.ask(move |store| store.put_cached(name, &text)).await
+    }
+
+    /// The text that is kept under a name.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn cached(&self, name: &'static str) -> Result<Option<String>, Error> {
+        self.ask(move |store| store.cached(name)).await
     }
 
     /// Forgets the entries before a moment, and says how many. The newest [`ALWAYS_KEPT`] stay,

@@ -21,7 +21,8 @@ use crate::report::Event;
 const APPLICATION: i64 = 0x6466_6c73;
 
 /// What brings a file from one form to the next; the number of those done is its form.
-pub(super) const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE entry (
         seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, account TEXT, bucket TEXT,
         json TEXT NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL
@@ -41,7 +42,11 @@ pub(super) const MIGRATIONS: &[&str] = &["
     CREATE TABLE good_revision (only INTEGER PRIMARY KEY CHECK (only = 1), revision TEXT NOT NULL) STRICT;
     CREATE TABLE good_file (path TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL, digest BLOB NOT NULL) STRICT;
     CREATE TABLE probe (only INTEGER PRIMARY KEY CHECK (only = 1), at TEXT NOT NULL) STRICT;
-"];
+",
+    "
+    CREATE TABLE cached (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
+",
+];
 
 /// In memory, no more than twice this many entries are kept.
 const KEPT_IN_MEMORY: i64 = 10_000;

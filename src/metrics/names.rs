@@ -97,6 +97,12 @@ pub const FAMILIES: &[Family] = &[
         "How long drift was open, observed when it is gone.",
     ),
     family(
+        "driftless_endpoint_setting_supported",
+        Gauge,
+        &["account", "region", "setting"],
+        "1 where an endpoint has the setting, 0 where it lacks it; absent while neither is known.",
+    ),
+    family(
         "driftless_exemption_expiry_timestamp_seconds",
         Gauge,
         &["account", "bucket", "policy"],

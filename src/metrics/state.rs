@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::board::Board;
+use crate::capability::Ability;
 use crate::clock::Timestamp;
 use crate::finding::Severity;
 use crate::report::{BucketReport, BucketState, SourceState};
@@ -90,6 +91,14 @@ fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now:
     }
     let running = board.running().map_or(0.0, |sweep| (seconds(now) - seconds(sweep.started_at)).max(0.0));
     out.family("driftless_sweep_longest_running_seconds").series(&[], running);
+
+    out.family("driftless_endpoint_setting_supported");
+    for endpoint in board.endpoints().iter() {
+        for it in endpoint.settings.iter().filter(|it| it.ability != Ability::NotYetKnown) {
+            let (account, region) = (endpoint.account.as_str(), endpoint.region.as_str());
+            out.series(&[account, region, &it.setting], one_if(it.ability == Ability::Supported));
+        }
+    }
 
     // Both that exist are said from the start, so that an alert on them has something to look at.
     let open = board.breakers();

@@ -52,6 +52,10 @@ pub(super) fn judge_policies<'a>(
                     {
                         (Verdict::Unsupported, Some(why))
                     }
+                    // Nothing of what it asks for can be there, so it can neither hold nor not.
+                    Judgement::Breached(_) if all_lacking(assertion.looks_at(), observed) => {
+                        (Verdict::Unsupported, Some("the store has no such setting".to_owned()))
+                    }
                     Judgement::Breached(message) => {
                         breaches.push(Breach { use_, message: message.clone(), demands: repair });
                         (Verdict::Drifted, Some(message))
@@ -76,6 +80,12 @@ pub(super) fn judge_policies<'a>(
         });
     }
     breaches
+}
+
+/// Whether the store has none of these settings.
+fn all_lacking(settings: &[&'static str], observed: &Observed) -> bool {
+    !settings.is_empty()
+        && settings.iter().all(|setting| matches!(observed.reading(setting), Some(Reading::Unsupported(_))))
 }
 
 /// The verdict over several settings: a difference outweighs what is unknown, and that outweighs

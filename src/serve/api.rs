@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::board::{PolicyCard, RunningSweep};
 use crate::bucket::{BucketId, Outputs};
+use crate::capability::EndpointCard;
 use crate::clock::Timestamp;
 use crate::finding::{Finding, Severity};
 use crate::report::{BucketReport, BucketState, SourceReport, SweepReport};
@@ -221,8 +222,31 @@ pub(super) struct Accepted {
     accepted: bool,
 }
 
+/// `/api/v1/endpoints`.
+#[derive(Serialize)]
+pub(super) struct Endpoints {
+    endpoints: Arc<[EndpointCard]>,
+}
+
+pub(super) fn endpoints(serve: &Serve) -> Endpoints {
+    Endpoints { endpoints: serve.board.endpoints() }
+}
+
 /// Wakes the loop for whoever knows the token.
 pub(super) fn sync(serve: &Serve, authorization: Option<&str>) -> Result<Accepted, Fault> {
+    allowed(serve, authorization)?;
+    (serve.wake)();
+    Ok(Accepted { accepted: true })
+}
+
+/// Has the endpoints asked again for what they lack, for whoever knows the token.
+pub(super) fn ask_endpoints(serve: &Serve, authorization: Option<&str>) -> Result<Accepted, Fault> {
+    allowed(serve, authorization)?;
+    (serve.ask_endpoints)();
+    Ok(Accepted { accepted: true })
+}
+
+fn allowed(serve: &Serve, authorization: Option<&str>) -> Result<(), Fault> {
     use axum::http::StatusCode;
     let Some(token) = &serve.options.token else {
         return Err(Fault::not_found(
@@ -239,6 +263,5 @@ pub(super) fn sync(serve: &Serve, authorization: Option<&str>) -> Result<Accepte
             "send `Authorization: Bearer TOKEN`",
         ));
     }
-    (serve.wake)();
-    Ok(Accepted { accepted: true })
+    Ok(())
 }

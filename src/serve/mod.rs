@@ -37,6 +37,8 @@ pub struct Serve {
     pub options: Options,
     /// Asks the loop for a sweep now.
     pub wake: Arc<dyn Fn() + Send + Sync>,
+    /// Forgets what the endpoints can do, and asks the loop for a sweep that asks them again.
+    pub ask_endpoints: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// What the configuration says of the server.

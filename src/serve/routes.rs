@@ -96,16 +96,18 @@ pub(super) fn all(serve: Serve) -> Router {
         .route("/policies", get(policies))
         .route("/policies/{name}", get(policy))
         .route("/findings", get(findings))
+        .route("/endpoints", get(endpoints))
         .route("/style.css", get(style))
         .route("/api/v1/status", get(api_status))
         .route("/api/v1/buckets", get(api_buckets))
         .route("/api/v1/buckets/{account}/{name}", get(api_bucket))
         .route("/api/v1/source", get(api_source))
         .route("/api/v1/findings", get(api_findings))
-        .route("/api/v1/policies", get(api_policies));
+        .route("/api/v1/policies", get(api_policies))
+        .route("/api/v1/endpoints", get(api_endpoints));
     // Without a token there is nothing to do, and nothing that says there could be.
     if serve.options.token.is_some() {
-        router = router.route("/api/v1/sync", post(api_sync));
+        router = router.route("/api/v1/sync", post(api_sync)).route("/api/v1/endpoints", post(api_ask_endpoints));
     }
     if !apart {
         router = router.route("/metrics", get(metrics));
@@ -227,6 +229,10 @@ async fn findings(State(app): State<App>) -> Response {
     shown(Ok(page::findings(&app.serve, app.now())))
 }
 
+async fn endpoints(State(app): State<App>) -> Response {
+    shown(Ok(page::endpoints(&app.serve, app.now())))
+}
+
 async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=60")], page::STYLE)
         .into_response()
@@ -262,6 +268,18 @@ async fn api_policies(State(app): State<App>) -> Response {
 async fn api_sync(State(app): State<App>, headers: HeaderMap) -> Response {
     let authorization = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     match api::sync(&app.serve, authorization) {
+        Ok(accepted) => (StatusCode::ACCEPTED, Json(accepted)).into_response(),
+        Err(fault) => fault.json(),
+    }
+}
+
+async fn api_endpoints(State(app): State<App>) -> Response {
+    Json(api::endpoints(&app.serve)).into_response()
+}
+
+async fn api_ask_endpoints(State(app): State<App>, headers: HeaderMap) -> Response {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    match api::ask_endpoints(&app.serve, authorization) {
         Ok(accepted) => (StatusCode::ACCEPTED, Json(accepted)).into_response(),
         Err(fault) => fault.json(),
     }

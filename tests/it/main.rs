@@ -23,6 +23,8 @@ mod reconcile;
 mod sandbox;
 #[cfg(feature = "daemon")]
 mod serve;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod stores;
 mod support;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod wire;

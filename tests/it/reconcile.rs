@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use driftless::bucket::AccountName;
+use driftless::bucket::{AccountName, Region};
 use driftless::cloud::memory::{Effect, Fault, MemoryCloud};
 use driftless::cloud::patient::{Patience, Patient};
 use driftless::cloud::{BoxFuture, Cloud, Creation, Listed, Presence, S3Error, S3ErrorKind, Target, Unobserved};
@@ -429,6 +429,22 @@ impl Cloud for Ending {
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
         self.0.list(account)
     }
+    fn list_directories<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+        self.0.list_directories(account, region)
+    }
+    fn found_at(&self, target: &Target) -> Option<Region> {
+        self.0.found_at(target)
+    }
+    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.0.foreign_fields(target, setting)
+    }
+    fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
+        self.0.remarks(target, setting)
+    }
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
         self.0.head(target)
     }
@@ -582,6 +598,22 @@ async fn a_bucket_that_answers_and_is_not_in_our_list_is_not_ours() {
     impl Cloud for Careless {
         fn list<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
             Box::pin(async { Ok(Vec::new()) })
+        }
+        fn list_directories<'a>(
+            &'a self,
+            account: &'a AccountName,
+            region: &'a Region,
+        ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+            self.0.list_directories(account, region)
+        }
+        fn found_at(&self, target: &Target) -> Option<Region> {
+            self.0.found_at(target)
+        }
+        fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+            self.0.foreign_fields(target, setting)
+        }
+        fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
+            self.0.remarks(target, setting)
         }
         fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
             self.0.head(target)

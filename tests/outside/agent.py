@@ -24,7 +24,9 @@ NEVER = "0 0 29 2 *"
 class Agent:
     """`driftless run`."""
 
-    def __init__(self, folder: Path, recorder: Recorder, source: dict, **changes: object) -> None:
+    def __init__(
+        self, folder: Path, recorder: Recorder, source: dict, keys: tuple[str, str] = ("test", "test"), **changes: object
+    ) -> None:
         assert BINARY.exists(), f"{BINARY} is missing: `make build` makes it, DRIFTLESS_BIN names another"
         self.folder = folder
         self.log = folder / "driftless.log"
@@ -39,6 +41,7 @@ class Agent:
             "dataDir": str(folder / "data"),
             **changes,
         }
+        self.keys = keys
         self.process: subprocess.Popen | None = None
         self.address = ""
 
@@ -49,10 +52,8 @@ class Agent:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_EC2_METADATA_DISABLED": "true",
             "RUST_BACKTRACE": "1",
+            **self.credentials(),
         }
         with self.log.open("ab") as log:
             command = [BINARY, "--config", config, "run"]
@@ -66,6 +67,20 @@ class Agent:
             return found.group(1) if found else ""
 
         self.address = until("the program says where its page is", address, said=self.said)
+
+    def credentials(self) -> dict[str, str]:
+        key, secret = self.keys
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def endpoints(self, *arguments: str) -> tuple[int, str]:
+        """The exit code and the text of `driftless endpoints`."""
+        command = [BINARY, "endpoints", *arguments]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.credentials()}
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=60,
+        )
+        return done.returncode, done.stdout + done.stderr
 
     def stop(self) -> int:
         """Sends SIGTERM and returns the exit code."""
@@ -158,6 +173,13 @@ class Agent:
         """Asks for a sweep."""
         status, body = self.ask("/api/v1/sync", "POST", authorization=f"Bearer {TOKEN}")
         assert status == 202, body
+
+    def ask_endpoints(self) -> dict:
+        """Has it ask the endpoints again what they can do, and returns the report of that sweep."""
+        asked = self.status()["now"]
+        status, body = self.ask("/api/v1/endpoints", "POST", authorization=f"Bearer {TOKEN}")
+        assert status == 202, body
+        return self.swept_since(asked)
 
     def first_sweep(self) -> dict:
         """The report of the first sweep of this life."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent import Agent
+from ceph import Rgw
 from repositories import TRANSPORTS, Repository
 from stores import LocalStack, Moto, Recorder, Store
 
@@ -20,6 +21,13 @@ STORES = {"moto": Moto, "localstack": LocalStack}
 @pytest.fixture(scope="session", params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = STORES[request.param](tmp_path_factory.mktemp(request.param))
+    yield store
+    store.stop()
+
+
+@pytest.fixture(scope="session")
+def rgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rgw]:
+    store = Rgw(tmp_path_factory.mktemp("rgw"))
     yield store
     store.stop()
 

@@ -30,6 +30,7 @@ Both
 - Answer lifecycle without `TransitionDefaultMinimumObjectSize` when nobody set it.
 """
 
+import datetime
 import http.client
 import json
 import os
@@ -68,6 +69,8 @@ class Store:
     name: str
     # Whose the credentials `test` are.
     account: str
+    # Whether signatures are judged: then who passes requests on may not change the host.
+    keeps_host = False
 
     def __init__(self, folder: Path) -> None:
         self.log = folder / f"{self.name}.log"
@@ -206,6 +209,8 @@ class Recorder:
         self.store = store
         self.refused: set[str] = set()
         self.ignored: set[str] = set()
+        # The clock of who asks goes wrong by so many hours.
+        self.hours_off = 0
         self.gates: dict[tuple[str, str], Gate] = {}
         self.seen: list[Request] = []
         self.taken = 0
@@ -272,8 +277,13 @@ class Recorder:
     def ask(self, method: str, target: str, headers, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         link = http.client.HTTPConnection("127.0.0.1", self.store.port, timeout=30)
         try:
-            hop = {"connection", "host", "content-length"}
+            hop = {"connection", "content-length"} | (set() if self.store.keeps_host else {"host"})
             kept = {name: value for name, value in headers.items() if name.lower() not in hop}
+            if self.store.keeps_host:
+                # As a proxy says it that ends TLS.
+                kept["X-Forwarded-Proto"] = "https"
+            if self.hours_off:
+                shift_date(kept, self.hours_off)
             link.request(method, target, body=body or None, headers=kept)
             answer = link.getresponse()
             return answer.status, answer.getheaders(), answer.read()
@@ -294,6 +304,14 @@ class Recorder:
     def gate(self, method: str, part: str) -> Gate:
         """Holds the requests of this kind back from now on."""
         return self.gates.setdefault((method, part), Gate())
+
+
+def shift_date(headers: dict[str, str], hours: int) -> None:
+    """Dates a request as a clock does that is so many hours off."""
+    for name in headers:
+        if name.lower() == "x-amz-date":
+            moment = datetime.datetime.strptime(headers[name], "%Y%m%dT%H%M%SZ")
+            headers[name] = (moment + datetime.timedelta(hours=hours)).strftime("%Y%m%dT%H%M%SZ")
 
 
 NOT_IMPLEMENTED = (

@@ -343,3 +343,16 @@ async fn the_kind_of_an_entry_is_the_tag_of_its_event() {
         assert_eq!(serde_json::to_value(&event).expect("is data")["event"], event.word());
     }
 }
+
+#[tokio::test]
+async fn what_is_kept_under_a_name_is_there_after_a_restart_and_replaces_what_was() {
+    let dir = Dir::with(&[started()]).await;
+    for text in ["one", "two"] {
+        let history = History::open(&dir.file(), clock()).expect("opens");
+        history.put_cached("endpoints", text.to_owned()).await.expect("written");
+        history.close().await.expect("closed");
+    }
+    let history = History::open(&dir.file(), clock()).expect("opens");
+    assert_eq!(history.cached("endpoints").await.expect("reads"), Some("two".to_owned()));
+    assert_eq!(history.cached("other").await.expect("reads"), None);
+}

@@ -2,6 +2,7 @@
 //! through the template's escaping; nothing from git or S3 becomes markup, a style or a link.
 
 mod bucket;
+mod endpoints;
 mod fleet;
 mod lists;
 mod parts;
@@ -16,6 +17,7 @@ use super::Serve;
 use super::fault::Fault;
 
 pub(super) use bucket::bucket;
+pub(super) use endpoints::endpoints;
 pub(super) use fleet::fleet;
 pub(super) use lists::{findings, policies, policy};
 
@@ -28,6 +30,7 @@ enum Place {
     Fleet,
     Policies,
     Findings,
+    Endpoints,
     Elsewhere,
 }
 
@@ -60,6 +63,7 @@ fn layout(title: &str, place: Place, serve: Option<(&Serve, Timestamp)>, content
                         (link("/", Place::Fleet, "Fleet"))
                         (link("/policies", Place::Policies, "Policies"))
                         (link("/findings", Place::Findings, "Findings"))
+                        (link("/endpoints", Place::Endpoints, "Endpoints"))
                         a href="/api/v1/status" { "API" }
                         @if serve.is_some_and(|(serve, _)| !serve.options.metrics_apart) {
                             a href="/metrics" { "Metrics" }

@@ -7,6 +7,7 @@ mod deploy;
 mod examples;
 mod names;
 mod settings;
+mod stores;
 
 use std::path::{Path, PathBuf};
 

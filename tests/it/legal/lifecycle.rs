@@ -10,6 +10,8 @@ pub fn values() -> BoxedStrategy<Value> {
         json!({"status": "Enabled", "filter": {"prefix": "raw/", "tags": {"keep": "no"}},
                     "noncurrentVersionExpiration": {"noncurrentDays": 9}}),
         json!({"status": "Enabled", "abortIncompleteMultipartUpload": {"daysAfterInitiation": 3}}),
+        json!({"status": "Enabled", "filter": {"prefix": "big/", "objectSizeGreaterThan": 500}, "expiration": {"days": 9}}),
+        json!({"status": "Enabled", "noncurrentVersionExpiration": {"noncurrentDays": 9, "newerNoncurrentVersions": 2}}),
         json!({"status": "Enabled", "transitions": [{"days": 90, "storageClass": "GLACIER"}]}),
     ]);
     prop::collection::btree_map("[a-c]", rule, 1..3)

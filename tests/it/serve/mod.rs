@@ -1,6 +1,7 @@
 //! The server over real HTTP.
 
 mod api;
+mod endpoints;
 mod health;
 mod hostile;
 mod page;
@@ -25,6 +26,7 @@ struct Running {
     clock: ManualClock,
     heartbeat: Arc<Heartbeat>,
     woken: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -38,6 +40,11 @@ impl Drop for Running {
 impl Running {
     fn woken(&self) -> usize {
         self.woken.load(Ordering::SeqCst)
+    }
+
+    /// How often the endpoints were to be asked again.
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 }
 
@@ -55,6 +62,7 @@ async fn begin(board: Arc<Board>, options: Options, metrics_only: bool) -> Runni
     let clock = ManualClock::at(fleet::now());
     let heartbeat = Arc::new(Heartbeat::new(fleet::now()));
     let woken = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::new(AtomicUsize::new(0));
     let shutdown = CancellationToken::new();
     let listener = bind("127.0.0.1:0".parse().expect("an address")).await.expect("a free port");
     let at = listener.local_addr().expect("it has an address");
@@ -77,10 +85,16 @@ async fn begin(board: Arc<Board>, options: Options, metrics_only: bool) -> Runni
                 woken.fetch_add(1, Ordering::SeqCst);
             }
         }),
+        ask_endpoints: Arc::new({
+            let asked = Arc::clone(&asked);
+            move || {
+                asked.fetch_add(1, Ordering::SeqCst);
+            }
+        }),
     };
     let end = shutdown.clone();
     let task = tokio::spawn(async move {
         if metrics_only { serve_metrics(listener, state, end).await } else { serve(listener, state, end).await }
     });
-    Running { at, board, clock, heartbeat, woken, shutdown, task }
+    Running { at, board, clock, heartbeat, woken, asked, shutdown, task }
 }

@@ -1,0 +1,44 @@
+//! `docs/s3-compatible.md` names tests that are there, for every point.
+
+use super::{names, root, text};
+
+#[test]
+fn every_point_of_the_page_has_tests_that_are_there() {
+    let page = text("docs/s3-compatible.md");
+    let mut sources = String::new();
+    gather(&root().join("tests"), &mut sources);
+    for point in 1..=16 {
+        let beginning = format!("| {point}. ");
+        let row = page.lines().find(|line| line.starts_with(&beginning));
+        let row = row.unwrap_or_else(|| panic!("the page has no point {point}"));
+        let cell = row.rsplit(" | ").next().expect("the row has cells");
+        let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(
+            tests.iter().any(|name| name.contains(&format!("{point:02}"))),
+            "point {point} names no test of its own"
+        );
+        for name in tests {
+            let there = [format!("fn {name}("), format!("def {name}(")].iter().any(|it| sources.contains(it));
+            assert!(there, "point {point} names `{name}`, which is no test");
+        }
+    }
+    // And no test for a point is left out.
+    for line in sources.lines() {
+        let name = line.trim().trim_start_matches("async ").strip_prefix("fn ").or(line.strip_prefix("def "));
+        let Some(name) = name.and_then(|rest| rest.split('(').next()) else { continue };
+        if name.trim_start_matches("test_").starts_with("point_") {
+            assert!(page.contains(&format!("`{name}`")), "docs/s3-compatible.md does not name `{name}`");
+        }
+    }
+}
+
+fn gather(folder: &std::path::Path, into: &mut String) {
+    for name in names(folder) {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            gather(&path, into);
+        } else if name.ends_with(".rs") || name.ends_with(".py") {
+            into.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
