@@ -13,6 +13,7 @@ use super::budget::{Bounds, Budget, End};
 use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
 use crate::bucket::{AccountName, Region};
 use crate::doc::Doc;
+use crate::settings;
 
 /// How long to try.
 #[derive(Debug, Clone, Copy)]
@@ -190,7 +191,8 @@ impl<C: Cloud> Cloud for Patient<C> {
                 // the setting: `seen` is looked at again before it is written over.
                 if !first {
                     let found = self.cloud.read(target, setting).await?;
-                    if found == *to {
+                    let shown = |doc: &Doc| settings::named(setting).shown(doc);
+                    if shown(&found) == shown(to) {
                         return Ok(());
                     }
                     if found != *seen {

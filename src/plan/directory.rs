@@ -39,8 +39,7 @@ pub(super) fn unwritable(name: &BucketName, setting: &str) -> Option<String> {
     (name.is_directory() && fixed).then(|| format!("`{setting}` of a directory bucket cannot be changed"))
 }
 
-/// What an expression looks at and a directory bucket does not have. Such a bucket cannot break
-/// the policy: there is nothing that could be different.
+/// What an expression looks at and a directory bucket does not have.
 pub(super) fn lacking(wish: &Wish, observed: &Observed, assertion: &Assertion) -> Option<String> {
     if !wish.id.name.is_directory() {
         return None;

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::desired::{PolicyUse, Wish};
 use crate::doc::{Change, Doc};
 use crate::observed::{Observed, Reading};
-use crate::policy::{Demand, Judgement, Rule};
+use crate::policy::{Assertion, Demand, Judgement, Rule};
 use crate::setting::Overlay;
 use crate::spec::last_day;
 use crate::verdict::Verdict;
@@ -46,9 +46,14 @@ pub(super) fn judge_policies<'a>(
                     (verdict, detail)
                 }
                 Rule::Assert(assertion, repair) => match assertion.judge(wish, observed, now) {
+                    // What is missing there may be all that it rests on: no evidence is no praise.
+                    Judgement::Holds if rests_on_what_is_lacking(assertion, wish, observed, now) => {
+                        (Verdict::Unsupported, Some("it holds only because the store has no such setting".to_owned()))
+                    }
                     Judgement::Holds => (Verdict::Compliant, None),
-                    Judgement::Breached(_) | Judgement::Unknown(_) | Judgement::Failed(_)
-                        if let Some(why) = directory::lacking(wish, observed, assertion) =>
+                    Judgement::Breached(_) | Judgement::Failed(_)
+                        if let Some(why) = directory::lacking(wish, observed, assertion)
+                            && rests_on_what_is_lacking(assertion, wish, observed, now) =>
                     {
                         (Verdict::Unsupported, Some(why))
                     }
@@ -80,6 +85,20 @@ pub(super) fn judge_policies<'a>(
         });
     }
     breaches
+}
+
+/// Whether an expression comes to its word only by what the store does not have: with that unknown,
+/// it could not tell.
+fn rests_on_what_is_lacking(assertion: &Assertion, wish: &Wish, observed: &Observed, now: Timestamp) -> bool {
+    let mut blind = None;
+    for setting in assertion.looks_at() {
+        if let Some(Reading::Unsupported(error)) = observed.reading(setting) {
+            let blind = blind.get_or_insert_with(|| observed.clone());
+            blind.note(setting, Reading::Unknown(error.clone()));
+        }
+    }
+    let told = |judgement| matches!(judgement, Judgement::Holds | Judgement::Breached(_));
+    blind.is_some_and(|blind| !told(assertion.judge(wish, &blind, now)))
 }
 
 /// Whether the store has none of these settings.

@@ -260,6 +260,9 @@ fn plan_setting(
         // Of a bucket that was made a moment ago nobody can lose anything.
         (Risk::Guarded(_), _) if observed.fresh => None,
         (Risk::Guarded(why), _) => Some(why.to_owned()),
+        (Risk::Safe, _) if takes_access_by_tags(&step, observed) => {
+            Some("tags decide access here: whoever is let in by one would be locked out, or another let in".to_owned())
+        }
         (Risk::Safe, _) => None,
     };
     if let Some(why) = risk {
@@ -277,6 +280,12 @@ fn plan_setting(
         return;
     }
     plan.steps.push(step);
+}
+
+/// Whether a change of tags, where they are known to decide access, changes or removes one.
+fn takes_access_by_tags(step: &Step, observed: &Observed) -> bool {
+    let decide = observed.known("abac").is_some_and(|abac| abac.value()["status"] == "Enabled");
+    decide && step.setting == "tags" && step.changes().iter().any(|change| change.from.is_some())
 }
 
 /// Why a setting with fields that this version does not know is not written.

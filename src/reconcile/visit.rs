@@ -220,9 +220,15 @@ impl Visitor {
         if let Some(create) = &plan.create {
             let begun = tokio::time::Instant::now();
             let at = self.it.clock.now();
-            let made = match self.it.cloud.create(target, &create.creation).await {
-                // What was made is proved like every write.
-                Ok(()) => self.it.cloud.head(target).await,
+            // It was missing when it was looked at, which may be long ago, and in us-east-1 making a
+            // bucket of one's own again succeeds and resets its ACL (API page CreateBucket).
+            let made = match self.it.cloud.head(target).await {
+                Ok(Presence::Missing) => match self.it.cloud.create(target, &create.creation).await {
+                    // What was made is proved like every write.
+                    Ok(()) => self.it.cloud.head(target).await,
+                    Err(error) => Err(error),
+                },
+                Ok(Presence::Here(_) | Presence::Foreign) => Err(made_meanwhile(target)),
                 Err(error) => Err(error),
             };
             let result = match made {
@@ -309,6 +315,20 @@ fn target_of(wish: &Wish, observed: &Observed) -> Target {
         _ => wish.region.clone(),
     };
     Target { id: wish.id.clone(), region }
+}
+
+/// Somebody made the bucket since it was looked at: it is neither new nor known to be ours.
+fn made_meanwhile(target: &Target) -> S3Error {
+    S3Error {
+        operation: "CreateBucket".to_owned(),
+        object: target.id.name.to_string(),
+        kind: S3ErrorKind::Other,
+        code: String::new(),
+        status: 0,
+        request_id: None,
+        message: "somebody made the bucket meanwhile; the next sweep looks at it".to_owned(),
+        action: None,
+    }
 }
 
 fn unproved(found: &Doc, step: &Step) -> String {

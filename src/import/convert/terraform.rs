@@ -118,6 +118,12 @@ fn shown(module: &Value, fleet: &mut Fleet, depth: usize) {
 /// One instance of a resource.
 fn take(address: &str, kind: &str, attributes: &Value, fleet: &mut Fleet) {
     if kind == "aws_s3_account_public_access_block" {
+        // It may be another account's, and nothing here says which one the agent calls by that number.
+        let of = text(attributes, "account_id");
+        if !of.is_empty() {
+            fleet.lose(address, "account_id", &format!("it is the block of account {of}: write its document by hand"));
+            return;
+        }
         let said = table::read(attributes, &[COMMON, PUBLIC_ACCESS_BLOCK, &[known("account_id")]], Vec::new());
         return fleet.put_account(address, said);
     }

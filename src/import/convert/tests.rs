@@ -186,11 +186,21 @@ fn what_is_said_of_reports_and_tiers_is_the_same_from_every_tool() {
 
 #[test]
 fn the_block_of_the_account_is_said_of_the_account() {
-    let on = json!({"account_id": "111122223333", "id": "111122223333", "block_public_acls": true,
-        "block_public_policy": true, "ignore_public_acls": true, "restrict_public_buckets": true});
-    let state = json!({"version": 4, "resources": [{"mode": "managed", "type": "aws_s3_account_public_access_block",
-        "name": "a", "instances": [{"attributes": on}]}]});
-    let it = converted(Format::Terraform, &state.to_string());
+    let state = |account: &str| {
+        let on = json!({"account_id": account, "id": account, "block_public_acls": true,
+            "block_public_policy": true, "ignore_public_acls": true, "restrict_public_buckets": true});
+        let state = json!({"version": 4, "resources": [{"mode": "managed",
+            "type": "aws_s3_account_public_access_block", "name": "a", "instances": [{"attributes": on}]}]});
+        converted(Format::Terraform, &state.to_string())
+    };
+    // It may be another account's than the one that the files are written for.
+    let theirs = state("111122223333");
+    assert_eq!(
+        lost(&theirs),
+        ["aws_s3_account_public_access_block.a: `account_id`: it is the block of account 111122223333: write its \
+          document by hand"]
+    );
+    let it = state("");
     assert_eq!((it.losses.len(), it.drafts.len()), (0, 0));
     let name = crate::bucket::AccountName::parse("prod").expect("legal");
     let file = crate::import::text::account(&name, &it.account);

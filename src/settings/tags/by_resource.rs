@@ -48,13 +48,24 @@ pub(super) async fn is_needed(s3: &S3<'_>, refused: S3Error) -> Result<(), S3Err
     let answer = s3.client.get_bucket_abac().bucket(s3.bucket).set_expected_bucket_owner(s3.owner()).send().await;
     match answer.or_fault(s3, "GetBucketAbac", "s3:GetBucketAbac") {
         Ok(answer) if answer.abac_status().and_then(|it| it.status()) == Some(&BucketAbacStatus::Enabled) => Ok(()),
+        Err(error) if error.kind.is_transient() => Err(error),
         Err(error) if error.kind == Denied && refused.kind != Denied => Err(error),
+        // Whether tags decide access is not known, so the refusal does not say that there are none.
+        Err(_) if refused.kind == Unsupported => Err(S3Error { kind: Other, ..refused }),
         _ => Err(refused),
     }
 }
 
-/// Writes tags by S3 Control.
+/// Writes tags by S3 Control. Where that is not to be had, the bucket has tags all the same.
 pub(super) async fn write(s3: &S3<'_>, seen: &Value, to: &Value) -> Result<(), S3Error> {
+    let written = tell(s3, seen, to).await;
+    written.map_err(|error| match error.kind {
+        S3ErrorKind::Unsupported => S3Error { kind: S3ErrorKind::Other, ..error },
+        _ => error,
+    })
+}
+
+async fn tell(s3: &S3<'_>, seen: &Value, to: &Value) -> Result<(), S3Error> {
     let control = s3.control("TagResource")?;
     let arn = control.bucket_arn(s3.bucket);
     let answer =
