@@ -108,6 +108,12 @@ pub const FAMILIES: &[Family] = &[
         &["account", "bucket", "policy"],
         "When an exemption that is in use ends.",
     ),
+    family(
+        "driftless_exposure_seconds_total",
+        Counter,
+        &["policy"],
+        "How long buckets were other than wanted while driftless watched, all of them together; grows while drift is open.",
+    ),
     family("driftless_fights_total", Counter, &["policy"], "Repairs given up because something writes the drift back."),
     family("driftless_held", Gauge, &["reason"], "Differences that are held, by reason."),
     family("driftless_history_degraded", Gauge, &[], "1 while the history cannot be written."),
@@ -146,6 +152,7 @@ pub const FAMILIES: &[Family] = &[
         &["source", "url", "ref", "revision"],
         "Always 1; the labels say which revision is in force.",
     ),
+    family("driftless_source_interval_seconds", Gauge, &["source"], "How often the source is asked, as configured."),
     family(
         "driftless_source_last_success_timestamp_seconds",
         Gauge,
@@ -172,6 +179,12 @@ pub const FAMILIES: &[Family] = &[
         Gauge,
         &[],
         "How long the sweep under way has been running; 0 when there is none.",
+    ),
+    family(
+        "driftless_sweep_next_timestamp_seconds",
+        Gauge,
+        &[],
+        "When the schedule has the next sweep begin; absent until it is known.",
     ),
     family(
         "driftless_sweep_total",
