@@ -25,5 +25,6 @@ mod serve;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod stores;
 mod support;
+mod watch;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod wire;
