@@ -82,6 +82,12 @@ pub const FAMILIES: &[Family] = &[
         "1 for the status that a bucket has under a policy, 0 for the others; policy is spec for the worst of what \
          the bucket's own spec says.",
     ),
+    family(
+        "driftless_bucket_setting_status",
+        Gauge,
+        &["account", "region", "bucket", "setting", "status"],
+        "1 for the status of a setting that the bucket's own spec names; absent while it is compliant.",
+    ),
     family("driftless_buckets", Gauge, &["source", "state"], "Buckets by how driftless stands to them."),
     family("driftless_build_info", Gauge, &["version", "commit"], "Always 1; the labels say which build runs."),
     family(
@@ -158,6 +164,12 @@ pub const FAMILIES: &[Family] = &[
         Gauge,
         &["source"],
         "When the source last answered; absent before it ever has.",
+    ),
+    family(
+        "driftless_source_revision_timestamp_seconds",
+        Gauge,
+        &["source"],
+        "When the commit was made that is in force; absent where it is not known.",
     ),
     family(
         "driftless_source_state",

@@ -74,6 +74,10 @@ fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now:
     if let Some(revision) = &source.revision {
         out.series(&[name, &source.url, &source.reference, revision], 1.0);
     }
+    out.family("driftless_source_revision_timestamp_seconds");
+    if let Some(at) = source.committed_at {
+        out.series(&[name], seconds(at));
+    }
     out.family("driftless_source_state");
     for state in SourceState::ALL {
         out.series(&[name, state.word()], one_if(state == source.state));
@@ -195,6 +199,15 @@ fn buckets(out: &mut Exposition<'_>, board: &Board, detail: Detail, now: Timesta
                 let value = one_if(verdict == row.verdict);
                 out.series(&[id.account.as_str(), region, id.name.as_str(), row.policy, verdict.word()], value);
             }
+        }
+    }
+    // Compliant settings go without saying: six statuses of each of twenty settings would be more
+    // than everything else together.
+    out.family("driftless_bucket_setting_status");
+    for report in &reports {
+        for it in report.settings.iter().filter(|it| it.verdict != Verdict::Compliant) {
+            let (account, name) = (report.id.account.as_str(), report.id.name.as_str());
+            out.series(&[account, report.region.as_str(), name, it.setting, it.verdict.word()], 1.0);
         }
     }
     out.family("driftless_bucket_drift_first_detected_timestamp_seconds");

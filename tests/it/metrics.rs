@@ -260,7 +260,7 @@ fn document() -> String {
     for (metric, label, values) in [
         ("driftless_aws_requests_total", "result", "`ok` and the kinds of failure: `denied`, `credentials`, `no-such-bucket`, `foreign`, `wrong-region`, `throttled`, `conflict`, `unsupported`, `invalid`, `server`, `transport`, `forbidden`, `other`".to_owned()),
         ("driftless_breaker_open, driftless_held", "reason", words(Hold::ALL.map(Hold::word).into())),
-        ("driftless_bucket_policy_status, driftless_policy_buckets", "status", words(Verdict::ALL.map(Verdict::word).into())),
+        ("driftless_bucket_policy_status, driftless_bucket_setting_status, driftless_policy_buckets", "status", words(Verdict::ALL.map(Verdict::word).into())),
         ("driftless_buckets", "state", words(BucketState::ALL.map(BucketState::word).into())),
         ("driftless_repairs_total", "result", words(RepairOutcome::ALL.map(RepairOutcome::word).into())),
         ("driftless_source_fetch_total", "op", words(FetchOp::ALL.map(FetchOp::word).into())),

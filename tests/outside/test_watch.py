@@ -138,6 +138,14 @@ def legend_labels(target: dict) -> set[str]:
 
 
 def test_every_query_of_every_panel_and_rule_has_an_answer_from_a_real_prometheus(watched):
+    # The fleet is what it is meant to be, so that no answer is one by chance.
+    there = lambda query, label: {it["metric"][label] for it in watched.ask(query)}
+    statuses = {"compliant", "drifted", "unknown", "exempt", "suspended", "unsupported"}
+    assert there("driftless_bucket_policy_status == 1", "status") == statuses
+    assert there("driftless_bucket_setting_status", "status") == statuses - {"compliant", "exempt"}
+    assert there("driftless_buckets > 0", "state") == {"managed", "undeclared"}
+    assert {"observe-only", "suspended", "no-repair", "backing-off"} <= there("driftless_held > 0", "reason")
+
     wrong: list[str] = []
     now = time.time()
     for file in sorted(DASHBOARDS.glob("*.json")):
