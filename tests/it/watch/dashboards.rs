@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::{said, unknown_to};
 use crate::docs::{names, root, text};
 
-const UNITS: [&str; 8] =
-    ["short", "percentunit", "s", "bytes", "reqps", "dateTimeFromNow", "dateTimeAsIso", "none"];
+const UNITS: [&str; 8] = ["short", "percentunit", "s", "bytes", "reqps", "dateTimeFromNow", "dateTimeAsIso", "none"];
 
 fn dashboards() -> Vec<(String, Value)> {
     let folder = root().join("deploy/grafana/dashboards");
@@ -72,7 +71,10 @@ fn every_panel_says_what_it_shows_and_where_to_look_further() {
         for panel in panels(&it) {
             let title = said(panel, "title");
             assert!(titles.insert(title), "{name}: `{title}` twice");
-            assert!(title.ends_with('?') || title.split(' ').count() >= 2, "{name}: `{title}` is no question and no fact");
+            assert!(
+                title.ends_with('?') || title.split(' ').count() >= 2,
+                "{name}: `{title}` is no question and no fact"
+            );
             assert!(title.starts_with(char::is_uppercase), "{name}: {title}");
             assert!(said(panel, "description").ends_with('.'), "{name}: {title}");
             let defaults = &panel["fieldConfig"]["defaults"];
@@ -135,7 +137,8 @@ fn every_query_asks_the_chosen_datasource_for_what_is_exported() {
         for variable in list(&it["templating"], "list").iter().filter(|it| it["type"] == "query") {
             let query = said(variable, "definition");
             assert_eq!(variable["query"]["query"], query);
-            let inner = query.strip_prefix("label_values(").and_then(|it| it.strip_suffix(')')).expect("a list of values");
+            let inner =
+                query.strip_prefix("label_values(").and_then(|it| it.strip_suffix(')')).expect("a list of values");
             let (metric, label) = inner.rsplit_once(", ").expect("a metric and a label");
             assert_eq!(unknown_to(&format!("sum by ({label}) ({metric})")), Vec::<String>::new(), "{name}");
         }
