@@ -95,7 +95,7 @@ impl Agent {
             DetailConfig::Policy => Detail::Policy,
             DetailConfig::Summary => Detail::Summary,
         };
-        let options = MetricsOptions { detail, ..MetricsOptions::default() };
+        let options = MetricsOptions { detail, source_interval: config.source.interval.0, ..MetricsOptions::default() };
         let metrics = Arc::new(Metrics::new(Arc::clone(&board), Arc::clone(&clock), options));
         let path = config.data_dir.join(crate::history::FILE);
         let history =

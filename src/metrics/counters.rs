@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
+};
 
 use crate::cloud::S3ErrorKind;
 use crate::spec::PolicySeverity;
@@ -36,6 +38,7 @@ pub(super) struct Counters {
     pub(super) concurrency_limit: GaugeVec,
     pub(super) drift_detected: IntCounterVec,
     pub(super) drift_open: HistogramVec,
+    pub(super) exposure: CounterVec,
     pub(super) repairs: IntCounterVec,
     pub(super) repair_seconds: HistogramVec,
     pub(super) fights: IntCounterVec,
@@ -91,6 +94,9 @@ impl Counters {
             }),
             drift_detected: counters("driftless_drift_detected_total"),
             drift_open: histograms("driftless_drift_open_duration_seconds", OPEN_DURATIONS),
+            exposure: register(&registry, "driftless_exposure_seconds_total", |it| {
+                CounterVec::new(options(it), it.labels)
+            }),
             repairs: counters("driftless_repairs_total"),
             repair_seconds: histograms("driftless_repair_duration_seconds", DURATIONS),
             fights: counters("driftless_fights_total"),
@@ -119,6 +125,7 @@ impl Counters {
     pub(super) fn begin_policy(&self, policy: &str, severity: PolicySeverity) {
         self.drift_detected.with_label_values(&[policy, severity.word()]);
         self.drift_open.with_label_values(&[policy]);
+        self.exposure.with_label_values(&[policy]);
         self.repair_seconds.with_label_values(&[policy]);
         self.fights.with_label_values(&[policy]);
         for outcome in RepairOutcome::ALL {
@@ -132,6 +139,7 @@ impl Counters {
             let _ = self.drift_detected.remove_label_values(&[policy, severity.word()]);
         }
         let _ = self.drift_open.remove_label_values(&[policy]);
+        let _ = self.exposure.remove_label_values(&[policy]);
         let _ = self.repair_seconds.remove_label_values(&[policy]);
         let _ = self.fights.remove_label_values(&[policy]);
         for outcome in RepairOutcome::ALL {

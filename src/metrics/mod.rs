@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::board::Board;
 use crate::bucket::AccountName;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::cloud::S3ErrorKind;
 use crate::report::SweepReport;
 use crate::spec::PolicySeverity;
@@ -60,6 +60,8 @@ pub struct MetricsOptions {
     pub detail: Detail,
     /// The name of the source, for the label.
     pub source: String,
+    /// How often the source is asked.
+    pub source_interval: std::time::Duration,
     /// The version of the build.
     pub version: &'static str,
     /// The commit of the build, or `unknown`.
@@ -73,6 +75,7 @@ impl Default for MetricsOptions {
         Self {
             detail: Detail::default(),
             source: "default".to_owned(),
+            source_interval: std::time::Duration::from_secs(60),
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("DRIFTLESS_COMMIT").unwrap_or("unknown"),
             process: true,
@@ -166,9 +169,16 @@ pub struct Metrics {
     counters: Counters,
     /// The policies whose counters stand, so that they go when the policy goes.
     policies: Mutex<BTreeMap<Arc<str>, PolicySeverity>>,
+    /// Until when the exposure of open drift is counted.
+    exposed_until: Mutex<Timestamp>,
     board: Arc<Board>,
     clock: Arc<dyn Clock>,
     options: MetricsOptions,
+}
+
+/// Seconds from one moment to a later one; none when the clock was put back.
+fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
+    ((to - from).num_milliseconds() as f64 / 1000.0).max(0.0)
 }
 
 impl std::fmt::Debug for Metrics {
@@ -180,8 +190,14 @@ impl std::fmt::Debug for Metrics {
 impl Metrics {
     /// Metrics over a board, with every counter at 0.
     pub fn new(board: Arc<Board>, clock: Arc<dyn Clock>, options: MetricsOptions) -> Self {
-        let metrics =
-            Self { counters: Counters::new(&options.source), policies: Mutex::default(), board, clock, options };
+        let metrics = Self {
+            counters: Counters::new(&options.source),
+            policies: Mutex::default(),
+            exposed_until: Mutex::new(clock.now()),
+            board,
+            clock,
+            options,
+        };
         metrics.follow_policies();
         metrics
     }
@@ -204,6 +220,28 @@ impl Metrics {
     /// Drift is gone that was open for so long.
     pub fn drift_closed(&self, policy: &str, open_seconds: f64) {
         self.counters.drift_open.with_label_values(&[text::bounded(policy)]).observe(open_seconds.max(0.0));
+        // What lies before the last scrape is counted already.
+        let counted = *self.exposed_until.lock().expect("no holder of the lock panics");
+        let rest = open_seconds.min(seconds_between(counted, self.clock.now()));
+        self.counters.exposure.with_label_values(&[text::bounded(policy)]).inc_by(rest.max(0.0));
+    }
+
+    /// Counts the exposure of what is open up to now. Time before this process began, or while
+    /// nothing watched, is nobody's to count.
+    fn count_exposure(&self, now: Timestamp) {
+        let mut until = self.exposed_until.lock().expect("no holder of the lock panics");
+        let mut open: BTreeMap<Arc<str>, f64> = BTreeMap::new();
+        state::each_open(&self.board, |policy, since| {
+            let seconds = seconds_between(since.max(*until), now);
+            match open.get_mut(policy) {
+                Some(sum) => *sum += seconds,
+                None => drop(open.insert(policy.into(), seconds)),
+            }
+        });
+        for (policy, seconds) in open {
+            self.counters.exposure.with_label_values(&[text::bounded(&policy)]).inc_by(seconds);
+        }
+        *until = now.max(*until);
     }
 
     /// A repair ended, or was not begun. `seconds` counts only where something was written.
@@ -282,9 +320,11 @@ impl Metrics {
     /// large fleet in it, the whole would be larger than all that the daemon holds otherwise.
     pub fn render_to(&self, sink: &mut dyn FnMut(String) -> bool) {
         self.follow_policies();
+        let now = self.clock.now();
+        self.count_exposure(now);
         let mut sink = |piece: String| sink(piece);
         let mut out = Exposition::new(&mut sink);
-        state::write(&mut out, &self.board, &self.options, self.clock.now());
+        state::write(&mut out, &self.board, &self.options, now);
         if self.options.process {
             process::write(&mut out);
         }

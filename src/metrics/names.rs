@@ -82,6 +82,12 @@ pub const FAMILIES: &[Family] = &[
         "1 for the status that a bucket has under a policy, 0 for the others; policy is spec for the worst of what \
          the bucket's own spec says.",
     ),
+    family(
+        "driftless_bucket_setting_status",
+        Gauge,
+        &["account", "region", "bucket", "setting", "status"],
+        "1 for the status of a setting that the bucket's own spec names; absent while it is compliant.",
+    ),
     family("driftless_buckets", Gauge, &["source", "state"], "Buckets by how driftless stands to them."),
     family("driftless_build_info", Gauge, &["version", "commit"], "Always 1; the labels say which build runs."),
     family(
@@ -107,6 +113,12 @@ pub const FAMILIES: &[Family] = &[
         Gauge,
         &["account", "bucket", "policy"],
         "When an exemption that is in use ends.",
+    ),
+    family(
+        "driftless_exposure_seconds_total",
+        Counter,
+        &["policy"],
+        "How long buckets were other than wanted while driftless watched, all of them together; grows while drift is open.",
     ),
     family("driftless_fights_total", Counter, &["policy"], "Repairs given up because something writes the drift back."),
     family("driftless_held", Gauge, &["reason"], "Differences that are held, by reason."),
@@ -146,11 +158,18 @@ pub const FAMILIES: &[Family] = &[
         &["source", "url", "ref", "revision"],
         "Always 1; the labels say which revision is in force.",
     ),
+    family("driftless_source_interval_seconds", Gauge, &["source"], "How often the source is asked, as configured."),
     family(
         "driftless_source_last_success_timestamp_seconds",
         Gauge,
         &["source"],
         "When the source last answered; absent before it ever has.",
+    ),
+    family(
+        "driftless_source_revision_timestamp_seconds",
+        Gauge,
+        &["source"],
+        "When the commit was made that is in force; absent where it is not known.",
     ),
     family(
         "driftless_source_state",
@@ -172,6 +191,12 @@ pub const FAMILIES: &[Family] = &[
         Gauge,
         &[],
         "How long the sweep under way has been running; 0 when there is none.",
+    ),
+    family(
+        "driftless_sweep_next_timestamp_seconds",
+        Gauge,
+        &[],
+        "When the schedule has the next sweep begin; absent until it is known.",
     ),
     family(
         "driftless_sweep_total",

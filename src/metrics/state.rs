@@ -74,10 +74,15 @@ fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now:
     if let Some(revision) = &source.revision {
         out.series(&[name, &source.url, &source.reference, revision], 1.0);
     }
+    out.family("driftless_source_revision_timestamp_seconds");
+    if let Some(at) = source.committed_at {
+        out.series(&[name], seconds(at));
+    }
     out.family("driftless_source_state");
     for state in SourceState::ALL {
         out.series(&[name, state.word()], one_if(state == source.state));
     }
+    out.family("driftless_source_interval_seconds").series(&[name], options.source_interval.as_secs_f64());
     out.family("driftless_source_last_success_timestamp_seconds");
     if let Some(at) = source.last_success {
         out.series(&[name], seconds(at));
@@ -91,6 +96,11 @@ fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now:
     }
     let running = board.running().map_or(0.0, |sweep| (seconds(now) - seconds(sweep.started_at)).max(0.0));
     out.family("driftless_sweep_longest_running_seconds").series(&[], running);
+
+    out.family("driftless_sweep_next_timestamp_seconds");
+    if let Some(at) = board.next_sweep() {
+        out.series(&[], seconds(at));
+    }
 
     out.family("driftless_endpoint_setting_supported");
     for endpoint in board.endpoints().iter() {
@@ -111,6 +121,17 @@ fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now:
         let is_open = open.iter().any(|(_, hold)| *hold == reason);
         out.series(&[name, reason.word()], one_if(is_open));
     }
+}
+
+/// Calls `see` with each drift that is open: its policy, and when it was first seen. Settings count
+/// one by one, as they are counted when their drift is gone.
+pub(super) fn each_open(board: &Board, mut see: impl FnMut(&str, Timestamp)) {
+    board.each_bucket(|report| {
+        for it in report.policies.iter() {
+            it.since.into_iter().for_each(|since| see(&it.policy, since));
+        }
+        report.settings.iter().filter_map(|it| it.since).for_each(|since| see(SPEC, since));
+    });
 }
 
 /// Counts over the fleet: the same number of series whatever its size.
@@ -178,6 +199,15 @@ fn buckets(out: &mut Exposition<'_>, board: &Board, detail: Detail, now: Timesta
                 let value = one_if(verdict == row.verdict);
                 out.series(&[id.account.as_str(), region, id.name.as_str(), row.policy, verdict.word()], value);
             }
+        }
+    }
+    // Compliant settings go without saying: six statuses of each of twenty settings would be more
+    // than everything else together.
+    out.family("driftless_bucket_setting_status");
+    for report in &reports {
+        for it in report.settings.iter().filter(|it| it.verdict != Verdict::Compliant) {
+            let (account, name) = (report.id.account.as_str(), report.id.name.as_str());
+            out.series(&[account, report.region.as_str(), name, it.setting, it.verdict.word()], 1.0);
         }
     }
     out.family("driftless_bucket_drift_first_detected_timestamp_seconds");

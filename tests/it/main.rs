@@ -26,5 +26,6 @@ mod serve;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod stores;
 mod support;
+mod watch;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod wire;

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use chrono::Duration;
 use driftless::board::Board;
 use driftless::bucket::AccountName;
 use driftless::clock::{ManualClock, SystemClock};
@@ -192,6 +193,35 @@ fn exactly_one_state_of_the_source_is_one() {
 }
 
 #[test]
+fn exposure_grows_while_drift_is_open_and_is_counted_once() {
+    let board = fleet::board();
+    let clock = Arc::new(ManualClock::at(fleet::now()));
+    let metrics = Metrics::new(Arc::clone(&board), clock.clone(), options(Detail::Summary));
+    let exposed = |policy: &str| -> f64 {
+        let wanted = format!("driftless_exposure_seconds_total{{policy=\"{policy}\"}} ");
+        let text = metrics.render();
+        text.lines().find_map(|line| line.strip_prefix(&*wanted)?.parse().ok()).expect("the policy has the series")
+    };
+    // Drift that is older than the process is counted from its beginning on.
+    assert_eq!((exposed("private"), exposed("tagged")), (0.0, 0.0));
+    clock.set(fleet::now() + Duration::seconds(30));
+    assert_eq!((exposed("private"), exposed("private"), exposed("tagged")), (30.0, 30.0, 0.0));
+    // Two settings of two specs: one is suspended, and stays open all the same.
+    assert_eq!(exposed("spec"), 60.0);
+    // Ten more seconds, of which no scrape knew when the drift went.
+    clock.set(fleet::now() + Duration::seconds(40));
+    metrics.drift_closed("private", 3600.0);
+    board.keep_buckets(|_| false);
+    assert_eq!(exposed("private"), 40.0);
+    // Drift that came and went between two scrapes.
+    clock.set(fleet::now() + Duration::seconds(60));
+    metrics.drift_closed("tagged", 4.0);
+    assert_eq!((exposed("private"), exposed("tagged")), (40.0, 4.0));
+    clock.set(fleet::now() + Duration::seconds(999));
+    assert_eq!((exposed("private"), exposed("tagged")), (40.0, 4.0));
+}
+
+#[test]
 fn no_name_from_git_can_forge_a_series() {
     let board = fleet::board();
     let mut cards = fleet::cards();
@@ -230,7 +260,7 @@ fn document() -> String {
     for (metric, label, values) in [
         ("driftless_aws_requests_total", "result", "`ok` and the kinds of failure: `denied`, `credentials`, `no-such-bucket`, `foreign`, `wrong-region`, `throttled`, `conflict`, `unsupported`, `invalid`, `server`, `transport`, `forbidden`, `other`".to_owned()),
         ("driftless_breaker_open, driftless_held", "reason", words(Hold::ALL.map(Hold::word).into())),
-        ("driftless_bucket_policy_status, driftless_policy_buckets", "status", words(Verdict::ALL.map(Verdict::word).into())),
+        ("driftless_bucket_policy_status, driftless_bucket_setting_status, driftless_policy_buckets", "status", words(Verdict::ALL.map(Verdict::word).into())),
         ("driftless_buckets", "state", words(BucketState::ALL.map(BucketState::word).into())),
         ("driftless_repairs_total", "result", words(RepairOutcome::ALL.map(RepairOutcome::word).into())),
         ("driftless_source_fetch_total", "op", words(FetchOp::ALL.map(FetchOp::word).into())),
@@ -247,12 +277,20 @@ fn document() -> String {
          Measured\nwith four policies and a spec, one bucket in a hundred drifted, the process's own metrics left out:\n\n\
          | Buckets | Detail | Series | Bytes |\n| ---: | --- | ---: | ---: |\n",
     );
-    for buckets in [100, 5000] {
+    for buckets in [100, 5000, 100_000] {
         let board = fleet::large(buckets);
         for detail in Detail::ALL {
-            let exposition = over(Arc::clone(&board), detail).render();
-            let series = exposition.lines().filter(|line| !line.starts_with('#')).count();
-            let _ = writeln!(text, "| {buckets} | `{}` | {series} | {} |", detail.word(), exposition.len());
+            // In pieces: the largest is half a gigabyte.
+            let (mut series, mut bytes, mut begins) = (0, 0, true);
+            over(Arc::clone(&board), detail).render_to(&mut |piece| {
+                for byte in piece.bytes() {
+                    series += usize::from(begins && byte != b'#');
+                    begins = byte == b'\n';
+                }
+                bytes += piece.len();
+                true
+            });
+            let _ = writeln!(text, "| {buckets} | `{}` | {series} | {bytes} |", detail.word());
         }
     }
     text
