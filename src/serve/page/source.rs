@@ -9,7 +9,7 @@ use crate::report::{SourceReport, SourceState};
 
 use super::super::Serve;
 use super::super::api::faults;
-use super::parts::{counted, moment, plain, relative, tag};
+use super::parts::{counted, plain, relative, tag};
 use super::{Place, layout};
 
 /// The page.
@@ -118,7 +118,7 @@ fn facts(source: &SourceReport, now: Timestamp) -> Markup {
             @if source.author.is_some() || source.committed_at.is_some() {
                 dt { "Made" }
                 dd {
-                    @if let Some(at) = source.committed_at { (relative(at, now)) " (" (moment(at)) ")" }
+                    @if let Some(at) = source.committed_at { (relative(at, now)) }
                     @if let Some(author) = &source.author { " by " (plain(author)) }
                 }
             }
