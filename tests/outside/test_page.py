@@ -224,8 +224,8 @@ def test_the_screenshots_can_be_made(browser, stand, tmp_path):
     for name, path, dark, size in [
         ("fleet", "/", False, {"height": 1000}),
         ("fleet-dark", "/", True, {"height": 1000}),
-        ("bucket", "/buckets/default/ai-training-raw", False, {"height": 1300}),
-        ("bucket-dark", "/buckets/default/ai-training-raw", True, {"height": 1300}),
+        ("bucket", "/buckets/default/ai-training-raw", False, {"height": 2200}),
+        ("bucket-dark", "/buckets/default/ai-training-raw", True, {"height": 2200}),
         ("source", "/source", False, {"height": 700}),
         ("held", "/held", False, {"height": 1000}),
         ("fleet-phone", "/", False, PHONE),

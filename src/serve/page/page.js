@@ -124,8 +124,9 @@
     });
     stream.addEventListener("board", (event) => news(event.data));
     stream.addEventListener("error", () => {
+      // A stream ends every few minutes, and is opened anew at once.
       lost = true;
-      note("Not connected; what is shown may be old.");
+      setTimeout(() => lost && note("Not connected; what is shown may be old."), 8000);
       if (stream?.readyState !== EventSource.CLOSED) return;
       close();
       setTimeout(open, 30000);

@@ -20,7 +20,7 @@ pub(crate) fn source(serve: &Serve, now: Timestamp) -> Markup {
     let content = html! {
         h1 { "Source " (tag(source_class(source.state), source.state.word())) }
         @if source.state != SourceState::Ready { (source_trouble(&source)) }
-        (facts(&source, now))
+        (facts(&source, now, true))
         section aria-labelledby="findings" {
             h2 #findings { "Findings" }
             p { (counted(errors, "error")) ", " (counted(warnings, "warning")) " in the documents of the newest revision." }
@@ -89,12 +89,12 @@ pub(super) fn source_card(source: &SourceReport, now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="source" {
             h2 #source { a href="/source" { "Source" } " " (tag(source_class(source.state), source.state.word())) }
-            (facts(source, now))
+            (facts(source, now, false))
         }
     }
 }
 
-fn facts(source: &SourceReport, now: Timestamp) -> Markup {
+fn facts(source: &SourceReport, now: Timestamp, whole: bool) -> Markup {
     // Only an address that a browser opens safely becomes a link.
     let is_link =
         source.url.starts_with("https://") && source.url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
@@ -121,6 +121,9 @@ fn facts(source: &SourceReport, now: Timestamp) -> Markup {
                     @if let Some(at) = source.committed_at { (relative(at, now)) }
                     @if let Some(author) = &source.author { " by " (plain(author)) }
                 }
+            }
+            @if whole && source.revision.is_some() {
+                dt { "Signer" } dd { "not known: signatures of commits are not checked" }
             }
             @if let Some(revision) = &source.held_revision {
                 dt { "Held revision" } dd { code { (plain(revision)) } }
