@@ -21,6 +21,7 @@ pub mod expression;
 pub mod finding;
 #[cfg(feature = "daemon")]
 pub mod history;
+pub mod import;
 pub mod metrics;
 pub mod observed;
 pub mod past;

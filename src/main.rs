@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use driftless::cli::{
-    ConfigArgs, apply, demo, endpoints, history, iam, plan, run, sandbox, scan, schema, status, validate,
+    ConfigArgs, apply, demo, endpoints, history, iam, import, plan, run, sandbox, scan, schema, status, validate,
 };
 
 /// Keeps S3 buckets exactly as git says and policy demands.
@@ -25,6 +25,7 @@ enum Command {
     Apply(apply::ApplyArgs),
     Scan(scan::ScanArgs),
     Validate(validate::ValidateArgs),
+    Import(Box<import::ImportArgs>),
     Status(status::StatusArgs),
     Endpoints(endpoints::EndpointsArgs),
     History(history::HistoryArgs),
@@ -61,6 +62,7 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Apply(args) => runtime.block_on(apply::run(config, args)),
         Command::Scan(args) => runtime.block_on(scan::run(config, args)),
         Command::Validate(args) => validate::run(config, args),
+        Command::Import(args) => runtime.block_on(import::run(config, args)),
         Command::Status(args) => runtime.block_on(status::run(args)),
         Command::Endpoints(args) => runtime.block_on(endpoints::run(config, args)),
         Command::History(_) => history_command(program.command),

@@ -67,6 +67,16 @@ pub trait Setting: Send + Sync + 'static {
         Risk::Safe
     }
 
+    /// How AWS makes a new bucket, where that is not "S3 holds nothing".
+    fn fresh() -> Self::Value {
+        Self::Value::default()
+    }
+
+    /// How a spec writes a (partial) value, in its long form: read again, it is the same value.
+    fn written(value: &Self::Value) -> Value {
+        serde_json::to_value(value).expect("the values of settings are plain data")
+    }
+
     /// The limits that S3 documents for what a spec says, so that a commit is refused in its pull
     /// request and not by S3 at night. Form and types are checked before, by the JSON Schema.
     fn check(_want: &Self::Value) -> Vec<Problem> {
@@ -219,6 +229,10 @@ pub trait AnySetting: Send + Sync {
     fn removable(&self) -> bool;
     /// How a bucket behaves when S3 holds nothing, in canonical form.
     fn default_doc(&self) -> Doc;
+    /// [`Setting::fresh`], in canonical form.
+    fn fresh_doc(&self) -> Doc;
+    /// [`Setting::written`].
+    fn written(&self, doc: &Doc) -> Value;
     /// The JSON Schema of what a spec may say, without `absent`.
     fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema;
     /// What a spec says, as a (partial) doc, or the reason why it is none.
@@ -291,6 +305,12 @@ macro_rules! erase {
             }
             fn default_doc(&self) -> Doc {
                 Doc::of(&S::canonical(S::Value::default()))
+            }
+            fn fresh_doc(&self) -> Doc {
+                Doc::of(&S::canonical(S::fresh()))
+            }
+            fn written(&self, doc: &Doc) -> Value {
+                S::written(&typed::<S>(doc))
             }
             fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 generator.subschema_for::<S::Value>()

@@ -9,6 +9,8 @@ pub mod endpoints;
 #[cfg(feature = "daemon")]
 pub mod history;
 pub mod iam;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod import;
 pub mod live;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod plan;

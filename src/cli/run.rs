@@ -136,8 +136,8 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut message = Message(String::new());
-        event.record(&mut message);
+        let mut said = Said::default();
+        event.record(&mut said);
         let time = SystemClock.now().format("%H:%M:%S");
         let level = match *event.metadata().level() {
             Level::ERROR => "ERROR ",
@@ -146,16 +146,45 @@ where
             Level::DEBUG => "debug ",
             Level::TRACE => "trace ",
         };
-        writeln!(writer, "{time} {level}{}", super::plain(&message.0))
+        writeln!(writer, "{time} {level}{}", super::plain(&said.line()))
     }
 }
 
-struct Message(String);
+/// What an event says to people: its message, and the reason and the advice where the message does
+/// not hold them already. All its fields are in the log of the form `json`.
+#[derive(Default)]
+struct Said {
+    message: String,
+    reason: String,
+    hint: String,
+}
 
-impl tracing::field::Visit for Message {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
+impl Said {
+    fn line(&self) -> String {
+        let mut line = self.message.clone();
+        if !self.reason.is_empty() && !line.contains(&self.reason) {
+            line.push_str(": ");
+            line.push_str(&self.reason);
         }
+        if !self.hint.is_empty() && !line.contains(&self.hint) {
+            line.push_str("\n    hint: ");
+            line.push_str(&self.hint);
+        }
+        line
+    }
+}
+
+impl tracing::field::Visit for Said {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            "error" => self.reason = format!("{value:?}"),
+            "hint" => self.hint = format!("{value:?}"),
+            _ => {}
+        }
+    }
+
+    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
     }
 }

@@ -255,7 +255,7 @@ pub async fn connect_unlearned(config: &Config, stop: &CancellationToken) -> Res
 }
 
 /// Nobody is told: the command prints what is left.
-struct Silent;
+pub(super) struct Silent;
 
 impl Witness for Silent {
     fn events(&self, _: Timestamp, _: Vec<Event>) {}

@@ -107,7 +107,7 @@ impl History {
         }
         let failing = opened.full.then(|| Error::Full { operation: "write" }.to_string());
         if let Some(reason) = &failing {
-            tracing::warn!(reason, "the history cannot be written; entries wait in memory");
+            tracing::warn!(error = reason, "the history cannot be written; entries wait in memory");
         }
         Self::start(opened.store, clock, Inbox { failing, ..Inbox::default() })
     }

@@ -82,6 +82,12 @@ impl Setting for ObjectOwnership {
         Value { rule: Some(Rule::BucketOwnerEnforced) }
     }
 
+    /// ACLs are off since April 2023 (S3 User Guide, "Controlling ownership of objects and disabling
+    /// ACLs for your bucket").
+    fn fresh() -> Value {
+        Value { rule: Some(Rule::BucketOwnerEnforced) }
+    }
+
     /// A bucket without controls is one from before them, or one whose controls were deleted (API
     /// page GetBucketOwnershipControls), and its uploads belong to their writers.
     fn canonical(value: Value) -> Value {

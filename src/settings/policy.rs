@@ -146,6 +146,11 @@ Statement:
         check::on_directory_buckets(want)
     }
 
+    /// The canonical form is not what people write.
+    fn written(value: &Value) -> serde_json::Value {
+        render(value)
+    }
+
     fn canonical(value: Value) -> Value {
         canonical::canonical(value)
     }

@@ -112,6 +112,11 @@ impl Setting for PublicAccessBlock {
         Value::all(true)
     }
 
+    /// All four on since April 2023 (S3 User Guide, "Blocking public access to your Amazon S3 storage").
+    fn fresh() -> Value {
+        Value::all(true)
+    }
+
     /// A switch that S3 does not hold is off, so a missing block and four switches off are one.
     fn canonical(value: Value) -> Value {
         let [block_public_acls, ignore_public_acls, block_public_policy, restrict_public_buckets] =

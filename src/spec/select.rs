@@ -56,6 +56,11 @@ pub fn check_glob(text: &str) -> Result<(), String> {
     glob(text).map(drop).map_err(|error| error.kind().to_string())
 }
 
+/// Whether a glob matches a text; one that is no glob matches nothing.
+pub fn glob_matches(glob: &str, text: &str) -> bool {
+    Pattern::new(glob).matches(text)
+}
+
 fn glob(text: &str) -> Result<globset::Glob, globset::Error> {
     GlobBuilder::new(text).literal_separator(false).backslash_escape(true).build()
 }

@@ -13,6 +13,7 @@ mod docs;
 mod documents;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod git;
+mod import;
 mod legal;
 mod metrics;
 mod places;

@@ -157,7 +157,7 @@ fn what_a_spec_says_against_the_name_of_its_bucket_is_told_at_its_place() {
     says(
         &bucket(SCRATCH, "{objectLock: true, namespace: global}"),
         &[
-            "a.yaml:5:20: directory buckets have no `objectLock`\nhint: leave it out",
+            "a.yaml:5:8: directory buckets have no `objectLock`\nhint: leave it out, or use a general purpose bucket",
             "a.yaml:5:37: directory buckets have no `namespace`\nhint: leave it out: their names belong to a zone",
         ],
     );

@@ -5,7 +5,9 @@ use super::*;
 #[test]
 fn the_help_of_every_command() {
     let mut all = alone(&["--help"]).out;
-    for command in ["run", "plan", "apply", "scan", "validate", "status", "history", "iam", "schema", "sandbox"] {
+    for command in
+        ["run", "plan", "apply", "scan", "validate", "import", "status", "history", "iam", "schema", "sandbox"]
+    {
         let ran = alone(&[command, "--help"]);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
         all += &format!("\n$ driftless {command} --help\n{}", ran.out);

@@ -196,3 +196,46 @@ async fn a_bucket_of_another_owner_than_the_configuration_expects_is_unknown_and
     assert_eq!(daemon.json("/api/v1/buckets/two/ai-two").await["inSync"], true);
     assert_eq!(world.writes(), 0);
 }
+
+/// A disk that is full, as far as a test can have one: the history's file may grow no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_cannot_be_written_is_said_and_keeps_no_repair_from_being_made() {
+    let buckets: Vec<String> = (0..10).map(|n| format!("bucket-{n:06}")).collect();
+    let specs: Vec<(String, String)> =
+        buckets.iter().map(|name| (format!("{name}.yaml"), spec(name, "  versioning: {status: Enabled}\n"))).collect();
+    let specs: Vec<(&str, &str)> = specs.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let world = World::with(compliant(10), &specs).await;
+    world.swept().await.stop().await;
+    for name in &buckets {
+        world.set_versioning(name, "Suspended").await;
+    }
+
+    let history = std::fs::metadata(world.path("data/history.db")).expect("a history").len();
+    let whole = world.program();
+    let mut command = std::process::Command::new("sh");
+    command.env_clear().envs(whole.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    // The signal of the limit is passed over, so that a write fails as on a full disk.
+    let limited = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", history / 512);
+    command.args(["-c", &limited]).arg(whole.get_program()).arg("run").arg("--config").arg(world.config_file());
+    let mut daemon = Daemon::spawn(command);
+    daemon.listens().await;
+    daemon.swept().await;
+    for name in &buckets {
+        assert_eq!(world.versioning(name), "Enabled", "{name}");
+    }
+    wait("the history is said to be degraded", async || {
+        (daemon.metric("driftless_history_degraded").await == 1.0).then_some(())
+    })
+    .await;
+    let log = daemon.said("the history cannot be written; entries wait in memory: ").await;
+    assert_eq!(lines(&log, "history", "entries wait in memory").len(), 1, "said once: {log}");
+    // What was repaired stays repaired, and the daemon goes on.
+    let before = world.writes();
+    daemon.sweep().await;
+    assert_eq!(world.writes(), before);
+    drop(daemon);
+
+    // With room again, the chain is whole, and what was done meanwhile is in it or was told.
+    let log = world.swept().await.stop().await;
+    assert!(log.contains("the history ends at entry"), "{log}");
+}

@@ -1,4 +1,4 @@
-//! `docs/s3-compatible.md` names tests that are there, for every point.
+//! `docs/s3-compatible.md` and `docs/comparing.md` name tests that are there, for every point.
 
 use super::{names, root, text};
 
@@ -29,6 +29,30 @@ fn every_point_of_the_page_has_tests_that_are_there() {
         if name.trim_start_matches("test_").starts_with("point_") {
             assert!(page.contains(&format!("`{name}`")), "docs/s3-compatible.md does not name `{name}`");
         }
+    }
+}
+
+#[test]
+fn every_test_that_the_page_of_comparing_names_is_there_and_no_pain_is_left_out() {
+    let page = text("docs/comparing.md");
+    let mut sources = String::new();
+    gather(&root().join("src"), &mut sources);
+    gather(&root().join("tests"), &mut sources);
+    for line in page.lines().filter(|line| line.starts_with("| ") && line.contains(". ")) {
+        let cell = line.trim_end_matches(" |").rsplit(" | ").next().expect("the row has cells");
+        let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "a row names no test: {line}");
+        for name in tests {
+            assert!(sources.contains(&format!("fn {name}(")), "docs/comparing.md names `{name}`, which is no test");
+        }
+    }
+    for rule in 1..=10 {
+        assert!(page.lines().any(|line| line.starts_with(&format!("| {rule}. "))), "rule {rule} has no row");
+    }
+    for line in sources.lines() {
+        let name = line.trim().trim_start_matches("async ").strip_prefix("fn pain_");
+        let Some(name) = name.and_then(|rest| rest.split('(').next()) else { continue };
+        assert!(page.contains(&format!("`pain_{name}`")), "docs/comparing.md does not name `pain_{name}`");
     }
 }
 

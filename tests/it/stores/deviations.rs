@@ -93,9 +93,30 @@ pub const DEVIATIONS: &[Deviation] = &[
             ids(from).iter().any(|id| !ids(to).contains(id))
         },
     ),
+    keeps("moto", "objectLock", "the default event hold is dropped.", no_event_hold),
+    keeps("moto", "notifications", "EventBridge is taken and not kept.", |value| {
+        fields(value).remove("eventBridge");
+    }),
+    keeps(
+        "moto",
+        "replication",
+        "every rule is one of the second version for all objects, without delete markers, and of its destination only the bucket is kept.",
+        bare_rules,
+    ),
     keeps("localstack", "encryption", "the blocked encryption types are dropped.", no_blocked_types),
+    keeps("localstack", "objectLock", "the default event hold is dropped.", no_event_hold),
     refuses("localstack", "encryption", "InvalidArgument", "no key can be named for `aws:kms:dsse`.", |_, value| {
         value["algorithm"] == "aws:kms:dsse" && value["kmsKeyId"].is_string()
+    }),
+    keeps("rgw", "objectLock", "the default event hold is dropped.", no_event_hold),
+    refuses("rgw", "notifications", "MalformedXML", "it knows topics only.", |_, value| {
+        value["topics"].as_array().is_none_or(Vec::is_empty)
+    }),
+    refuses("rgw", "notifications", "InvalidArgument", "it knows fewer events.", |_, value| {
+        topics(value).any(|topic| events(topic).any(|it| it.starts_with("s3:Lifecycle")))
+    }),
+    refuses("rgw", "notifications", "NoSuchKey", "a topic must be one of its own.", |_, value| {
+        topics(value).count() > 0
     }),
     keeps("rgw", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
     refuses("rgw", "acl", "InvalidArgument", "a grantee must be one of its own users.", |_, value| {
@@ -114,6 +135,30 @@ fn no_blocked_types(value: &mut Value) {
     if value["blockedEncryptionTypes"].as_array().is_some_and(|types| !types.is_empty()) {
         value["blockedEncryptionTypes"] = serde_json::json!([]);
     }
+}
+
+fn no_event_hold(value: &mut Value) {
+    if let Some(retention) = value.get_mut("defaultRetention").and_then(Value::as_object_mut) {
+        retention.remove("defaultEventHold");
+    }
+}
+
+fn bare_rules(value: &mut Value) {
+    for rule in value["rules"].as_array_mut().into_iter().flatten() {
+        *rule = serde_json::json!({
+            "id": rule["id"], "status": rule["status"], "priority": rule["priority"].as_i64().unwrap_or(1),
+            "filter": {}, "deleteMarkerReplication": {"status": "Disabled"},
+            "destination": {"bucket": rule["destination"]["bucket"]},
+        });
+    }
+}
+
+fn topics(value: &Value) -> impl Iterator<Item = &Value> {
+    value["topics"].as_array().into_iter().flatten()
+}
+
+fn events(topic: &Value) -> impl Iterator<Item = &str> {
+    topic["events"].as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn no_sizes_and_numbers(value: &mut Value) {

@@ -133,6 +133,8 @@ async fn one(server: &Server, setting: &'static dyn AnySetting, case: usize) -> 
 
     let expected = whole(setting, &before, want);
     let possible = !matches!(setting.risk(&before, &expected), Risk::Impossible(_));
+    // What S3 takes and never answers is no part of what is proved.
+    let expected = setting.shown(&expected);
     let counting = Arc::new(Counting(Arc::clone(&server.cloud) as Arc<dyn Cloud>, AtomicUsize::new(0)));
     let mut rig = Rig::over(&driftless::cloud::memory::MemoryCloud::default());
     rig.wrapped = Some(Arc::clone(&counting) as Arc<dyn Cloud>);

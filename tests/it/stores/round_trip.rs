@@ -106,7 +106,7 @@ async fn one(server: &Server, setting: &'static dyn AnySetting) -> Tried {
         }
         let (expected, whys) = deviations::kept(&known, &to.value());
         tried.shown.extend(whys);
-        let expected = setting.canonical(&Doc::of(&expected));
+        let expected = setting.shown(&setting.canonical(&Doc::of(&expected)));
         match server.read(&bucket, name).await {
             Ok(found) if found == expected => {}
             Ok(found) => tried.faults.push(format!("{said} was written and reads back otherwise: {found:?}")),

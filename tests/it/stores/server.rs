@@ -75,7 +75,9 @@ impl Server {
     /// A new bucket in which a setting can take every value.
     pub async fn bucket(&self, word: &str, setting: &'static str) -> String {
         let name = format!("{word}-{}-{}", setting.to_lowercase(), self.run);
-        let creation = Creation::default();
+        // Ceph gives the lock to new buckets only.
+        let object_lock = self.name == "rgw" && setting == "objectLock";
+        let creation = Creation { object_lock, ..Creation::default() };
         self.cloud.create(&Self::target(&name), &creation).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         for (setting, said) in super::before(setting) {
             self.put(&name, setting, &said).await;

@@ -1,0 +1,172 @@
+//! Reading live buckets: the loop's own sweep, with wishes that want a look at every setting, so
+//! that regions, budgets, patience and failures are those of the daemon.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Counter, Found, ImportArgs, check_globs, is_meant, progress, said_account};
+use crate::agent;
+use crate::apply::Proof;
+use crate::board::Board;
+use crate::bucket::{AccountName, BucketId, BucketName};
+use crate::cli::session::{Failed, Silent, complain};
+use crate::clock::SystemClock;
+use crate::cloud::patient::Patience;
+use crate::cloud::read_only::ReadOnly;
+use crate::cloud::{Cloud, Observer};
+use crate::config::Config;
+use crate::desired::{Agent, Desired, resolve};
+use crate::finding::Place;
+use crate::import::live::{Extent, draft};
+use crate::observed::Existence;
+use crate::plan::NoBrakes;
+use crate::reconcile::{FleetLimit, Hands, Loop, Visited};
+use crate::report::Cause;
+use crate::settings::SETTINGS;
+use crate::spec::{Ask, Asked, BucketSpec, Mode, Specs};
+
+/// Reads the buckets that were asked for.
+pub(super) async fn read(config: &Config, args: &ImportArgs, stop: &CancellationToken) -> Result<Found, Failed> {
+    check_globs(&args.matching)?;
+    if args.buckets.is_empty() && !args.all {
+        let hint = "name buckets, or say --all, or --from FORMAT FILE";
+        return Err(complain("nothing to import was named", Some(hint)));
+    }
+    let accounts = accounts(config, args)?;
+    let counter = Counter::shared();
+    let patience = Patience { deadline: config.limits.request_deadline.0, ..Patience::default() };
+    let observer: Arc<dyn Observer> = Arc::clone(&counter) as Arc<dyn Observer>;
+    let cloud = agent::cloud(config, patience, &observer, stop)
+        .await
+        .map_err(|error| complain(&error, error.hint.as_deref()))?;
+    let mut found = Found::default();
+    let ids = if args.all { listed(&*cloud, &accounts, args, &mut found).await } else { named(&accounts, args)? };
+    if ids.is_empty() && found.unreadable.is_empty() {
+        let said = if args.matching.is_empty() { "there is no bucket" } else { "no bucket matches" };
+        return Err(complain(said, Some("check the account, and the globs of --match")));
+    }
+    let desired = looks(config, &ids);
+    let visits = swept(config, cloud, desired, stop).await;
+    let mut visits: BTreeMap<BucketId, Visited> = visits.into_iter().map(|it| (it.wish.id.clone(), it)).collect();
+    let extent = if args.full { Extent::Full } else { Extent::Different };
+    for id in ids {
+        let Some(visited) = visits.remove(&id) else {
+            // A fault of ours in one bucket stops no other; when everything ends, that is told once.
+            if !stop.is_cancelled() {
+                complain(format!("`{id}` was not read"), None);
+            }
+            found.unreadable.push(id.to_string());
+            continue;
+        };
+        let said = match &visited.observed.existence {
+            Existence::Here(_) => {
+                let account = said_account(config, &id.account);
+                found.drafts.push(draft(&id.name, account.as_ref(), &visited.observed, extent));
+                found.seen.push(visited.observed);
+                continue;
+            }
+            Existence::Missing => "there is no such bucket".to_owned(),
+            Existence::Foreign => "the name belongs to another account".to_owned(),
+            Existence::Unknown(error) => error.to_string(),
+        };
+        complain(format!("`{id}` was not read: {said}"), None);
+        found.unreadable.push(id.to_string());
+    }
+    found.requests = counter.count();
+    Ok(found)
+}
+
+fn accounts(config: &Config, args: &ImportArgs) -> Result<Vec<AccountName>, Failed> {
+    let known: Vec<AccountName> = config.accounts.iter().map(|account| account.name.clone()).collect();
+    let Some(named) = &args.account else { return Ok(known) };
+    let found: Vec<AccountName> = known.iter().filter(|name| name.as_str() == named).cloned().collect();
+    if found.is_empty() {
+        let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+        let hint = format!("accounts: {}", names.join(", "));
+        return Err(complain(format!("account `{named}` is not one of the configuration"), Some(&hint)));
+    }
+    Ok(found)
+}
+
+async fn listed(
+    cloud: &dyn Cloud,
+    accounts: &[AccountName],
+    args: &ImportArgs,
+    found: &mut Found,
+) -> BTreeSet<BucketId> {
+    let mut ids = BTreeSet::new();
+    for account in accounts {
+        match cloud.list(account).await {
+            Ok(buckets) => {
+                let meant = buckets.into_iter().filter(|it| is_meant(&args.matching, it.name.as_str()));
+                ids.extend(meant.map(|it| BucketId { account: account.clone(), name: it.name }));
+            }
+            Err(error) => {
+                complain(&error, error.hint().as_deref());
+                found.unreadable.push(format!("account {account}"));
+            }
+        }
+    }
+    ids
+}
+
+fn named(accounts: &[AccountName], args: &ImportArgs) -> Result<BTreeSet<BucketId>, Failed> {
+    let [account] = accounts else {
+        let names: Vec<&str> = accounts.iter().map(AccountName::as_str).collect();
+        let hint = format!("say --account with one of: {}", names.join(", "));
+        return Err(complain("there are several accounts", Some(&hint)));
+    };
+    let mut ids = BTreeSet::new();
+    for name in &args.buckets {
+        let name = BucketName::parse(name).map_err(|error| complain(&error.message, Some(&error.hint)))?;
+        ids.insert(BucketId { account: account.clone(), name });
+    }
+    Ok(ids)
+}
+
+/// Wishes that want to see every setting of every bucket, and nothing else.
+fn looks(config: &Config, ids: &BTreeSet<BucketId>) -> Desired {
+    let at = Place { file: "".into(), line: 1, column: 1 };
+    let every = SETTINGS.iter().map(|setting| {
+        let what = Asked::Value(setting.default_doc());
+        (setting.name(), Ask { what, at: at.clone() })
+    });
+    let every: crate::spec::Asks = every.collect();
+    let bucket = |id: &BucketId| BucketSpec {
+        name: id.name.clone(),
+        account: Some(id.account.clone()),
+        region: None,
+        labels: Arc::default(),
+        mode: Some(Mode::Observe),
+        suspend: None,
+        ignore: Vec::new(),
+        namespace: None,
+        settings: every.clone(),
+        at: at.clone(),
+    };
+    let specs = Specs { buckets: ids.iter().map(bucket).collect(), ..Specs::default() };
+    let accounts = config.accounts.iter().map(|it| (it.name.clone(), it.region.clone())).collect();
+    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false }).0
+}
+
+async fn swept(config: &Config, cloud: Arc<dyn Cloud>, desired: Desired, stop: &CancellationToken) -> Vec<Visited> {
+    let board = Arc::new(Board::default());
+    let it = Arc::new(Loop {
+        cloud: Arc::new(ReadOnly(cloud)),
+        clock: Arc::new(SystemClock),
+        board: Arc::clone(&board),
+        brakes: Arc::new(NoBrakes),
+        witness: Arc::new(Silent),
+        limit: FleetLimit { percent: 0.0, least: 0 },
+        concurrency: config.limits.concurrency,
+        proof: Proof::default(),
+        keep_plans: true,
+        stop: stop.clone(),
+    });
+    let shown = progress::Shown::begin(desired.buckets.len(), board);
+    let swept = it.sweep(&Arc::new(desired), Cause::Demand, Hands::Bound, false).await;
+    shown.end().await;
+    swept.plans
+}

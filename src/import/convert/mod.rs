@@ -1,0 +1,270 @@
+//! The files of other tools as drafts. Each format is a table from what the tool calls an attribute
+//! to what a spec calls it. Nothing is lost in silence: an attribute is converted, or is known to say
+//! nothing of a bucket's settings, or is listed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value;
+
+use super::live::Extent;
+use super::{Draft, Said, form};
+use crate::bucket::{BucketName, Region};
+use crate::setting::{AnySetting, Overlay};
+use crate::settings::{self, SETTINGS};
+
+mod ack;
+mod cloudformation;
+mod intrinsics;
+mod shapes;
+mod table;
+mod terraform;
+#[cfg(test)]
+mod tests;
+
+/// A format of another tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A state of Terraform, version 4, or what `terraform show -json` prints.
+    Terraform,
+    /// A template of CloudFormation, YAML or JSON.
+    CloudFormation,
+    /// Manifests of the AWS Controllers for Kubernetes.
+    Ack,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Terraform, Self::CloudFormation, Self::Ack];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Terraform => "terraform",
+            Self::CloudFormation => "cloudformation",
+            Self::Ack => "ack",
+        }
+    }
+
+    /// The format of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.word() == word)
+    }
+}
+
+/// What became of a file.
+#[derive(Debug, Default)]
+pub struct Converted {
+    /// The buckets, by name.
+    pub drafts: Vec<Draft>,
+    /// What could not be converted, in the order of the file.
+    pub losses: Vec<Loss>,
+    /// What is said of the account itself, setting by setting.
+    pub account: BTreeMap<&'static str, Value>,
+}
+
+/// Something that was not converted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Loss {
+    /// The resource, as its tool calls it.
+    pub address: String,
+    /// The attribute; empty for the whole resource.
+    pub attribute: String,
+    /// Why: lower case, no full stop.
+    pub why: String,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.attribute.as_str() {
+            "" => write!(f, "{}: {}", self.address, self.why),
+            attribute => write!(f, "{}: `{attribute}`: {}", self.address, self.why),
+        }
+    }
+}
+
+/// Converts the text of a file. `given` are values of a template's parameters.
+///
+/// # Errors
+/// When the text is not of that format.
+pub fn convert(
+    format: Format,
+    text: &str,
+    given: &BTreeMap<String, String>,
+    extent: Extent,
+) -> Result<Converted, String> {
+    let mut fleet = Fleet::default();
+    match format {
+        Format::Terraform => terraform::read(text, &mut fleet)?,
+        Format::CloudFormation => cloudformation::read(text, given, &mut fleet)?,
+        Format::Ack => ack::read(text, &mut fleet)?,
+    }
+    Ok(fleet.finish(extent))
+}
+
+/// The buckets of a file while it is read.
+#[derive(Debug, Default)]
+struct Fleet {
+    buckets: BTreeMap<BucketName, Bucket>,
+    losses: Vec<Loss>,
+    account: BTreeMap<&'static str, Part>,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    region: Option<Region>,
+    settings: BTreeMap<&'static str, Part>,
+}
+
+/// What a resource says of a setting.
+#[derive(Debug)]
+struct Part {
+    value: Value,
+    address: String,
+    rank: Rank,
+}
+
+/// How much the word of a resource counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// Fields of the bucket's own resource, which newer tools fill in by themselves.
+    Inline,
+    /// A resource for the setting alone.
+    Own,
+    /// One of several resources for a setting that is a list.
+    OneOfMany,
+}
+
+impl Fleet {
+    fn lose(&mut self, address: &str, attribute: &str, why: impl Into<String>) {
+        self.losses.push(Loss { address: address.to_owned(), attribute: attribute.to_owned(), why: why.into() });
+    }
+
+    /// The bucket of that name, when it can be one.
+    fn bucket(&mut self, address: &str, attribute: &str, name: &str) -> Option<BucketName> {
+        match BucketName::parse(name) {
+            Ok(name) => {
+                self.buckets.entry(name.clone()).or_default();
+                Some(name)
+            }
+            Err(error) => {
+                self.lose(address, attribute, error.message);
+                None
+            }
+        }
+    }
+
+    fn put_region(&mut self, name: &BucketName, address: &str, attribute: &str, region: &str) {
+        match Region::from_location(region).map(|region| Region::parse_known(region.as_str())) {
+            Some(Ok(region)) => self.buckets.entry(name.clone()).or_default().region = Some(region),
+            Some(Err(error)) => self.lose(address, attribute, error.message),
+            None => self.lose(address, attribute, format!("illegal region `{region}`")),
+        }
+    }
+
+    /// Takes in what a resource says, setting by setting.
+    fn put(&mut self, name: &BucketName, address: &str, rank: Rank, said: table::Said) {
+        for (attribute, why) in said.losses {
+            self.lose(address, &attribute, why);
+        }
+        for (setting, value) in said.settings {
+            let bucket = self.buckets.entry(name.clone()).or_default();
+            let part = Part { value, address: address.to_owned(), rank };
+            match bucket.settings.get_mut(setting) {
+                None => drop(bucket.settings.insert(setting, part)),
+                Some(known) if known.rank < rank => *known = part,
+                Some(known) if known.rank > rank => {}
+                Some(known) if rank == Rank::OneOfMany => append(&mut known.value, part.value),
+                Some(known) => {
+                    let why = format!("`{setting}` is said by {} already", known.address);
+                    self.lose(address, "", why);
+                }
+            }
+        }
+    }
+
+    /// Takes in what a resource says of the account itself.
+    fn put_account(&mut self, address: &str, said: table::Said) {
+        for (attribute, why) in said.losses {
+            self.lose(address, &attribute, why);
+        }
+        for (name, value) in said.settings {
+            if crate::account::find(name).is_none() {
+                self.lose(address, name, "an account has no such setting");
+            } else if let Some(known) = self.account.get(name) {
+                let why = format!("`{name}` is said by {} already", known.address);
+                self.lose(address, "", why);
+            } else {
+                self.account.insert(name, Part { value, address: address.to_owned(), rank: Rank::Own });
+            }
+        }
+    }
+
+    fn finish(mut self, extent: Extent) -> Converted {
+        let mut drafts = Vec::new();
+        for (name, bucket) in std::mem::take(&mut self.buckets) {
+            let mut draft = Draft { region: bucket.region, ..Draft::new(name) };
+            for setting in SETTINGS {
+                let Some(part) = bucket.settings.get(setting.name()) else { continue };
+                match written(*setting, &part.value, extent) {
+                    Ok(Some(value)) => drop(draft.settings.insert(setting.name(), Said::Value(value))),
+                    Ok(None) => {}
+                    Err(why) => {
+                        let why = format!("for `{}` it is not what a spec may say: {why}", draft.name);
+                        self.lose(&part.address, setting.name(), why);
+                    }
+                }
+            }
+            drafts.push(draft);
+        }
+        let mut account = BTreeMap::new();
+        for (name, part) in std::mem::take(&mut self.account) {
+            let setting = settings::named(name);
+            match form::read(setting, &part.value) {
+                Ok(_) => drop(account.insert(name, form::short(setting, part.value))),
+                Err(why) => self.lose(&part.address, name, format!("it is not what a spec may say: {why}")),
+            }
+        }
+        let mut known = BTreeSet::new();
+        self.losses.retain(|loss| known.insert(loss.clone()));
+        Converted { drafts, losses: self.losses, account }
+    }
+}
+
+/// A value as a spec says it; none when it says nothing.
+fn written(setting: &'static dyn AnySetting, value: &Value, extent: Extent) -> Result<Option<Value>, String> {
+    let doc = form::read(setting, value)?;
+    let whole = setting.merge(&setting.default_doc(), &doc, Overlay::Whole);
+    let says_nothing = value.as_object().is_some_and(serde_json::Map::is_empty);
+    if says_nothing {
+        return Ok(None);
+    }
+    if extent == Extent::Full {
+        return Ok(Some(form::short(setting, value.clone())));
+    }
+    if whole == setting.default_doc() && whole == setting.fresh_doc() {
+        return Ok(None);
+    }
+    Ok(Some(form::least(setting, &whole).unwrap_or_else(|_| form::short(setting, value.clone()))))
+}
+
+/// Adds the elements of lists to those of others, wherever they stand.
+fn append(to: &mut Value, more: Value) {
+    match (to, more) {
+        (Value::Array(to), Value::Array(more)) => to.extend(more),
+        (Value::Object(to), Value::Object(more)) => {
+            for (key, value) in more {
+                match to.get_mut(&key) {
+                    Some(known) => append(known, value),
+                    None => drop(to.insert(key, value)),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The setting of that name, when this version has it.
+fn setting(name: &str) -> Option<&'static str> {
+    settings::find(name).map(AnySetting::name)
+}
