@@ -2,6 +2,7 @@
 //! to end. `apply`, `plan` and `scan` use the same parts for one sweep.
 
 mod assemble;
+mod deeper;
 mod follow;
 mod sweeper;
 pub mod witness;
@@ -200,6 +201,9 @@ impl Agent {
         // the other, and a new revision causes a sweep of its own.
         let (demand, fetch) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
         let served = CancellationToken::new();
+        let (wanted, coming) = tokio::sync::watch::channel(None::<follow::InForce>);
+        let looking =
+            deeper::Looking::new(Arc::clone(&cloud), Arc::clone(&clock), Arc::clone(&history), coming.clone());
         let state = Serve {
             board: Arc::clone(&board),
             metrics: Arc::clone(&metrics),
@@ -225,6 +229,7 @@ impl Agent {
                     demand.notify_one();
                 })
             },
+            deeper: Arc::new(looking),
         };
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "page, API and health at http://{address}/");
@@ -236,7 +241,6 @@ impl Agent {
         let page = tokio::spawn(serve::serve(listener, state.clone(), served.clone()));
         let apart = metrics_listener.map(|it| tokio::spawn(serve::serve_metrics(it, state, served.clone())));
 
-        let (wanted, coming) = tokio::sync::watch::channel(None::<follow::InForce>);
         let follower = follow::Follower {
             config: config.clone(),
             clock: Arc::clone(&clock),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::bucket::BucketId;
 use crate::capability::EndpointCard;
@@ -19,6 +20,7 @@ pub struct Board {
     buckets: RwLock<BTreeMap<BucketId, Arc<BucketReport>>>,
     alike: Mutex<Alike>,
     rest: RwLock<Rest>,
+    version: watch::Sender<u64>,
 }
 
 /// Lists of verdicts that many buckets share: when all is well, they are the larger half of a
@@ -96,6 +98,21 @@ impl Board {
         self.rest.write().expect("no holder of the lock panics")
     }
 
+    /// How often something was put up or taken down. Whoever reads it before the rest knows that
+    /// a later number may mean news.
+    pub fn version(&self) -> u64 {
+        *self.version.borrow()
+    }
+
+    /// Tells of every later version; those in between may be left out.
+    pub fn versions(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    fn changed(&self) {
+        self.version.send_modify(|version| *version += 1);
+    }
+
     /// One bucket.
     pub fn bucket(&self, id: &BucketId) -> Option<Arc<BucketReport>> {
         self.buckets.read().expect("no holder of the lock panics").get(id).cloned()
@@ -118,8 +135,8 @@ impl Board {
             report.policies = shared(&mut alike.policies, report.policies);
             report.settings = shared(&mut alike.settings, report.settings);
         }
-        let mut buckets = self.buckets.write().expect("no holder of the lock panics");
-        buckets.insert(report.id.clone(), Arc::new(report));
+        self.buckets.write().expect("no holder of the lock panics").insert(report.id.clone(), Arc::new(report));
+        self.changed();
     }
 
     /// Takes down the buckets that `keep` does not want, and returns them.
@@ -133,6 +150,8 @@ impl Board {
             }
             keeps
         });
+        drop(buckets);
+        self.changed();
         gone
     }
 
@@ -144,6 +163,7 @@ impl Board {
     /// Puts the source up.
     pub fn put_source(&self, source: SourceReport) {
         self.write().source = Arc::new(source);
+        self.changed();
     }
 
     /// The policies in force.
@@ -154,6 +174,7 @@ impl Board {
     /// Puts the policies up.
     pub fn put_policies(&self, policies: Vec<PolicyCard>) {
         self.write().policies = policies.into();
+        self.changed();
     }
 
     /// What the endpoints can do, as far as the last sweep shows it.
@@ -164,6 +185,7 @@ impl Board {
     /// Puts up what the endpoints can do.
     pub fn put_endpoints(&self, endpoints: Vec<EndpointCard>) {
         self.write().endpoints = endpoints.into();
+        self.changed();
     }
 
     /// The last sweep that ended.
@@ -184,6 +206,8 @@ impl Board {
             rest.last_success = Some(ended_at);
         }
         rest.last_sweep = Some(Arc::new(sweep));
+        drop(rest);
+        self.changed();
     }
 
     /// The sweep under way.
@@ -194,6 +218,7 @@ impl Board {
     /// Puts a sweep up that began.
     pub fn begin_sweep(&self, cause: Cause, started_at: Timestamp, total: usize) {
         self.write().running = Some(RunningSweep { cause, started_at, moved_at: started_at, done: 0, total });
+        self.changed();
     }
 
     /// Counts a bucket of the sweep under way.
@@ -202,6 +227,7 @@ impl Board {
             running.done += 1;
             running.moved_at = now;
         }
+        self.changed();
     }
 
     /// The sweep under way moves, although no bucket more is checked: it writes to those that it
@@ -219,7 +245,10 @@ impl Board {
 
     /// Says when the next sweep is due.
     pub fn put_next_sweep(&self, at: Option<Timestamp>) {
-        self.write().next_sweep = at;
+        let before = std::mem::replace(&mut self.write().next_sweep, at);
+        if before != at {
+            self.changed();
+        }
     }
 
     /// The breakers that are open, by what they stand for (`fleet`, `loop`), with the held reason.
@@ -234,5 +263,7 @@ impl Board {
             Some(hold) => rest.breakers.insert(name, hold),
             None => rest.breakers.remove(name),
         };
+        drop(rest);
+        self.changed();
     }
 }

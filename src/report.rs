@@ -1,6 +1,7 @@
 //! How everything stands, for people and machines: what the page, the API, the metrics and
 //! `status` show (pure).
 
+pub mod compared;
 pub mod tell;
 
 use std::sync::Arc;

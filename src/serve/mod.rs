@@ -3,6 +3,8 @@
 
 mod api;
 mod connections;
+pub mod deeper;
+mod events;
 mod fault;
 pub mod health;
 mod page;
@@ -39,6 +41,8 @@ pub struct Serve {
     pub wake: Arc<dyn Fn() + Send + Sync>,
     /// Forgets what the endpoints can do, and asks the loop for a sweep that asks them again.
     pub ask_endpoints: Arc<dyn Fn() + Send + Sync>,
+    /// What is not on the board: a bucket's live values, and what happened to it.
+    pub deeper: Arc<dyn deeper::Deeper>,
 }
 
 /// What the configuration says of the server.
@@ -134,10 +138,10 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 /// Serves page, API, health, and metrics unless they are apart, until `shutdown`; then answers
 /// what was asked already.
 pub async fn serve(listener: TcpListener, state: Serve, shutdown: CancellationToken) {
-    connections::accept(listener, routes::all(state), shutdown).await;
+    connections::accept(listener, routes::all(state, shutdown.clone()), shutdown).await;
 }
 
 /// Serves metrics and health only.
 pub async fn serve_metrics(listener: TcpListener, state: Serve, shutdown: CancellationToken) {
-    connections::accept(listener, routes::metrics_only(state), shutdown).await;
+    connections::accept(listener, routes::metrics_only(state, shutdown.clone()), shutdown).await;
 }

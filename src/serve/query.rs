@@ -199,11 +199,13 @@ pub enum Sort {
     Name,
     /// The oldest drift first.
     Since,
+    /// The one that was checked longest ago first.
+    Checked,
 }
 
 impl Sort {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Worst, Self::Name, Self::Since];
+    pub const ALL: [Self; 4] = [Self::Worst, Self::Name, Self::Since, Self::Checked];
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -211,6 +213,7 @@ impl Sort {
             Self::Worst => "worst",
             Self::Name => "name",
             Self::Since => "since",
+            Self::Checked => "checked",
         }
     }
 }
@@ -226,6 +229,8 @@ pub struct Filter {
     pub policy: Option<String>,
     /// The order.
     pub sort: Sort,
+    /// The other way round.
+    pub reversed: bool,
     /// So many are left out first.
     pub offset: usize,
     /// At most so many; [`PAGE`] when nothing is said.
@@ -247,7 +252,7 @@ impl Filter {
     /// # Errors
     /// For an unknown parameter or value, with what to write instead.
     pub fn parse(pairs: &[(String, String)]) -> Result<Self, Fault> {
-        const KNOWN: [&str; 7] = ["state", "q", "policy", "sort", "page", "limit", "offset"];
+        const KNOWN: [&str; 8] = ["state", "q", "policy", "sort", "order", "page", "limit", "offset"];
         let mut filter = Self::default();
         for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
             match name.as_str() {
@@ -257,6 +262,10 @@ impl Filter {
                 "q" => filter.text = value.trim().chars().take(200).collect::<String>().to_lowercase(),
                 "policy" => filter.policy = Some(value.clone()),
                 "sort" => filter.sort = word("sort", value, &Sort::ALL, Sort::word)?,
+                "order" => {
+                    let orders = [false, true];
+                    filter.reversed = word("order", value, &orders, |it| if it { "reverse" } else { "usual" })?;
+                }
                 "page" => filter.offset = (number("page", value, 1)? - 1).saturating_mul(PAGE),
                 "limit" => filter.limit = Some(number("limit", value, 1)?.min(MOST)),
                 "offset" => filter.offset = number("offset", value, 0)?,
@@ -299,6 +308,10 @@ impl Filter {
             Sort::Worst => found.sort_by_cached_key(|it| Reverse((!in_sync(it), rank(it.worst())))),
             Sort::Name => {}
             Sort::Since => found.sort_by_cached_key(|it| since(it).map_or((true, None), |at| (false, Some(at)))),
+            Sort::Checked => found.sort_by_key(|it| it.checked_at),
+        }
+        if self.reversed {
+            found.reverse();
         }
         let total = found.len();
         let buckets = found.into_iter().skip(self.offset).take(self.limit.unwrap_or(PAGE)).collect();

@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use futures_util::stream::unfold;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::board::PolicyCard;
 use crate::bucket::{AccountName, BucketId, BucketName};
@@ -21,6 +22,7 @@ use crate::clock::Timestamp;
 use crate::metrics::CONTENT_TYPE;
 use crate::report::BucketReport;
 
+use super::events::Streams;
 use super::fault::Fault;
 use super::query::Filter;
 use super::{Serve, api, health, page};
@@ -34,9 +36,10 @@ const SCRAPES: usize = 2;
 /// How long a scraper may take for a piece of its answer.
 const SCRAPE: Duration = Duration::from_secs(10);
 
-/// Nothing but our own style sheet is loaded, nothing is run, nobody frames the page.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
+/// Nothing but our own style sheet and script files are loaded, nothing in a page is run, nothing but
+/// this server is asked, nobody frames the page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 const HEADERS: [(&str, &str); 7] = [
     ("content-security-policy", POLICY),
@@ -54,11 +57,17 @@ struct App {
     serve: Serve,
     walks: Arc<Semaphore>,
     scrapes: Arc<Semaphore>,
+    streams: Streams,
 }
 
 impl App {
-    fn new(serve: Serve) -> Self {
-        Self { serve, walks: Arc::new(Semaphore::new(WALKS)), scrapes: Arc::new(Semaphore::new(SCRAPES)) }
+    fn new(serve: Serve, shutdown: CancellationToken) -> Self {
+        Self {
+            serve,
+            walks: Arc::new(Semaphore::new(WALKS)),
+            scrapes: Arc::new(Semaphore::new(SCRAPES)),
+            streams: Streams::new(shutdown),
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -88,16 +97,20 @@ impl App {
 }
 
 /// Everything.
-pub(super) fn all(serve: Serve) -> Router {
+pub(super) fn all(serve: Serve, shutdown: CancellationToken) -> Router {
     let apart = serve.options.metrics_apart;
     let mut router = Router::new()
         .route("/", get(fleet))
         .route("/buckets/{account}/{name}", get(bucket))
         .route("/policies", get(policies))
         .route("/policies/{name}", get(policy))
-        .route("/findings", get(findings))
+        .route("/source", get(source))
+        .route("/findings", get(source))
+        .route("/held", get(held))
         .route("/endpoints", get(endpoints))
         .route("/style.css", get(style))
+        .route("/assets/page.js", get(script))
+        .route("/api/v1/events", get(api_events))
         .route("/api/v1/status", get(api_status))
         .route("/api/v1/buckets", get(api_buckets))
         .route("/api/v1/buckets/{account}/{name}", get(api_bucket))
@@ -112,22 +125,22 @@ pub(super) fn all(serve: Serve) -> Router {
     if !apart {
         router = router.route("/metrics", get(metrics));
     }
-    dressed(router, serve)
+    dressed(router, serve, shutdown)
 }
 
 /// Metrics and health.
-pub(super) fn metrics_only(serve: Serve) -> Router {
-    dressed(Router::new().route("/metrics", get(metrics)), serve)
+pub(super) fn metrics_only(serve: Serve, shutdown: CancellationToken) -> Router {
+    dressed(Router::new().route("/metrics", get(metrics)), serve, shutdown)
 }
 
-fn dressed(router: Router<App>, serve: Serve) -> Router {
+fn dressed(router: Router<App>, serve: Serve, shutdown: CancellationToken) -> Router {
     router
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(nothing_there)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn(dress))
-        .with_state(App::new(serve))
+        .with_state(App::new(serve, shutdown))
 }
 
 async fn dress(request: Request, next: Next) -> Response {
@@ -211,7 +224,13 @@ async fn fleet(State(app): State<App>, RawQuery(query): RawQuery) -> Response {
 }
 
 async fn bucket(State(app): State<App>, Path((account, name)): Path<(String, String)>) -> Response {
-    shown(find_bucket(&app.serve, &account, &name).map(|report| page::bucket(&app.serve, &report, app.now())))
+    let version = app.serve.board.version();
+    let report = match find_bucket(&app.serve, &account, &name) {
+        Ok(report) => report,
+        Err(fault) => return fault.page(),
+    };
+    let (compared, past) = tokio::join!(app.serve.deeper.compared(&report), app.serve.deeper.past(&report.id));
+    shown(Ok(page::bucket(&app.serve, &report, &compared, &past, (version, app.now()))))
 }
 
 async fn policies(State(app): State<App>) -> Response {
@@ -225,8 +244,12 @@ async fn policy(State(app): State<App>, Path(name): Path<String>) -> Response {
     }
 }
 
-async fn findings(State(app): State<App>) -> Response {
-    shown(Ok(page::findings(&app.serve, app.now())))
+async fn source(State(app): State<App>) -> Response {
+    shown(Ok(page::source(&app.serve, app.now())))
+}
+
+async fn held(State(app): State<App>) -> Response {
+    shown(app.walk(page::held).await)
 }
 
 async fn endpoints(State(app): State<App>) -> Response {
@@ -236,6 +259,15 @@ async fn endpoints(State(app): State<App>) -> Response {
 async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "max-age=60")], page::STYLE)
         .into_response()
+}
+
+async fn script() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "max-age=60")], page::SCRIPT)
+        .into_response()
+}
+
+async fn api_events(State(app): State<App>) -> Response {
+    app.streams.open(&app.serve.board).unwrap_or_else(Fault::json)
 }
 
 async fn api_status(State(app): State<App>) -> Response {

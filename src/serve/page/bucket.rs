@@ -1,19 +1,34 @@
 //! One bucket: how each setting and policy stands, what is held and how to release it, what was
 //! repaired, what could not be read, and what other programs want to know of it.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
 use crate::clock::Timestamp;
+use crate::history::Entry;
+use crate::report::compared::Compared;
 use crate::report::{BucketReport, BucketState, HeldReport, ReadError, Repair, RepairResult, SettingStatus};
 use crate::verdict::Verdict;
 
 use super::super::Serve;
 use super::super::query::in_sync;
 use super::parts::{badge, changes, moment, moment_and_age, origins, plain, policy_path, relative, tag};
-use super::{Place, layout};
+use super::settings::side_by_side;
+use super::source::commit;
+use super::timeline::timeline;
+use super::{Place, Seen, layout};
 
 /// The page.
-pub(crate) fn bucket(serve: &Serve, report: &BucketReport, now: Timestamp) -> Markup {
+pub(crate) fn bucket(
+    serve: &Serve,
+    report: &BucketReport,
+    compared: &Result<Arc<Compared>, String>,
+    past: &Result<Vec<Entry>, String>,
+    seen: Seen,
+) -> Markup {
+    let (_, now) = seen;
+    let source = serve.board.source();
     let verdict = report.worst();
     let state = if in_sync(report) { "in sync" } else { verdict.word() };
     let content = html! {
@@ -23,6 +38,9 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, now: Timestamp) -> Ma
             dt { "Account" } dd { (report.id.account.as_str()) }
             dt { "Region" } dd { (report.region.as_str()) }
             dt { "Managed" } dd { (managed(report)) }
+            @if report.spec.is_some() && let Some(revision) = &source.revision {
+                dt { "As of" } dd { "revision " (commit(revision, &source, now)) }
+            }
             dt { "Checked" } dd { (moment_and_age(report.checked_at, now)) }
             @if let Some(until) = report.suspended_until {
                 dt { "Suspended" } dd { "nothing is written until " (moment_and_age(until, now)) }
@@ -41,7 +59,9 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, now: Timestamp) -> Ma
             }
         }
         (settings(report, now))
+        (side_by_side(report, compared, now))
         (policies(report, now))
+        (timeline(past, now))
         section aria-labelledby="repairs" {
             h2 #repairs { "Last repairs" }
             @if report.repairs.is_empty() { p { "None." } }
@@ -50,7 +70,7 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, now: Timestamp) -> Ma
         (outputs(report))
         p { a href=(format!("/api/v1{}", super::parts::bucket_path(report))) { @if report.id.is_account() { "This account as JSON" } @else { "This bucket as JSON" } } }
     };
-    layout(&format!("{}: {state} - driftless", report.id), Place::Elsewhere, Some((serve, now)), &content)
+    layout(&format!("{}: {state} - driftless", report.id), Place::Elsewhere, Some((serve, seen)), &content)
 }
 
 /// An account's own page bears its name, not the word that stands for it among buckets.
@@ -65,14 +85,14 @@ fn managed(report: &BucketReport) -> Markup {
     match report.state {
         BucketState::Managed => html! { "yes" (spec) },
         BucketState::Invalid => {
-            html! { "by its last good spec; the newest has a fault" (spec) ", see " a href="/findings" { "findings" } }
+            html! { "by its last good spec; the newest has a fault" (spec) ", see " a href="/source" { "findings" } }
         }
         BucketState::Unreachable => html! { "it could not be reached" (spec) },
         BucketState::Undeclared => html! { "no; no spec declares it, policies only look at it" },
     }
 }
 
-fn held_change(held: &HeldReport) -> Markup {
+pub(super) fn held_change(held: &HeldReport) -> Markup {
     html! {
         article {
             h3 { code { (held.setting) } " " (tag("held", held.reason.word())) }
@@ -80,10 +100,16 @@ fn held_change(held: &HeldReport) -> Markup {
             @if !held.origins.is_empty() { p.who { "Asked by " (origins(&held.origins)) } }
             (changes(&held.changes, "From (live)", "To (wanted)"))
             @if let Some(approval) = &held.approval {
-                p { "To let it happen, commit this document to the source, with the reason filled in:" }
-                pre tabindex="0" aria-label="The approval to commit" { (plain(approval)) }
+                (to_commit(approval))
             }
         }
+    }
+}
+
+fn to_commit(approval: &str) -> Markup {
+    html! {
+        p { "To let it happen, commit this document to the source, with the reason filled in:" }
+        pre tabindex="0" role="region" aria-label="The approval to commit" { (plain(approval)) }
     }
 }
 

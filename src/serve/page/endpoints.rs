@@ -12,6 +12,7 @@ use super::{Place, layout};
 
 /// The endpoints of which something is known.
 pub(crate) fn endpoints(serve: &Serve, now: Timestamp) -> Markup {
+    let version = serve.board.version();
     let endpoints = serve.board.endpoints();
     let content = html! {
         h1 { "Endpoints" }
@@ -48,7 +49,7 @@ pub(crate) fn endpoints(serve: &Serve, now: Timestamp) -> Markup {
     layout(
         &format!("{} - driftless", counted(endpoints.len(), "endpoint")),
         Place::Endpoints,
-        Some((serve, now)),
+        Some((serve, (version, now))),
         &content,
     )
 }

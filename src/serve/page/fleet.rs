@@ -3,13 +3,14 @@
 use maud::{Markup, html};
 
 use crate::clock::Timestamp;
-use crate::report::{BucketReport, SourceReport, SourceState};
+use crate::report::{BucketReport, SourceState};
 use crate::verdict::{Hold, SPEC, Verdict};
 
 use super::super::Serve;
 use super::super::api::faults;
 use super::super::query::{self, Filter, Found, PAGE, Sort, Standing, Summary};
 use super::parts::{bucket_path, counted, encoded, moment, plain, relative, tag};
+use super::source::{source_card, source_trouble};
 use super::{Place, layout};
 
 /// What each tile counts, beside all buckets.
@@ -26,6 +27,7 @@ const TILES: [Standing; 7] = [
 /// The page.
 pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
     let board = &serve.board;
+    let version = board.version();
     let summary = Summary::of(board, now);
     let source = board.source();
     let breakers = board.breakers();
@@ -40,19 +42,21 @@ pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
     let found = filter.find(board, now);
     let content = html! {
         h1 { "Fleet" }
+        div #notices data-live {
         @for (name, hold) in &breakers { (breaker(name, *hold)) }
         @if source.state != SourceState::Ready { (source_trouble(&source)) }
         @if errors > 0 {
             p.notice.drifted {
-                a href="/findings" { (counted(errors, "document")) (if errors == 1 { " has" } else { " have" }) " a fault" }
+                a href="/source" { (counted(errors, "document")) (if errors == 1 { " has" } else { " have" }) " a fault" }
                 "; what " (if errors == 1 { "it describes" } else { "they describe" }) " stays on the last good form."
             }
         }
+        }
         (tiles(&summary, filter))
-        div.cards { (source_card(&source, now)) (sweep_card(serve, now)) }
+        div.cards #cards data-live { (source_card(&source, now)) (sweep_card(serve, now)) }
         (buckets(serve, filter, &found, now))
     };
-    layout(&title, Place::Fleet, Some((serve, now)), &content)
+    layout(&title, Place::Fleet, Some((serve, (version, now))), &content)
 }
 
 fn breaker(name: &str, hold: Hold) -> Markup {
@@ -69,33 +73,6 @@ fn breaker(name: &str, hold: Hold) -> Markup {
     }
 }
 
-fn source_trouble(source: &SourceReport) -> Markup {
-    html! {
-        div class=(format!("notice {}", source_class(source.state))) role="status" {
-            p {
-                strong { "The source is " (source.state.word()) }
-                @if let Some(detail) = &source.detail { ": " (plain(detail)) }
-                @if let Some(revision) = &source.held_revision { " (revision " code { (plain(&short(revision))) } ")" }
-            }
-            @if let Some(hint) = &source.hint { p.hint { (plain(hint)) } }
-        }
-    }
-}
-
-fn source_class(state: SourceState) -> &'static str {
-    match state {
-        SourceState::Ready => "compliant",
-        SourceState::Stale => "unknown",
-        SourceState::Held => "held",
-        SourceState::Failed => "drifted",
-    }
-}
-
-/// The beginning of a revision's id, as git shows it.
-fn short(revision: &str) -> String {
-    revision.chars().take(12).collect()
-}
-
 fn tiles(summary: &Summary, filter: &Filter) -> Markup {
     let tile = |to: &str, class: &str, count: usize, word: &str, is_here: bool| {
         html! {
@@ -105,7 +82,7 @@ fn tiles(summary: &Summary, filter: &Filter) -> Markup {
         }
     };
     html! {
-        ul.tiles aria-label="Buckets by state" {
+        ul.tiles #tiles data-live aria-label="Buckets by state" {
             @let word = if summary.total == 1 { "bucket" } else { "buckets" };
             (tile("/", "all", summary.total, word, filter.state.is_none()))
             @for standing in TILES {
@@ -128,49 +105,6 @@ fn class(standing: Standing) -> &'static str {
         Standing::Suspended => "suspended",
         Standing::Exempt => "exempt",
         Standing::Unsupported | Standing::Undeclared => "unsupported",
-    }
-}
-
-fn source_card(source: &SourceReport, now: Timestamp) -> Markup {
-    // Only an address that a browser opens safely becomes a link.
-    let is_link =
-        source.url.starts_with("https://") && source.url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
-    let (errors, warnings) = faults(&source.findings);
-    html! {
-        section aria-labelledby="source" {
-            h2 #source { "Source " (tag(source_class(source.state), source.state.word())) }
-            dl {
-                dt { "From" }
-                dd {
-                    @if source.url.is_empty() { "nowhere yet" }
-                    @else if is_link { a href=(source.url) rel="noreferrer noopener external" { (plain(&source.url)) } }
-                    @else { (plain(&source.url)) }
-                    @if !source.reference.is_empty() { " at " code { (plain(&source.reference)) } }
-                }
-                @if let Some(revision) = &source.revision {
-                    dt { "Revision" }
-                    dd {
-                        code title=(plain(revision)) { (plain(&short(revision))) }
-                        @if let Some(subject) = &source.subject { " " (plain(subject)) }
-                    }
-                }
-                @if source.author.is_some() || source.committed_at.is_some() {
-                    dt { "Made" }
-                    dd {
-                        @if let Some(at) = source.committed_at { (relative(at, now)) }
-                        @if let Some(author) = &source.author { " by " (plain(author)) }
-                    }
-                }
-                dt { "Last answer" }
-                dd { @if let Some(at) = source.last_success { (relative(at, now)) } @else { "none yet" } }
-                dt { "Findings" }
-                dd {
-                    @if source.findings.is_empty() { "none" } @else {
-                        a href="/findings" { (counted(errors, "error")) ", " (counted(warnings, "warning")) }
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -212,7 +146,8 @@ fn buckets(serve: &Serve, filter: &Filter, found: &Found, now: Timestamp) -> Mar
         section aria-labelledby="buckets" {
             h2 #buckets { "Buckets" }
             (form(serve, filter))
-            p.count {
+            div #found data-live {
+            p.count role="status" {
                 @if found.total == 0 { "No bucket." }
                 @else if found.buckets.is_empty() { "There is no such page; " (counted(found.total, "bucket")) " in all." }
                 @else if found.total == found.buckets.len() { (counted(found.total, "bucket")) }
@@ -224,14 +159,31 @@ fn buckets(serve: &Serve, filter: &Filter, found: &Found, now: Timestamp) -> Mar
                 } @else { p { a href="/" { "Show all buckets" } } }
             }
             @if !found.buckets.is_empty() {
-                table.list {
+                table.list.fleet {
                     thead { tr {
-                        th scope="col" { "Bucket" } th scope="col" { "State" } th scope="col" { "Policies and spec" }
-                        th scope="col" { "Since" } th scope="col" { "Checked" }
+                        (column(filter, "Bucket", Sort::Name)) (column(filter, "State", Sort::Worst))
+                        th scope="col" { "Policies and spec" }
+                        (column(filter, "Since", Sort::Since)) (column(filter, "Checked", Sort::Checked))
                     } }
                     tbody { @for report in &found.buckets { (row(report, now)) } }
                 }
                 (pages(filter, found))
+            }
+            }
+        }
+    }
+}
+
+/// The head of a column that orders the list; once more, and it orders it the other way round.
+fn column(filter: &Filter, text: &str, sort: Sort) -> Markup {
+    let here = filter.sort == sort;
+    let is_descending = filter.reversed != (sort == Sort::Worst);
+    let to = Filter { sort, reversed: here && !filter.reversed, ..filter.clone() };
+    html! {
+        th scope="col" aria-sort=[here.then_some(if is_descending { "descending" } else { "ascending" })] {
+            a href=(address(&to, 1)) {
+                (text)
+                @if here { span aria-hidden="true" { @if is_descending { " ▾" } @else { " ▴" } } }
             }
         }
     }
@@ -298,10 +250,12 @@ fn form(serve: &Serve, filter: &Filter) -> Markup {
                             Sort::Worst => "worst first",
                             Sort::Name => "by name",
                             Sort::Since => "oldest drift first",
+                            Sort::Checked => "longest unchecked first",
                         }
                     }
                 }
             } }
+            @if filter.reversed { input type="hidden" name="order" value="reverse"; }
             button type="submit" { "Show" }
             @if *filter != Filter::default() { a href="/" { "Reset" } }
         }
@@ -337,6 +291,11 @@ fn address(filter: &Filter, page: usize) -> String {
     if filter.sort != Sort::default() {
         pairs.push(format!("sort={}", filter.sort.word()));
     }
-    pairs.push(format!("page={page}"));
-    format!("/?{}", pairs.join("&"))
+    if filter.reversed {
+        pairs.push("order=reverse".to_owned());
+    }
+    if page > 1 {
+        pairs.push(format!("page={page}"));
+    }
+    if pairs.is_empty() { "/".to_owned() } else { format!("/?{}", pairs.join("&")) }
 }

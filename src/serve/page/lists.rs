@@ -1,21 +1,21 @@
-//! The policies in force, one of them, and the findings.
+//! The policies in force, and one of them.
 
 use maud::{Markup, html};
 
 use crate::board::PolicyCard;
 use crate::clock::Timestamp;
-use crate::finding::Severity;
 use crate::spec::Mode;
 use crate::verdict::Verdict;
 
 use super::super::Serve;
-use super::super::api::{count, faults, policy_counts};
+use super::super::api::{count, policy_counts};
 use super::super::query::{Filter, PAGE, Standing};
 use super::parts::{badge, bucket_path, counted, encoded, plain, policy_path, relative, tag};
-use super::{Place, layout};
+use super::{Place, Seen, layout};
 
 /// The policies in force.
 pub(crate) fn policies(serve: &Serve, now: Timestamp) -> Markup {
+    let seen: Seen = (serve.board.version(), now);
     let counts = policy_counts(serve);
     let policies = serve.board.policies();
     let content = html! {
@@ -52,11 +52,12 @@ pub(crate) fn policies(serve: &Serve, now: Timestamp) -> Markup {
             }
         }
     };
-    layout("Policies - driftless", Place::Policies, Some((serve, now)), &content)
+    layout("Policies - driftless", Place::Policies, Some((serve, seen)), &content)
 }
 
 /// One policy, and the buckets that do not satisfy it.
 pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup {
+    let seen: Seen = (serve.board.version(), now);
     let counts = policy_counts(serve);
     // Each verdict but compliant, as far as one page goes.
     let trouble: Vec<_> =
@@ -112,33 +113,5 @@ pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup
             }
         }
     };
-    layout(&format!("{} - driftless", card.name), Place::Policies, Some((serve, now)), &content)
-}
-
-/// The faults in the documents.
-pub(crate) fn findings(serve: &Serve, now: Timestamp) -> Markup {
-    let source = serve.board.source();
-    let (errors, warnings) = faults(&source.findings);
-    let content = html! {
-        h1 { "Findings" }
-        p { (counted(errors, "error")) ", " (counted(warnings, "warning")) " in the documents of the newest revision." }
-        @for finding in &source.findings {
-            article.finding {
-                p {
-                    @match finding.severity {
-                        Severity::Error => (tag("drifted", "error")),
-                        Severity::Warning => (tag("unknown", "warning")),
-                    }
-                    " " code { (plain(&finding.place.to_string())) }
-                }
-                p { (plain(&finding.message)) }
-                @if let Some(hint) = &finding.hint { p.hint { (plain(hint)) } }
-            }
-        }
-    };
-    let title = match source.findings.len() {
-        0 => "no findings - driftless".to_owned(),
-        number => format!("{} - driftless", counted(number, "finding")),
-    };
-    layout(&title, Place::Findings, Some((serve, now)), &content)
+    layout(&format!("{} - driftless", card.name), Place::Policies, Some((serve, seen)), &content)
 }

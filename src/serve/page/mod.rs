@@ -1,11 +1,15 @@
-//! The page: HTML that needs no script, for eyes, keyboards and screen readers. Every value goes
+//! The page: HTML that needs no script and is better with one, for eyes, keyboards and screen readers. Every value goes
 //! through the template's escaping; nothing from git or S3 becomes markup, a style or a link.
 
 mod bucket;
 mod endpoints;
 mod fleet;
+mod held;
 mod lists;
 mod parts;
+mod settings;
+mod source;
+mod timeline;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -19,17 +23,22 @@ use super::fault::Fault;
 pub(super) use bucket::bucket;
 pub(super) use endpoints::endpoints;
 pub(super) use fleet::fleet;
-pub(super) use lists::{findings, policies, policy};
+pub(super) use held::held;
+pub(super) use lists::{policies, policy};
+pub(super) use source::source;
 
 /// The style sheet.
 pub(super) const STYLE: &str = include_str!("style.css");
+/// The script.
+pub(super) const SCRIPT: &str = include_str!("page.js");
 
 /// Where a page belongs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Fleet,
     Policies,
-    Findings,
+    Held,
+    Source,
     Endpoints,
     Elsewhere,
 }
@@ -39,14 +48,18 @@ pub(super) fn html(markup: Markup) -> Response {
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], markup.into_string()).into_response()
 }
 
-/// The frame of every page.
-fn layout(title: &str, place: Place, serve: Option<(&Serve, Timestamp)>, content: &Markup) -> Markup {
+/// The board's version before a page was made from it, and the moment.
+pub(super) type Seen = (u64, Timestamp);
+
+/// The frame of every page. The script replaces the elements with `data-live` by those of the same id
+/// of the page as it is then.
+fn layout(title: &str, place: Place, serve: Option<(&Serve, Seen)>, content: &Markup) -> Markup {
     let link = |to: &str, at: Place, text: &str| {
         html! { a href=(to) aria-current=[(at == place).then_some("page")] { (text) } }
     };
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-board=[serve.map(|(_, (version, _))| version)] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -54,6 +67,7 @@ fn layout(title: &str, place: Place, serve: Option<(&Serve, Timestamp)>, content
                 title { (parts::plain(title)) }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="/style.css";
+                @if serve.is_some() { script src="/assets/page.js" defer {} }
             }
             body {
                 a.skip href="#main" { "Skip to content" }
@@ -62,7 +76,8 @@ fn layout(title: &str, place: Place, serve: Option<(&Serve, Timestamp)>, content
                         a.brand href="/" { "driftless" }
                         (link("/", Place::Fleet, "Fleet"))
                         (link("/policies", Place::Policies, "Policies"))
-                        (link("/findings", Place::Findings, "Findings"))
+                        (link("/held", Place::Held, "Held"))
+                        (link("/source", Place::Source, "Source"))
                         (link("/endpoints", Place::Endpoints, "Endpoints"))
                         a href="/api/v1/status" { "API" }
                         @if serve.is_some_and(|(serve, _)| !serve.options.metrics_apart) {
@@ -70,9 +85,16 @@ fn layout(title: &str, place: Place, serve: Option<(&Serve, Timestamp)>, content
                         }
                     }
                 }
-                main #main { (content) }
+                main #main {
+                    @if place == Place::Fleet { (content) } @else { div #live data-live { (content) } }
+                }
                 footer {
-                    @if let Some((_, now)) = serve { p { "As of " (parts::moment(now)) ". Load the page again for news." } }
+                    @if let Some((_, (_, now))) = serve {
+                        p {
+                            span #as-of data-live { "As of " (parts::moment(now)) "." } " "
+                            span #stream { "Load the page again for news." }
+                        }
+                    }
                 }
             }
         }

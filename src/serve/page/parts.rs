@@ -110,7 +110,7 @@ pub(super) fn policy_path(name: &str) -> String {
     format!("/policies/{}", encoded(name))
 }
 
-fn value(value: Option<&Value>) -> Markup {
+pub(super) fn value(value: Option<&Value>) -> Markup {
     match value {
         None => html! { i { "not set" } },
         Some(Value::String(text)) if text.is_empty() => html! { i { "empty" } },

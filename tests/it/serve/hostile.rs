@@ -11,12 +11,13 @@ use driftless::spec::{Mode, PolicySeverity};
 use driftless::verdict::{Hold, Origin, Verdict};
 use serde_json::{Value, json};
 
-use super::{over, usual};
+use super::stand::Told;
+use super::{Running, beside, over, usual};
 use crate::support::fleet;
 use crate::support::http::{get, send};
 
 /// Texts that become markup, attributes, styles, links or another text where they are not escaped.
-const CORPUS: [&str; 12] = [
+pub(super) const CORPUS: [&str; 12] = [
     "<script>alert(1)</script>",
     "</script><script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -32,7 +33,7 @@ const CORPUS: [&str; 12] = [
 ];
 
 /// A board on which every text that anybody but us writes is `text`.
-fn board(text: &str) -> Arc<Board> {
+pub(super) fn board(text: &str) -> Arc<Board> {
     let board = Board::default();
     let place = || Place { file: text.into(), line: 1, column: 1 };
     let origins = || vec![Origin::Spec(place()), Origin::Policy(text.into())];
@@ -125,12 +126,17 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
+/// A server on which live values and the past hold a text, too.
+async fn deep(board: Arc<Board>, text: &str) -> Running {
+    beside(board, Options::default(), false, Arc::new(Told::of(text))).await
+}
+
 #[tokio::test]
 async fn no_text_changes_the_structure_of_a_page() {
-    let harmless = over(board("harmless"), Options::default()).await;
+    let harmless = deep(board("harmless"), "harmless").await;
     for text in CORPUS {
-        let hostile = over(board(text), Options::default()).await;
-        for path in ["/", "/buckets/default/victim", "/policies", "/findings", "/policies/{}"] {
+        let hostile = deep(board(text), text).await;
+        for path in ["/", "/buckets/default/victim", "/policies", "/source", "/held", "/policies/{}"] {
             let (good, bad) = (path.replace("{}", "harmless"), path.replace("{}", &encoded(text)));
             let (good, bad) = (get(harmless.at, &good).await, get(hostile.at, &bad).await);
             assert_eq!((good.status, bad.status), (200, 200), "{path} with {text}");
@@ -181,12 +187,13 @@ async fn only_an_https_source_without_credentials_becomes_a_link() {
 }
 
 #[tokio::test]
-async fn every_answer_forbids_scripts_frames_and_guesses_of_its_type() {
+async fn every_answer_forbids_foreign_scripts_frames_and_guesses_of_its_type() {
     let server = usual().await;
     for (method, path) in [
         ("GET", "/"),
         ("GET", "/buckets/default/checkpoints"),
         ("GET", "/style.css"),
+        ("GET", "/assets/page.js"),
         ("GET", "/metrics"),
         ("GET", "/readyz"),
         ("GET", "/api/v1/buckets"),
@@ -197,8 +204,8 @@ async fn every_answer_forbids_scripts_frames_and_guesses_of_its_type() {
         let answer = send(server.at, method, path, &[]).await;
         assert_eq!(
             answer.header("content-security-policy"),
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
             "{path}"
         );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");

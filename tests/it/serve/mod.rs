@@ -2,9 +2,11 @@
 
 mod api;
 mod endpoints;
+mod events;
 mod health;
 mod hostile;
 mod page;
+mod stand;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use driftless::board::Board;
 use driftless::clock::ManualClock;
 use driftless::metrics::{Detail, Metrics, MetricsOptions};
+use driftless::serve::deeper::{BoardOnly, Deeper};
 use driftless::serve::health::Heartbeat;
 use driftless::serve::{Options, Serve, bind, serve, serve_metrics};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +62,10 @@ async fn usual() -> Running {
 }
 
 async fn begin(board: Arc<Board>, options: Options, metrics_only: bool) -> Running {
+    beside(board, options, metrics_only, Arc::new(BoardOnly)).await
+}
+
+async fn beside(board: Arc<Board>, options: Options, metrics_only: bool, deeper: Arc<dyn Deeper>) -> Running {
     let clock = ManualClock::at(fleet::now());
     let heartbeat = Arc::new(Heartbeat::new(fleet::now()));
     let woken = Arc::new(AtomicUsize::new(0));
@@ -85,6 +92,7 @@ async fn begin(board: Arc<Board>, options: Options, metrics_only: bool) -> Runni
                 woken.fetch_add(1, Ordering::SeqCst);
             }
         }),
+        deeper,
         ask_endpoints: Arc::new({
             let asked = Arc::clone(&asked);
             move || {

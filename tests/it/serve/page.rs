@@ -5,7 +5,8 @@ use std::sync::Arc;
 use driftless::report::{Cause, SourceReport, SourceState};
 use driftless::serve::Options;
 
-use super::{over, usual};
+use super::stand::Told;
+use super::{beside, over, usual};
 use crate::support::fleet;
 use crate::support::http::get;
 
@@ -26,7 +27,8 @@ async fn the_pages_are_as_recorded() {
         ("page_bucket_unknown", "/buckets/default/checkpoints"),
         ("page_policies", "/policies"),
         ("page_policy", "/policies/versioned"),
-        ("page_findings", "/findings"),
+        ("page_source", "/source"),
+        ("page_held", "/held"),
     ] {
         let answer = get(server.at, path).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
@@ -100,6 +102,55 @@ async fn a_large_fleet_comes_in_pages_that_keep_the_filter() {
 }
 
 #[tokio::test]
+async fn a_list_of_ten_thousand_buckets_is_a_page_of_two_hundred_however_it_is_ordered() {
+    let server = over(fleet::large(10_000), Options::default()).await;
+    for path in ["/", "/?sort=since&order=reverse", "/?q=team-07", "/?state=in-sync&sort=checked&page=3"] {
+        let html = get(server.at, path).await.body;
+        assert_eq!(html.matches("<th scope=\"row\">").count(), 200, "{path}");
+        assert!(html.len() < 400_000, "{path}: {} bytes", html.len());
+    }
+    let few = get(server.at, "/?q=training-data-000099").await.body;
+    assert_eq!(few.matches("<th scope=\"row\">").count(), 1);
+    assert!(few.len() < 12_000, "{} bytes", few.len());
+}
+
+#[tokio::test]
+async fn the_head_of_a_column_orders_the_list_and_turns_it_round() {
+    let server = usual().await;
+    let names = |html: &str| -> Vec<String> {
+        let rows = html.split("<th scope=\"row\"><a href=\"").skip(1);
+        rows.map(|row| row.split('"').next().expect("an address").to_owned()).collect()
+    };
+    let by_name = get(server.at, "/?sort=name").await.body;
+    assert!(by_name.contains("aria-sort=\"ascending\"><a href=\"/?sort=name&amp;order=reverse\">Bucket"), "{by_name}");
+    let reverse = get(server.at, "/?sort=name&order=reverse").await.body;
+    assert!(reverse.contains("aria-sort=\"descending\"><a href=\"/?sort=name\">Bucket"), "{reverse}");
+    let mut names_back = names(&reverse);
+    names_back.reverse();
+    assert_eq!((names(&by_name), 9), (names_back.clone(), names_back.len()));
+}
+
+#[tokio::test]
+async fn a_bucket_page_shows_live_and_wanted_line_by_line_and_what_happened() {
+    let server = beside(fleet::board(), Options::default(), false, Arc::new(Told::of("Data"))).await;
+    let html = get(server.at, "/buckets/default/ai-training-raw").await.body;
+    for part in [
+        "<del>status: Suspended</del>",
+        "<ins>status: Enabled</ins>",
+        "<span>mfaDelete: Disabled</span>",
+        "Read <time datetime=\"2026-11-22T",
+        "by Ada Lovelace",
+        "drift</span> versioned: status: Suspended -&gt; Enabled (low)",
+    ] {
+        assert!(html.contains(part), "{part} is not in {html}");
+    }
+    // Without them the page says why.
+    let html = get(usual().await.at, "/buckets/default/ai-training-raw").await.body;
+    assert!(html.contains("The live values are not shown: this server reads no bucket."), "{html}");
+    assert!(html.contains("The history is not shown: this server keeps no history."), "{html}");
+}
+
+#[tokio::test]
 async fn an_empty_fleet_says_what_to_do() {
     let server = over(Arc::default(), Options::default()).await;
     let html = get(server.at, "/").await.body;
@@ -130,16 +181,27 @@ async fn a_bucket_page_says_why_and_what_to_commit() {
 }
 
 #[tokio::test]
-async fn the_page_needs_no_script_and_nothing_from_elsewhere() {
+async fn the_page_has_one_script_of_its_own_and_nothing_from_elsewhere() {
     let server = usual().await;
-    for path in ["/", "/buckets/default/ai-training-raw", "/policies", "/findings"] {
+    for path in ["/", "/buckets/default/ai-training-raw", "/policies", "/source", "/held"] {
         let html = get(server.at, path).await.body;
-        assert!(!html.contains("<script") && !html.contains("<style") && !html.contains(" style="), "{path}");
+        assert_eq!(html.matches("<script").count(), 1, "{path}");
+        assert!(
+            html.contains("<script src=\"/assets/page.js\" defer></script>")
+                && !html.contains("<style")
+                && !html.contains(" style="),
+            "{path}"
+        );
         assert_eq!(html.matches("<link ").count(), 2, "{path}");
     }
     let style = get(server.at, "/style.css").await;
     assert_eq!((style.status, style.header("content-type")), (200, "text/css; charset=utf-8"));
     assert!(!style.body.contains("url(") && !style.body.contains("@import"));
+    let script = get(server.at, "/assets/page.js").await;
+    assert_eq!((script.status, script.header("content-type")), (200, "text/javascript; charset=utf-8"));
+    for sink in ["innerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://"] {
+        assert!(!script.body.contains(sink), "{sink}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,139 @@
+// Makes the page better where scripts run: it shows news by itself, and filters the fleet while one
+// types. The server alone makes markup of values; this takes over parts of the pages that it makes.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  let asked = null;
+
+  const note = (text) => {
+    const place = document.getElementById("stream");
+    if (place && place.textContent !== text) place.textContent = text;
+  };
+
+  // What is focused, told so that it is found again in the new part.
+  const mark = (part) => {
+    const at = document.activeElement;
+    if (!at || at === part || !part.contains(at)) return null;
+    return [...part.querySelectorAll("a, summary, pre, [tabindex]")].indexOf(at);
+  };
+
+  const take = (fresh) => {
+    document.title = fresh.title;
+    root.dataset.board = fresh.documentElement.dataset.board || "";
+    for (const part of document.querySelectorAll("[data-live]")) {
+      const other = fresh.getElementById(part.id);
+      if (!other) continue;
+      for (const fold of part.querySelectorAll("details[id]")) {
+        const same = other.querySelector("#" + CSS.escape(fold.id));
+        if (same) same.open = fold.open;
+      }
+      if (other.outerHTML === part.outerHTML) continue;
+      const place = mark(part);
+      const next = document.adoptNode(other);
+      part.replaceWith(next);
+      if (place !== null) next.querySelectorAll("a, summary, pre, [tabindex]")[place]?.focus({ preventScroll: true });
+    }
+  };
+
+  // Asks for a page and takes it over. Of several questions only the last one counts.
+  const show = async (address, alsoForm) => {
+    asked?.abort();
+    const mine = (asked = new AbortController());
+    try {
+      const answer = await fetch(address, { signal: mine.signal, cache: "no-store" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine.signal.aborted) return;
+      take(fresh);
+      if (alsoForm) {
+        const [old, form] = [document.querySelector("form[role=search]"), fresh.querySelector("form[role=search]")];
+        if (old && form) old.replaceWith(document.adoptNode(form));
+      }
+      root.dataset.shown = String(Number(root.dataset.shown || 0) + 1);
+    } catch (error) {
+      if (error.name !== "AbortError") note("The server does not answer; what is shown may be old.");
+    } finally {
+      if (asked === mine) asked = null;
+    }
+  };
+
+  // The fleet's list follows the form and its links; the address tells what is shown.
+  const isFleet = () => location.pathname === "/" && document.getElementById("found");
+  const addressOf = (form) => {
+    const pairs = [...new FormData(form)].filter(([name, value]) => value && !(name === "sort" && value === "worst"));
+    const query = new URLSearchParams(pairs).toString();
+    return query ? "/?" + query : "/";
+  };
+  let soon = 0;
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest?.("form[role=search]");
+    if (!form || !isFleet()) return;
+    clearTimeout(soon);
+    soon = setTimeout(() => {
+      history.replaceState(null, "", addressOf(form));
+      show(location.href, false);
+    }, 120);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!isFleet() || !event.target.matches("form[role=search]")) return;
+    event.preventDefault();
+    clearTimeout(soon);
+    history.pushState(null, "", addressOf(event.target));
+    show(location.href, false);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest?.("main a[href]");
+    if (!link || !isFleet()) return;
+    const to = new URL(link.href);
+    if (to.origin !== location.origin || to.pathname !== "/" || to.hash) return;
+    event.preventDefault();
+    history.pushState(null, "", to);
+    show(location.href, true);
+  });
+  window.addEventListener("popstate", () => {
+    if (isFleet()) show(location.href, true);
+  });
+
+  // News. A page that nobody looks at listens to nothing: a browser has few connections to a server.
+  let stream = null;
+  let later = 0;
+  let lost = false;
+  const isSelecting = () => getSelection()?.type === "Range";
+  const news = (version) => {
+    if (version === root.dataset.board) return;
+    if (isSelecting() || asked) {
+      clearTimeout(later);
+      later = setTimeout(() => news(version), 1000);
+      return;
+    }
+    show(location.href, false);
+  };
+  const close = () => {
+    stream?.close();
+    stream = null;
+  };
+  const open = () => {
+    if (stream || document.hidden) return;
+    stream = new EventSource("/api/v1/events");
+    stream.addEventListener("open", () => {
+      note("Changes show by themselves.");
+      // A server that was started anew counts from the beginning.
+      if (lost) root.dataset.board = "";
+      lost = false;
+    });
+    stream.addEventListener("board", (event) => news(event.data));
+    stream.addEventListener("error", () => {
+      // A stream ends every few minutes, and is opened anew at once.
+      lost = true;
+      setTimeout(() => lost && note("Not connected; what is shown may be old."), 8000);
+      if (stream?.readyState !== EventSource.CLOSED) return;
+      close();
+      setTimeout(open, 30000);
+    });
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", open);
+  open();
+})();

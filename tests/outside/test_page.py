@@ -1,0 +1,238 @@
+"""The page in a real browser."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import axe_core_python
+import pytest
+from browser import CHROMIUM, Browser
+from specs import bucket
+from stores import ROOT
+from test_stores import binary
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and os.environ.get("DRIFTLESS_WITHOUT_CHROMIUM") == "1",
+    reason="chromium is missing (Debian package chromium)",
+)
+AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
+PATHS = ["/", "/buckets/default/ai-training-raw", "/policies", "/policies/versioned", "/source", "/held", "/endpoints"]
+HOSTILE = 12
+ROWS = "document.querySelectorAll('#found tbody tr').length"
+PHONE = {"width": 390, "height": 844}
+IMAGES = ROOT / "docs" / "img"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(tmp_path_factory.mktemp("browser") / "home")
+    yield browser
+    browser.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_fault(request: pytest.FixtureRequest, browser: Browser) -> Iterator[None]:
+    """No test leaves an error in the console, and none sees a dialog."""
+    browser.faults.clear()
+    browser.look()
+    yield
+    browser.run("0")
+    assert browser.faults == []
+    browser.call("Page.navigate", url="about:blank")
+
+
+class Stand:
+    """The page over a board that is put together by hand."""
+
+    def __init__(self, board: str) -> None:
+        command = [binary(), "--ignored", "--exact", "--nocapture", "serve::stand::a_board_for_a_browser"]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "DRIFTLESS_STAND": board},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        assert self.process.stdout is not None
+        said = next((line for line in self.process.stdout if "at http://" in line), "")
+        self.address = said.partition("at ")[2].strip()
+        assert self.address, "the test binary says no address"
+
+    def drift(self, name: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{name}\n")
+        self.process.stdin.flush()
+
+    def stop(self) -> None:
+        self.process.communicate(timeout=60)
+        assert self.process.returncode == 0
+
+
+@pytest.fixture
+def stand(browser: Browser) -> Iterator:
+    started: list[Stand] = []
+
+    def start(board: str = "usual") -> Stand:
+        started.append(Stand(board))
+        return started[-1]
+
+    yield start
+    # A server that ends under an open page is told of in the console, and rightly so.
+    browser.open("about:blank")
+    for it in started:
+        it.stop()
+
+
+def requests_of(browser: Browser) -> int:
+    """How often the script has taken over a page."""
+    return int(browser.run("Number(document.documentElement.dataset.shown || 0)"))
+
+
+def test_every_page_loads_without_and_with_scripts(browser, stand):
+    it = stand()
+    for path in PATHS:
+        browser.open(it.address + path)
+        browser.until("it listens", "document.getElementById('stream').textContent === 'Changes show by themselves.'")
+        assert browser.run("document.querySelectorAll('main h1').length") == 1
+    # Without scripts the form and the links do the same.
+    status, html = fetch(it.address + "/?state=held&sort=name")
+    assert status == 200 and html.count('<th scope="row">') == 3
+
+
+def fetch(address: str) -> tuple[int, str]:
+    import urllib.request
+
+    with urllib.request.urlopen(address, timeout=30) as answer:
+        return answer.status, answer.read().decode()
+
+
+def test_the_list_follows_what_is_typed_and_the_address_tells_it(browser, stand):
+    it = stand()
+    browser.open(it.address)
+    browser.run("document.querySelector('input[name=q]').focus()")
+    browser.type("training")
+    browser.until("one bucket is left", f"{ROWS} === 1")
+    assert browser.run("location.search") == "?q=training"
+    assert browser.run("document.activeElement.name + document.activeElement.value") == "qtraining"
+    # What the address says is what a person gets who is sent it, and what comes back from history.
+    browser.open(it.address + "/?q=training")
+    assert browser.run(ROWS) == 1
+    browser.run("document.querySelector('#tiles a[href=\"/?state=held\"]').click()")
+    browser.until("the held ones are listed", f"{ROWS} === 3")
+    assert browser.run("location.search + document.querySelector('select[name=state]').value") == "?state=heldheld"
+    browser.run("history.back()")
+    browser.until("it is as before", f"{ROWS} === 1 && document.querySelector('input[name=q]').value === 'training'")
+
+
+def test_a_column_is_ordered_by_the_keyboard_alone(browser, stand):
+    it = stand()
+    browser.open(it.address + "/?sort=name")
+    head = "document.querySelector('#found th a')"
+    browser.run(f"{head}.focus()")
+    browser.press("Enter", 13)
+    browser.until("it is the other way round", "location.search === '?sort=name&order=reverse'")
+    browser.until("the list is", "document.querySelector('#found th').getAttribute('aria-sort') === 'descending'")
+    assert browser.run(f"document.activeElement === {head}")
+
+
+def test_ten_thousand_buckets_are_filtered_in_few_bytes_and_few_rows(browser, stand):
+    it = stand("large")
+    browser.open(it.address)
+    assert browser.run(ROWS) == 200
+    assert browser.run("document.querySelectorAll('*').length") < 8000
+    browser.run("document.querySelector('input[name=q]').focus()")
+    before = requests_of(browser)
+    browser.type("0000")
+    browser.type("99")
+    browser.until("one bucket is left", f"{ROWS} === 1")
+    assert requests_of(browser) - before <= 2
+    sizes = browser.run("performance.getEntriesByType('resource').filter((it) => it.initiatorType === 'fetch').map((it) => it.decodedBodySize)")
+    assert sizes and max(sizes) < 400_000 and sizes[-1] < 12_000, sizes
+    assert "1 bucket" in browser.run("document.querySelector('.count').textContent")
+
+
+def test_drift_shows_by_itself_and_moves_nothing_else(browser, stand):
+    it = stand()
+    browser.open(it.address + "/?sort=name")
+    browser.until("it listens", "document.getElementById('stream').textContent === 'Changes show by themselves.'")
+    before = browser.run(ROWS)
+    browser.run("document.querySelector('input[name=q]').value = 'half typ'; document.querySelector('input[name=q]').focus()")
+    at = browser.run("document.querySelector('form').getBoundingClientRect().top")
+    it.drift("zz-just-now")
+    browser.until("the bucket is there", "document.querySelector('#found').textContent.includes('zz-just-now')")
+    assert browser.run(ROWS) == before + 1
+    assert browser.run("document.activeElement.value") == "half typ"
+    assert browser.run("document.querySelector('form').getBoundingClientRect().top") == at
+    assert browser.run("document.title") == "8 problems - driftless"
+
+
+@pytest.mark.parametrize("store", ["moto"], indirect=True)
+def test_drift_that_the_daemon_finds_shows_live_and_wanted(browser, agent, repository, s3, name):
+    here = name("watched")
+    repository.commit("A <b>bucket</b>", {"a.yaml": bucket(here, mode="observe", versioning={"status": "Enabled"})})
+    s3.create_bucket(Bucket=here)
+    it = agent()
+    it.first_sweep()
+    browser.open(f"{it.address}/buckets/default/{here}")
+    live = "document.querySelector('#live-versioning')"
+    assert "Enabled" in browser.run(f"{live}.querySelector('ins').textContent")
+    assert browser.run("document.body.textContent").count("<b>bucket</b>") == 1
+    browser.until("it listens", "document.getElementById('stream').textContent === 'Changes show by themselves.'")
+    s3.put_bucket_versioning(Bucket=here, VersioningConfiguration={"Status": "Suspended"})
+    it.sweep()
+    browser.until("it shows", f"{live}.querySelector('del').textContent.includes('Suspended')")
+    assert "Enabled" in browser.run(f"{live}.querySelector('ins').textContent")
+    assert "drift" in browser.run("document.querySelector('.timeline').textContent")
+    browser.open("about:blank")
+
+
+@pytest.mark.parametrize("number", range(HOSTILE))
+def test_no_text_from_git_or_s3_runs_or_becomes_an_element(browser, stand, number):
+    it = stand(str(number))
+    _, first = fetch(it.address)
+    policy = first.partition('href="/?policy=')[0] and "/policies"
+    for path in ["/", "/buckets/default/victim", policy, "/source", "/held"]:
+        browser.open(it.address + path)
+        strange = "document.querySelectorAll('main img, main iframe, main svg, main script, main b, [onload], [onfocus], [onerror], [onmouseover]').length"
+        assert browser.run(strange) == 0, path
+        assert browser.run("document.scripts.length") == 1, path
+        assert browser.run("[...document.links].every((it) => ['http:', 'https:'].includes(it.protocol))"), path
+    # Nor when the script takes over a new page.
+    shown = requests_of(browser)
+    it.drift("one-more")
+    browser.until("it is taken over", f"Number(document.documentElement.dataset.shown || 0) > {shown}")
+    assert browser.run("document.scripts.length") == 1
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_serious(browser, stand, dark, size):
+    it = stand()
+    browser.look(dark=dark, **size)
+    for path in PATHS:
+        browser.open(it.address + path)
+        browser.run(AXE)
+        found = browser.run("axe.run(document, {resultTypes: ['violations']}).then((it) => it.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html + n.failureSummary)]))")
+        assert [it for it in found if it[1] in ("serious", "critical")] == [], path
+        wide = "[document.documentElement.scrollWidth, innerWidth]"
+        width, window = browser.run(wide)
+        assert width <= window, f"{path} is {width} wide in a window of {window}"
+
+
+def test_the_screenshots_can_be_made(browser, stand, tmp_path):
+    """`BLESS=1` writes those of the README anew."""
+    it = stand()
+    folder = IMAGES if os.environ.get("BLESS") == "1" else tmp_path
+    for name, path, dark, size in [
+        ("fleet", "/", False, {"height": 1000}),
+        ("fleet-dark", "/", True, {"height": 1000}),
+        ("bucket", "/buckets/default/ai-training-raw", False, {"height": 2200}),
+        ("bucket-dark", "/buckets/default/ai-training-raw", True, {"height": 2200}),
+        ("source", "/source", False, {"height": 700}),
+        ("held", "/held", False, {"height": 1000}),
+        ("fleet-phone", "/", False, PHONE),
+        ("bucket-phone", "/buckets/default/ai-training-raw", True, PHONE),
+    ]:
+        browser.look(dark=dark, **size)
+        browser.open(it.address + path)
+        browser.until("it listens", "document.getElementById('stream').textContent === 'Changes show by themselves.'")
+        browser.picture(folder / f"{name}.png")
+        assert (folder / f"{name}.png").stat().st_size > 10_000
