@@ -121,7 +121,7 @@ fn take(address: &str, kind: &str, attributes: &Value, fleet: &mut Fleet) {
         // It may be another account's, and nothing here says which one the agent calls by that number.
         let of = text(attributes, "account_id");
         if !of.is_empty() {
-            fleet.lose(address, "account_id", &format!("it is the block of account {of}: write its document by hand"));
+            fleet.lose(address, "account_id", format!("it is the block of account {of}: write its document by hand"));
             return;
         }
         let said = table::read(attributes, &[COMMON, PUBLIC_ACCESS_BLOCK, &[known("account_id")]], Vec::new());
