@@ -171,8 +171,9 @@ inventoryTable:
         Value { journal_table, inventory_table, annotation_table, legacy: None }
     }
 
-    /// Encryption is said once, when a table is made. What the first generation left is nothing
-    /// that could be built on.
+    /// Encryption is said once, when a table is made; one that is there never shows it, so a table
+    /// that shows it is only wanted, and a policy may still overrule it. What the first generation
+    /// left is nothing that could be built on.
     fn merge(live: &Value, want: &Value, _how: Overlay) -> Value {
         if *want == Value::default() {
             return live.clone();
@@ -184,14 +185,16 @@ inventoryTable:
         {
             to.record_expiration.clone_from(&want.record_expiration);
         }
-        if let (Some(to), Some(there)) = (&mut to.journal_table, &base.journal_table) {
-            to.encryption.clone_from(&there.encryption);
+        if let (Some(to), Some(Journal { encryption: None, .. })) = (&mut to.journal_table, &base.journal_table) {
+            to.encryption = None;
         }
-        if let (Some(to), Some(there)) = (&mut to.inventory_table, &base.inventory_table) {
-            to.encryption.clone_from(&there.encryption);
+        if let (Some(to), Some(Inventory { encryption: None, .. })) = (&mut to.inventory_table, &base.inventory_table) {
+            to.encryption = None;
         }
-        if let (Some(to), Some(there)) = (&mut to.annotation_table, &base.annotation_table) {
-            to.encryption.clone_from(&there.encryption);
+        if let (Some(to), Some(Annotation { encryption: None, .. })) =
+            (&mut to.annotation_table, &base.annotation_table)
+        {
+            to.encryption = None;
         }
         to
     }

@@ -22,6 +22,21 @@ fn merged(live: serde_json::Value, want: serde_json::Value) -> Value {
 }
 
 #[test]
+fn a_policy_overrules_the_encryption_of_a_table_that_is_still_to_be_made() {
+    let said = |algorithm: &str| {
+        of(json!({"inventoryTable": {"state": "ENABLED", "encryption": {"algorithm": algorithm,
+            "kmsKeyArn": (algorithm == "aws:kms").then_some("arn:aws:kms:us-east-1:123456789012:key/1a2b")}}}))
+    };
+    let by_spec = Metadata::canonical(Metadata::merge(&Value::default(), &said("AES256"), Overlay::Whole));
+    let both = Metadata::canonical(Metadata::merge(&by_spec, &said("aws:kms"), Overlay::Within));
+    let table = |value: &Value| value.inventory_table.clone().expect("a table").encryption;
+    assert_eq!(table(&both), table(&said("aws:kms")));
+    // One that is there keeps what nobody can see.
+    let there = Metadata::canonical(of(json!({"inventoryTable": {"state": "ENABLED"}})));
+    assert_eq!(table(&Metadata::merge(&there, &said("aws:kms"), Overlay::Within)), None);
+}
+
+#[test]
 fn a_table_that_is_off_is_none_and_a_configuration_has_a_journal() {
     assert_eq!(canonical(json!({"inventoryTable": {"state": "DISABLED"}})), Value::default());
     let bare = canonical(json!({"journalTable": {}}));
