@@ -248,6 +248,7 @@ impl Agent {
             metrics: Arc::clone(&metrics),
             history: Arc::clone(&history),
             past: Arc::clone(&past),
+            capabilities: Arc::clone(&capabilities),
             telling: Arc::clone(&telling),
             source,
             demand: fetch,

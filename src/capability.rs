@@ -271,6 +271,15 @@ impl Capabilities {
         self.news.store(true, Ordering::Relaxed);
     }
 
+    /// A new revision is in force: what was refused may have been refused for its value, so every
+    /// write may be tried again.
+    pub fn on_revision(&self) {
+        self.write().values_mut().flat_map(BTreeMap::values_mut).flat_map(BTreeMap::values_mut).for_each(|known| {
+            known.write = Side::default();
+        });
+        self.news.store(true, Ordering::Relaxed);
+    }
+
     /// Every endpoint of which something is known, for those who look on.
     pub fn cards(&self, now: Timestamp) -> Vec<EndpointCard> {
         let known = self.read();

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::assemble::load_files;
 use super::{Telling, cards};
 use crate::board::Board;
+use crate::capability::Capabilities;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::desired::Desired;
@@ -35,6 +36,7 @@ pub(super) struct Follower {
     pub metrics: Arc<Metrics>,
     pub history: Arc<History>,
     pub past: Arc<Past>,
+    pub capabilities: Arc<Capabilities>,
     pub telling: Arc<Telling>,
     pub source: Box<dyn Source>,
     /// Somebody wants it looked at now.
@@ -223,6 +225,7 @@ impl Follower {
             };
             self.telling.happened(now, vec![event]);
             self.past.on_revision();
+            self.capabilities.on_revision();
             self.keep_good(tree, &good, &loaded.faulty).await;
         }
         self.wanted.send_replace(Some(InForce { desired: Arc::new(desired) }));

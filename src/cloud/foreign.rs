@@ -34,6 +34,12 @@ pub(super) async fn watched<T>(known: &'static [&'static str], request: impl Fut
         .await
 }
 
+/// Notes what only a setting itself can tell: a value of a known element.
+pub(super) fn note(what: &str) {
+    // Outside of `watched` there is nobody to tell.
+    let _ = WATCH.try_with(|watch| watch.found.borrow_mut().push(what.to_owned()));
+}
+
 /// Looks at every answer. Stands in every client.
 #[derive(Debug)]
 pub(super) struct Onlooker;

@@ -27,6 +27,8 @@ pub struct S3<'a> {
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
     controls: Option<&'a Controls<'a>>,
+    /// Whether this is a store of one's own and not AWS.
+    pub own_store: bool,
     deleted: std::sync::atomic::AtomicBool,
     /// Keyed sets of which the store has said that it tells one id from another.
     apart: std::sync::Mutex<Vec<SubResource>>,
@@ -42,6 +44,7 @@ impl<'a> S3<'a> {
             expected_owner: owner.filter(|_| !bucket.is_directory()),
             evidence: None,
             controls: None,
+            own_store: false,
             deleted: false.into(),
             apart: std::sync::Mutex::default(),
             remarks: Vec::new().into(),
@@ -51,6 +54,17 @@ impl<'a> S3<'a> {
     pub(super) fn seen(mut self, setting: &'static str, doc: &'a Doc) -> Self {
         self.evidence = Some((setting, doc));
         self
+    }
+
+    pub(super) fn at_own_store(mut self, own_store: bool) -> Self {
+        self.own_store = own_store;
+        self
+    }
+
+    /// Notes a value in the answer that this version does not know, where the SDK shows it: like an
+    /// unknown element, it keeps the setting from being written.
+    pub fn unknown(&self, what: &str) {
+        super::foreign::note(what);
     }
 
     pub(super) fn controlled(mut self, controls: &'a Controls<'a>) -> Self {

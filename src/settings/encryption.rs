@@ -261,6 +261,11 @@ mod wire {
                 }
             };
             let blocked = rule.blocked_encryption_types.and_then(|it| it.encryption_type);
+            for other in blocked.iter().flatten() {
+                if !matches!(other, EncryptionType::SseC | EncryptionType::None) {
+                    s3.unknown(&format!("EncryptionType {}", other.as_str()));
+                }
+            }
             Ok(Value {
                 algorithm: Some(algorithm),
                 kms_key_id: default.and_then(|it| it.kms_master_key_id).filter(|key| !key.is_empty()),

@@ -82,7 +82,8 @@ impl AwsCloud {
     pub(super) async fn read_at(&self, target: &Target, setting: &'static str) -> Result<Doc, S3Error> {
         let account = self.account(&target.id.account);
         let client = self.client(target, false);
-        let s3 = S3::new(&client, &target.id.name, account.id.as_ref());
+        let own_store = account.options.endpoint.is_some();
+        let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).at_own_store(own_store);
         let wire = settings::named(setting).wire();
         let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
         self.note(target, setting, &answer, foreign, s3.remarks());
