@@ -68,6 +68,9 @@ struct Wanted {
     only: Vec<String>,
     parts: Vec<String>,
     python: String,
+    /// Arenas of the C library that contestants in Rust may have, as `deploy/` sets it; 0: as many
+    /// as it likes.
+    arenas: usize,
 }
 
 impl Wanted {
@@ -88,6 +91,7 @@ impl Wanted {
             concurrency: one("CONCURRENCY", "64"),
             only: list("ONLY", &CONTESTANTS.join(",")),
             parts: list("PARTS", "sweep,instructions,growth,planning"),
+            arenas: numbers("ARENAS", "2").first().copied().unwrap_or(0),
             python: std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned()),
         }
     }

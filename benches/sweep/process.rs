@@ -67,7 +67,11 @@ pub fn run(job: &Job, wanted: &Wanted) -> Vec<Usage> {
         python.args([&job.endpoint, &job.buckets.to_string(), &job.concurrency.to_string()]);
         python
     } else {
-        Command::new(std::env::current_exe().expect("this program has a path"))
+        let mut ours = Command::new(std::env::current_exe().expect("this program has a path"));
+        if wanted.arenas > 0 {
+            ours.env("MALLOC_ARENA_MAX", wanted.arenas.to_string());
+        }
+        ours
     };
     let output = credentials(&mut command)
         .env(JOB, serde_json::to_string(job).expect("plain data"))
