@@ -14,10 +14,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
+use aws_smithy_runtime_api::client::interceptors::{Intercept, SharedInterceptor};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -241,15 +241,17 @@ impl Account {
             return client.clone();
         }
         let shared = if key.1 { self.writer.as_ref().unwrap_or(&self.reader) } else { &self.reader };
-        let config = aws_sdk_s3::config::Builder::from(shared)
+        let mut config = aws_sdk_s3::config::Builder::from(shared)
             .region(aws_config::Region::new(region.to_string()))
             .force_path_style(self.options.path_style)
             // A session is for objects, and none is ever touched.
-            .disable_s3_express_session_auth(true)
-            .interceptor(Guard)
-            .interceptor(Onlooker)
-            .interceptor(Compass)
-            .interceptor(self.meter.clone());
+            .disable_s3_express_session_auth(true);
+        // Permanent: nothing can switch them off, and no request asks whether something did.
+        config
+            .push_interceptor(SharedInterceptor::permanent(Guard))
+            .push_interceptor(SharedInterceptor::permanent(Onlooker))
+            .push_interceptor(SharedInterceptor::permanent(Compass))
+            .push_interceptor(SharedInterceptor::permanent(self.meter.clone()));
         let config = match self.options.endpoint {
             Some(_) => config.endpoint_resolver(OwnEndpoint::new()),
             None => config,
@@ -423,7 +425,8 @@ impl Cloud for AwsCloud {
     fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
         Box::pin(async move {
             if target.id.is_account() {
-                return self.read_account(target, setting).await;
+                // In a box, so that no read of a bucket carries what it needs.
+                return Box::pin(self.read_account(target, setting)).await;
             }
             if let Some(error) = directory::unserved(target, setting) {
                 return Err(error);
@@ -455,7 +458,7 @@ impl Cloud for AwsCloud {
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         Box::pin(async move {
             if target.id.is_account() {
-                return self.write_account(target, setting, to).await;
+                return Box::pin(self.write_account(target, setting, to)).await;
             }
             if let Some(error) = directory::unserved(target, setting) {
                 return Err(error);

@@ -6,8 +6,8 @@
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, SharedInterceptor};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -185,16 +185,17 @@ pub(super) fn client(
     meter: impl Intercept + 'static,
 ) -> aws_sdk_s3control::Client {
     let in_host = place.has_account_in_host();
-    let mut config = aws_sdk_s3control::config::Builder::from(shared)
-        .region(aws_config::Region::new(region.to_string()))
-        .interceptor(ControlGuard { account: account.clone(), in_host })
-        .interceptor(Onlooker)
-        .interceptor(meter);
+    let mut config =
+        aws_sdk_s3control::config::Builder::from(shared).region(aws_config::Region::new(region.to_string()));
+    config
+        .push_interceptor(SharedInterceptor::permanent(ControlGuard { account: account.clone(), in_host }))
+        .push_interceptor(SharedInterceptor::permanent(Onlooker))
+        .push_interceptor(SharedInterceptor::permanent(meter));
     if let Place::Own(url) = place {
         config = config.endpoint_url(url);
     }
     if !in_host {
-        config = config.interceptor(AsWritten { account: account.clone() });
+        config.push_interceptor(SharedInterceptor::permanent(AsWritten { account: account.clone() }));
     }
     aws_sdk_s3control::Client::from_conf(config.build())
 }

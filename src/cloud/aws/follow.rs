@@ -31,7 +31,7 @@ impl AwsCloud {
             other => return other,
         };
         let said = match said {
-            None if error.kind == S3ErrorKind::WrongRegion => self.locate(target).await,
+            None if error.kind == S3ErrorKind::WrongRegion => Box::pin(self.locate(target)).await,
             said => said,
         };
         let Some(region) = said.filter(|region| *region != first.region) else {
