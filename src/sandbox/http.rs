@@ -214,6 +214,7 @@ impl Reply {
 
 /// Answers one request.
 pub(super) async fn answer(State(server): State<Server>, request: Request) -> Response {
+    let arrived = tokio::time::Instant::now();
     let (parts, body) = request.into_parts();
     if let Some(path) = parts.uri.path().strip_prefix("/_sandbox/") {
         let path = path.to_owned();
@@ -232,7 +233,8 @@ pub(super) async fn answer(State(server): State<Server>, request: Request) -> Re
     };
     let (wait, strike) = shared.faults.draw(call.operation, bucket);
     if !wait.is_zero() {
-        tokio::time::sleep(wait).await;
+        // A latency is what an answer takes in all, its own work included.
+        tokio::time::sleep_until(arrived + wait).await;
     }
     let fault = shared.faults.take(call.operation, bucket);
     let commit = match &fault {
