@@ -206,14 +206,14 @@ fn what_is_elsewhere_is_told_wherever_the_bucket_has_its_region_from() {
     let both = bucket("ai-data", &format!("{{region: us-east-1, notifications: {queue}}}"));
     says(
         &both,
-        &["a.yaml:5:59: the queue is in eu-west-1, the bucket in us-east-1\n\
+        &["a.yaml:5:58: the queue is in eu-west-1, the bucket in us-east-1\n\
            hint: S3 takes only one of the bucket's own region"],
     );
     // What defaults say for many does not go with every name.
     let dotted = format!("{}{}", bucket("ai.data", "{}"), defaults("accelerate: {status: Enabled}"));
     says(
         &dotted,
-        &["a.yaml:10:35: `accelerate/status` of `ai.data`: the name `ai.data` has a dot in it\n\
+        &["a.yaml:10:33: `accelerate/status` of `ai.data`: the name `ai.data` has a dot in it\n\
            hint: S3 accelerates no such bucket: leave `accelerate` out, or say `Suspended`"],
     );
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::live::Extent;
 use super::{Draft, Said, form};
@@ -235,6 +235,23 @@ impl Fleet {
     }
 }
 
+/// The rules of replication that are for the whole bucket say so: an empty prefix, and a filter in
+/// which nothing stands, are how tools say nothing, and S3 needs one of them.
+fn whole_buckets(setting: &'static dyn AnySetting, mut value: Value) -> Value {
+    let rules = value.get_mut("rules").and_then(Value::as_array_mut).filter(|_| setting.name() == "replication");
+    for rule in rules.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if !rule.contains_key("filter") && !rule.contains_key("prefix") {
+            // A priority, and a word on delete markers, are of the second version of rules; where nobody
+            // said one, tools write zero.
+            let said = rule.get("priority").is_some_and(|it| *it != 0);
+            let second = said || rule.contains_key("deleteMarkerReplication");
+            let (key, everything) = if second { ("filter", Value::Object(Map::new())) } else { ("prefix", "".into()) };
+            rule.insert(key.to_owned(), everything);
+        }
+    }
+    value
+}
+
 /// A value as a spec says it; none when it says nothing.
 fn written(setting: &'static dyn AnySetting, value: &Value, extent: Extent) -> Result<Option<Value>, String> {
     let nameless = |rule: &Value| rule.get("id").is_none();
@@ -249,6 +266,7 @@ fn written(setting: &'static dyn AnySetting, value: &Value, extent: Extent) -> R
             place + 1
         ));
     }
+    let value = &whole_buckets(setting, value.clone());
     let doc = form::read(setting, value)?;
     let whole = setting.merge(&setting.default_doc(), &doc, Overlay::Whole);
     let says_nothing = value.as_object().is_some_and(serde_json::Map::is_empty);

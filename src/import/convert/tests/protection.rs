@@ -98,6 +98,38 @@ fn replication_is_the_same_from_every_tool_with_all_that_it_has() {
     all_say("replication", &expected, &[terraform, template, manifest]);
 }
 
+/// The most common rule of all was lost: an empty prefix is how tools say nothing.
+#[test]
+fn replication_of_the_whole_bucket_is_the_same_from_every_tool() {
+    let of = |rule: Value| {
+        state(vec![resource("aws_s3_bucket_replication_configuration", json!({"role": ROLE, "rule": [rule]}))])
+    };
+    let destination = json!([{"bucket": "arn:aws:s3:::copies"}]);
+    let second = [
+        of(
+            json!({"id": "all", "status": "Enabled", "priority": 1, "prefix": "", "filter": [{"prefix": "", "and": [], "tag": []}],
+            "delete_marker_replication": [{"status": "Disabled"}], "destination": destination}),
+        ),
+        template(
+            json!({"ReplicationConfiguration": {"Role": ROLE, "Rules": [{"Id": "all", "Status": "Enabled", "Priority": 1,
+            "Filter": {"Prefix": ""}, "DeleteMarkerReplication": {"Status": "Disabled"}, "Destination": {"Bucket": "arn:aws:s3:::copies"}}]}}),
+        ),
+        manifest(
+            json!({"replication": {"role": ROLE, "rules": [{"id": "all", "status": "Enabled", "priority": 1, "filter": {},
+            "deleteMarkerReplication": {"status": "Disabled"}, "destination": {"bucket": "arn:aws:s3:::copies"}}]}}),
+        ),
+    ];
+    let expected = json!({"role": ROLE, "rules": [{"id": "all", "status": "Enabled", "priority": 1, "filter": {},
+        "deleteMarkerReplication": {"status": "Disabled"}, "destination": {"bucket": "arn:aws:s3:::copies"}}]});
+    all_say("replication", &expected, &second);
+    let first = of(json!({"id": "all", "status": "Enabled", "prefix": "", "filter": [], "destination": destination}));
+    assert_eq!(first.losses, []);
+    assert_eq!(
+        said(&first, "ai-a", "replication")["rules"],
+        json!([{"id": "all", "status": "Enabled", "prefix": "", "destination": {"bucket": "arn:aws:s3:::copies"}}])
+    );
+}
+
 /// The first version of a rule, and objects that were there before, which have fields of their own.
 #[test]
 fn replication_in_its_first_version_and_of_what_was_there_is_converted() {
