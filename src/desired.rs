@@ -78,6 +78,8 @@ pub struct Agent {
     pub accounts: Vec<(AccountName, Region)>,
     /// Whether buckets that no spec declares are judged by the policies; never written.
     pub undeclared: bool,
+    /// Whether the regions of the accounts are a guess.
+    pub guessed: bool,
 }
 
 impl Agent {
@@ -91,7 +93,7 @@ impl Agent {
         accounts.dedup();
         accounts.sort_by_key(|account| *account != AccountName::default());
         let accounts = accounts.into_iter().map(|account| (account, Region::us_east_1())).collect();
-        Self { mode: Mode::Enforce, accounts, undeclared: false }
+        Self { mode: Mode::Enforce, accounts, undeclared: false, guessed: true }
     }
 }
 
@@ -157,7 +159,7 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
         let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
         disagreements(&wish, &mut shared, &mut findings);
         contradictions(&wish, &mut shared, &mut findings);
-        findings.extend(hindrances::of(&wish));
+        findings.extend(hindrances::of(&wish, spec, agent.guessed));
         buckets.insert(id, Arc::new(wish));
     }
     for spec in &specs.accounts {

@@ -233,3 +233,28 @@ fn what_cannot_be_written_is_judged_apart_from_what_can_be_read() {
     assert_eq!(it.spared_write(&at("three"), "cors", hours(1)), None);
     assert_eq!(ability(&it, "store", "us-east-1", hours(1)), Ability::Supported);
 }
+
+/// A store refused a write for what was in it, in words that mean that it has no such setting; the
+/// commit that corrected the value was not tried for a day.
+#[test]
+fn a_new_revision_lets_what_was_refused_be_written_again_and_what_cannot_be_read_stays_known() {
+    let it = capabilities();
+    for bucket in ["one", "two"] {
+        it.note_write(&at(bucket), "cors", &lacks(), now());
+        it.note_read(&at(bucket), "tags", &lacks(), now());
+    }
+    it.save("1");
+    assert!(it.spared_write(&at("one"), "cors", now()).is_some());
+    assert!(it.spared_write(&at("three"), "cors", now()).is_some(), "two speak for the endpoint");
+
+    it.on_revision();
+    for bucket in ["one", "two", "three"] {
+        assert_eq!(it.spared_write(&at(bucket), "cors", now()), None, "{bucket}");
+        assert!(it.spared_read(&at(bucket), "tags", now()).is_some(), "{bucket}: reading takes no value");
+    }
+    assert!(it.save("1").is_some_and(|saved| !saved.contains("cors\":{\"read\":{},\"write\":{\"")), "and is kept so");
+    // Who refuses again is believed again.
+    it.note_write(&at("one"), "cors", &lacks(), hours(1));
+    assert!(it.spared_write(&at("one"), "cors", hours(2)).is_some());
+    assert_eq!(it.spared_write(&at("three"), "cors", hours(2)), None, "one alone speaks for itself");
+}

@@ -177,14 +177,13 @@ pub fn policy(role: Role, in_use: &InUse, partition: &str) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// What directory buckets need: the same actions under another name, and nobody is let into a
-/// session with their objects (S3 User Guide, "Authorizing Regional endpoint API operations with
-/// IAM").
+/// What directory buckets need: the same actions under another name, but for their tags, which are
+/// S3 Control's alone; and nobody is let into a session with their objects (S3 User Guide,
+/// "Authorizing Regional endpoint API operations with IAM").
 fn directory(role: Role, in_use: &InUse, partition: &str) -> Vec<Value> {
     let buckets = format!("arn:{partition}:s3express:*:*:bucket/*");
     let there = |names: &BTreeSet<&'static str>, actions: fn(&dyn AnySetting) -> &'static [&'static str]| {
         let known = names.iter().flat_map(|name| settings::find(name));
-        // Their tags are not asked for: they are kept by S3 Control.
         let known = known.filter(|it| it.on_directory_buckets() == OnDirectoryBuckets::There && it.name() != "tags");
         let actions = known.flat_map(actions).filter_map(|action| action.strip_prefix("s3:"));
         actions.map(|action| format!("s3express:{action}")).collect::<BTreeSet<String>>()
@@ -201,12 +200,16 @@ fn directory(role: Role, in_use: &InUse, partition: &str) -> Vec<Value> {
             statements.push(json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": buckets }));
         }
     };
-    allow("ReadDirectorySettings", there(&every, |it| it.reads()));
+    let mut reads = there(&every, |it| it.reads());
+    if every.contains("tags") {
+        reads.insert("s3express:ListTagsForResource".to_owned());
+    }
+    allow("ReadDirectorySettings", reads);
     if role == Role::Writer {
         let mut writes = there(&in_use.written, |it| it.writes());
         writes.insert("s3express:CreateBucket".to_owned());
         if in_use.written.contains("tags") {
-            writes.insert("s3express:TagResource".to_owned());
+            writes.extend(["s3express:TagResource".to_owned(), "s3express:UntagResource".to_owned()]);
         }
         allow("WriteDirectorySettings", writes);
     }
@@ -372,9 +375,14 @@ mod tests {
             let statements = policy["Statement"].as_array().expect("statements").clone();
             statements.into_iter().find(|it| it["Sid"] == sid).map_or(Value::Null, |it| it["Action"].clone())
         };
-        let reads = json!(["s3express:GetEncryptionConfiguration"]);
+        let reads = json!(["s3express:GetEncryptionConfiguration", "s3express:ListTagsForResource"]);
         assert_eq!(actions(Role::Writer, "ReadDirectorySettings"), reads);
-        let writes = json!(["s3express:CreateBucket", "s3express:PutEncryptionConfiguration", "s3express:TagResource"]);
+        let writes = json!([
+            "s3express:CreateBucket",
+            "s3express:PutEncryptionConfiguration",
+            "s3express:TagResource",
+            "s3express:UntagResource"
+        ]);
         assert_eq!(actions(Role::Writer, "WriteDirectorySettings"), writes);
         assert_eq!(actions(Role::Reader, "WriteDirectorySettings"), Value::Null);
         for role in [Role::Reader, Role::Writer] {

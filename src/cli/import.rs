@@ -93,6 +93,8 @@ struct Found {
     seen: Vec<Observed>,
     /// What could not be read, and why; it has been printed.
     unreadable: Vec<String>,
+    /// Buckets that no spec can name; it has been printed.
+    illegal: Vec<String>,
     /// What of a file could not be converted.
     unconverted: Vec<String>,
     /// Further files, such as the document of an account.
@@ -173,10 +175,16 @@ fn loaded(config: &Config, known: Option<&Config>, files: &[Written], now: Times
     (desired, loaded.findings)
 }
 
-/// Notes what policies will change of each bucket, and leaves out what no document can be made of.
+/// Notes what policies will change of each bucket, and leaves out what no document can say: the
+/// settings at fault, and a bucket only when it is the fault itself.
 fn judge(config: &Config, known: Option<&Config>, found: &mut Found, layout: Layout, now: Timestamp) {
-    let files: Vec<Written> = found.drafts.iter().map(|draft| text::bucket(draft, layout)).collect();
-    let (desired, findings) = loaded(config, known, &files, now);
+    let (files, desired, findings) = loop {
+        let files: Vec<Written> = found.drafts.iter().map(|draft| text::bucket(draft, layout)).collect();
+        let (desired, findings) = loaded(config, known, &files, now);
+        if !without_refused(&mut found.drafts, &files, &findings) {
+            break (files, desired, findings);
+        }
+    };
     let faulty: Vec<&Finding> = findings.iter().filter(|it| it.severity == Severity::Error).collect();
     let first = config.accounts.first().map(|account| account.name.clone()).unwrap_or_default();
     let mut keep = vec![true; found.drafts.len()];
@@ -197,6 +205,22 @@ fn judge(config: &Config, known: Option<&Config>, found: &mut Found, layout: Lay
     }
     let mut kept = keep.iter();
     found.drafts.retain(|_| *kept.next().unwrap_or(&true));
+}
+
+/// Takes the settings out of drafts that their documents may not say, and notes why. Says whether
+/// there were any.
+fn without_refused(drafts: &mut [Draft], files: &[Written], findings: &[Finding]) -> bool {
+    let mut any = false;
+    for finding in findings.iter().filter(|it| it.severity == Severity::Error) {
+        let Some(n) = files.iter().position(|file| *file.path == *finding.place.file) else { continue };
+        let Some(setting) = text::setting_at(&files[n].text, finding.place.line) else { continue };
+        let Some(said) = drafts[n].settings.remove(setting) else { continue };
+        let why =
+            format!("`{setting}` is left out, as no spec may say it: {}; it is {}", finding.message, said.value());
+        drafts[n].note(Some(setting), Matter::Unsayable, why);
+        any = true;
+    }
+    any
 }
 
 /// The files of the drafts.
@@ -274,6 +298,7 @@ fn told(args: &ImportArgs, found: &Found, outcomes: &[(Written, Outcome)], inter
                     "buckets": found.drafts.iter().map(bucket).collect::<Vec<_>>(),
                     "files": outcomes.iter().map(file).collect::<Vec<_>>(),
                     "unreadable": found.unreadable,
+                    "illegal": found.illegal,
                     "unconverted": found.unconverted,
                     "requests": found.requests,
                 })
@@ -286,6 +311,7 @@ fn told(args: &ImportArgs, found: &Found, outcomes: &[(Written, Outcome)], inter
             add(comments, format!("{comments} with comments"));
             add(incomplete, format!("{incomplete} not read whole"));
             add(found.unreadable.len(), format!("{} unreadable", found.unreadable.len()));
+            add(found.illegal.len(), format!("{} left out for {}", found.illegal.len(), whose(found.illegal.len())));
             add(found.unconverted.len(), format!("{} not converted", count(found.unconverted.len(), "value")));
             super::say(said.join(", "));
             let mut said = vec![format!("{} written to {}", count(written, "file"), args.out.display())];
@@ -297,14 +323,19 @@ fn told(args: &ImportArgs, found: &Found, outcomes: &[(Written, Outcome)], inter
             super::say(said.join(", "));
         }
     }
-    let nothing = found.drafts.is_empty() && outcomes.is_empty() && found.unconverted.is_empty();
+    let nothing =
+        found.drafts.is_empty() && outcomes.is_empty() && found.unconverted.is_empty() && found.illegal.is_empty();
     if interrupted || failed > 0 || incomplete > 0 || !found.unreadable.is_empty() || nothing {
         CANNOT_TELL
-    } else if comments > 0 || kept > 0 || !found.unconverted.is_empty() {
+    } else if comments > 0 || kept > 0 || !found.unconverted.is_empty() || !found.illegal.is_empty() {
         DRIFT
     } else {
         IN_SYNC
     }
+}
+
+fn whose(names: usize) -> &'static str {
+    if names == 1 { "its name" } else { "their names" }
 }
 
 fn matter(matter: Matter) -> &'static str {

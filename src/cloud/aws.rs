@@ -27,12 +27,12 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::create::{create, may_take_it_bare};
 use super::delete::Guard;
-use super::directory::{self, OwnEndpoint};
+use super::directory::OwnEndpoint;
 use super::foreign::Onlooker;
 use super::pages;
 use super::region::{Compass, Places};
 use super::wire::{code_in, kind_of};
-use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
+use super::{BoxFuture, Cloud, Creation, Illegal, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
 use crate::bucket::{AccountId, AccountName, BucketId, Region};
 use crate::doc::Doc;
 
@@ -71,6 +71,8 @@ pub struct AwsCloud {
     foreign: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
     /// Few: what the last read of a setting said beside its value.
     remarks: Mutex<HashMap<(BucketId, &'static str), Vec<String>>>,
+    /// Hardly any: what the last list of an account showed and no spec can name.
+    illegal: Mutex<HashMap<AccountName, Vec<Illegal>>>,
     /// Fewer: the buckets that live elsewhere than their targets say.
     places: Mutex<Places>,
 }
@@ -151,7 +153,13 @@ impl AwsCloud {
             let account = Account::connect(options, &http, observer, credentials.as_ref()).await?;
             set_up.insert(account.options.name.clone(), account);
         }
-        Ok(Self { accounts: set_up, foreign: Mutex::default(), remarks: Mutex::default(), places: Mutex::default() })
+        Ok(Self {
+            accounts: set_up,
+            foreign: Mutex::default(),
+            remarks: Mutex::default(),
+            illegal: Mutex::default(),
+            places: Mutex::default(),
+        })
     }
 
     fn account(&self, name: &AccountName) -> &Account {
@@ -353,7 +361,8 @@ impl Cloud for AwsCloud {
                 let account = self.account(account);
                 account.client(&account.options.region, false)
             };
-            let listed = pages::buckets(&client, account).await?;
+            let pages::Buckets { listed, illegal } = pages::buckets(&client, account).await?;
+            self.illegal.lock().expect("no holder of the lock panics").insert(account.clone(), illegal);
             let mut places = self.places();
             if !places.is_empty() {
                 for Listed { name, region } in &listed {
@@ -364,6 +373,10 @@ impl Cloud for AwsCloud {
             }
             Ok(listed)
         })
+    }
+
+    fn illegal(&self, account: &AccountName) -> Vec<Illegal> {
+        self.illegal.lock().expect("no holder of the lock panics").get(account).cloned().unwrap_or_default()
     }
 
     fn list_directories<'a>(
@@ -428,9 +441,6 @@ impl Cloud for AwsCloud {
                 // In a box, so that no read of a bucket carries what it needs.
                 return Box::pin(self.read_account(target, setting)).await;
             }
-            if let Some(error) = directory::unserved(target, setting) {
-                return Err(error);
-            }
             self.followed(target, |at| Box::pin(async move { self.read_at(&at, setting).await })).await
         })
     }
@@ -459,9 +469,6 @@ impl Cloud for AwsCloud {
         Box::pin(async move {
             if target.id.is_account() {
                 return Box::pin(self.write_account(target, setting, to)).await;
-            }
-            if let Some(error) = directory::unserved(target, setting) {
-                return Err(error);
             }
             self.followed(target, |at| Box::pin(async move { self.write_at(&at, setting, seen, to).await })).await
         })

@@ -1,5 +1,5 @@
-//! S3 Control over HTTP: the API for the settings of accounts, and for the tags of buckets that
-//! decide access by attributes.
+//! S3 Control over HTTP: the API for the settings of accounts, and for the tags of directory buckets
+//! and of buckets that decide access by attributes.
 //!
 //! It is asked on AWS, and where the configuration names its address. Never otherwise: a store that
 //! has none takes the first part of its paths for the name of a bucket.
@@ -25,8 +25,8 @@ pub struct Control {
     pub client: aws_sdk_s3control::Client,
     /// The account that every request names.
     pub account: AccountId,
-    /// The partition of ARNs.
-    partition: &'static str,
+    /// Where the bucket is, for its ARN.
+    region: Region,
     /// The bucket, or the account's name, for messages.
     object: String,
 }
@@ -38,12 +38,20 @@ impl Control {
         region: &Region,
         object: impl Into<String>,
     ) -> Self {
-        Self { client, account, partition: region.partition(), object: object.into() }
+        Self { client, account, region: region.clone(), object: object.into() }
     }
 
-    /// The ARN of a bucket.
+    /// The ARN of a general purpose bucket.
     pub fn bucket_arn(&self, bucket: &str) -> String {
-        format!("arn:{}:s3:::{bucket}", self.partition)
+        format!("arn:{}:s3:::{bucket}", self.region.partition())
+    }
+
+    /// The ARN of a directory bucket, which names region and account (Service Authorization
+    /// Reference, "Amazon S3 Express"). The SDK asks for such a one at
+    /// `s3express-control.REGION.amazonaws.com`.
+    pub fn directory_arn(&self, bucket: &str) -> String {
+        let (region, account) = (&self.region, &self.account);
+        format!("arn:{}:s3express:{region}:{account}:bucket/{bucket}", region.partition())
     }
 
     /// Names the operation and the IAM action that it needs.
@@ -135,7 +143,8 @@ impl Place {
     }
 }
 
-fn is_of_aws(url: &str) -> bool {
+/// Whether an address is one of AWS, in whichever partition or network.
+pub(super) fn is_of_aws(url: &str) -> bool {
     let address = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = address.split(['/', ':']).next().unwrap_or_default();
     [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov"]
@@ -301,6 +310,36 @@ mod tests {
             let error = format!("{:?}", asking.send().await.expect_err("stopped"));
             let expected = format!("sent to {host}/v20180820/tags/arn%3Aaws%3As3%3A%3A%3Adata\"");
             assert!(error.contains(&expected), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_tags_of_a_directory_bucket_are_asked_for_where_directory_buckets_are_configured() {
+        let keys = aws_credential_types::Credentials::new("key", "secret", None, None, "test");
+        let aws = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(keys))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        let account = AccountId::parse("111111111111").expect("twelve digits");
+        let region = Region::parse("us-west-2").expect("legal");
+        let own = |url: &str| Place::Own(url.to_owned());
+        for (place, said) in [
+            (Place::Aws, "sent to https://s3express-control.us-west-2.amazonaws.com"),
+            (own("http://127.0.0.1:4566"), "sent to http://127.0.0.1:4566"),
+            // An endpoint of S3 Control in one's own network is not one of directory buckets.
+            (
+                own("https://control.vpce-1a.s3.us-west-2.vpce.amazonaws.com"),
+                "nothing allows this request to S3 Control",
+            ),
+        ] {
+            let client = client(&aws, &region, &place, &account, Stop);
+            let control = Control::new(client, account.clone(), &region, "ai--usw2-az1--x-s3");
+            let arn = control.directory_arn("ai--usw2-az1--x-s3");
+            assert_eq!(arn, "arn:aws:s3express:us-west-2:111111111111:bucket/ai--usw2-az1--x-s3");
+            let asking = control.client.list_tags_for_resource().account_id("111111111111").resource_arn(arn);
+            let error = format!("{:?}", asking.send().await.expect_err("stopped"));
+            assert!(error.contains(said), "{error}");
         }
     }
 

@@ -12,11 +12,36 @@
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-    Input,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, Input,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+
+/// Makes a type leave that goes with a request to its guard, by `.customize().interceptor(leave)`.
+macro_rules! leave {
+    ($leave:ident) => {
+        impl aws_smithy_types::config_bag::Storable for $leave {
+            type Storer = aws_smithy_types::config_bag::StoreReplace<Self>;
+        }
+
+        impl aws_smithy_runtime_api::client::interceptors::Intercept for $leave {
+            fn name(&self) -> &'static str {
+                stringify!($leave)
+            }
+
+            fn read_before_attempt(
+                &self,
+                _: &aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef<'_>,
+                _: &aws_smithy_runtime_api::client::runtime_components::RuntimeComponents,
+                cfg: &mut aws_smithy_types::config_bag::ConfigBag,
+            ) -> Result<(), aws_smithy_runtime_api::box_error::BoxError> {
+                cfg.interceptor_state().store_put(self.clone());
+                Ok(())
+            }
+        }
+    };
+}
+use leave;
 
 mod control;
 
@@ -125,10 +150,6 @@ pub struct Permit {
     bucket: String,
 }
 
-impl Storable for Permit {
-    type Storer = StoreReplace<Self>;
-}
-
 /// Decides. `evidence` is the setting that was read in this pass and what the store answered.
 pub(super) fn allow(
     what: SubResource,
@@ -184,21 +205,7 @@ fn refused(operation: String, bucket: &str, message: String) -> S3Error {
     }
 }
 
-impl Intercept for Permit {
-    fn name(&self) -> &'static str {
-        "Permit"
-    }
-
-    fn read_before_attempt(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        cfg.interceptor_state().store_put(self.clone());
-        Ok(())
-    }
-}
+leave!(Permit);
 
 /// Stops every DELETE that has no permit for exactly its sub-resource. Stands in every client.
 #[derive(Debug)]

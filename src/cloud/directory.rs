@@ -1,4 +1,4 @@
-//! Directory buckets on the wire: which endpoint they are asked at, and what is not asked of them.
+//! Directory buckets on the wire: which endpoint they are asked at, and how their actions are called.
 //!
 //! The SDK sends every operation on a whole directory bucket to the regional control endpoint
 //! (`s3express-control.REGION.amazonaws.com/BUCKET`) and signs for `s3express`. Operations that
@@ -9,7 +9,7 @@ use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_runtime_api::client::endpoint::EndpointFuture;
 use aws_smithy_types::endpoint::{Endpoint, EndpointAuthScheme};
 
-use super::{S3Error, S3ErrorKind, Target};
+use super::S3Error;
 use crate::bucket::BucketName;
 
 /// Addresses of an own endpoint. There a name that ends in `--x-s3` is a bucket like others: in
@@ -47,22 +47,6 @@ impl ResolveEndpoint for OwnEndpoint {
             .put("signingRegion", params.region().unwrap_or("us-east-1").to_owned());
         EndpointFuture::ready(Ok(Endpoint::builder().url(url).auth_scheme(scheme).build()))
     }
-}
-
-/// Why a setting of a directory bucket cannot be asked for, where that lies with this version.
-pub(super) fn unserved(target: &Target, setting: &str) -> Option<S3Error> {
-    (target.id.name.is_directory() && setting == "tags").then(|| S3Error {
-        operation: "ListTagsForResource".to_owned(),
-        object: target.id.name.to_string(),
-        kind: S3ErrorKind::Unsupported,
-        code: String::new(),
-        status: 0,
-        request_id: None,
-        message: "the tags of directory buckets are kept by S3 Control, which is not asked for them; those of the \
-                  spec are given when the bucket is made"
-            .to_owned(),
-        action: None,
-    })
 }
 
 /// The failure with the IAM action as directory buckets have it (S3 User Guide, "Authorizing

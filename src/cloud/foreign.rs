@@ -10,13 +10,37 @@ use std::future::Future;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 struct Watch {
     known: &'static [&'static str],
+    empty: Empty,
     found: RefCell<Vec<String>>,
 }
+
+/// What is made of a 200 with no document at all. AWS always answers one, also where nothing is
+/// configured; the SDK takes none for a default, and a write would replace what nobody saw. Stores
+/// of one's own have such answers (moto for notifications, LocalStack for encryption), and the
+/// setting says what they mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// It is an answer.
+    Taken,
+    /// It is none.
+    Refused,
+}
+
+impl Empty {
+    /// By whose store it is.
+    pub(super) fn on(own_store: bool) -> Self {
+        if own_store { Self::Taken } else { Self::Refused }
+    }
+}
+
+/// What is said of it.
+const NO_DOCUMENT: &str = "the answer is empty, and S3's never is";
 
 tokio::task_local! {
     static WATCH: Watch;
@@ -24,8 +48,12 @@ tokio::task_local! {
 
 /// Makes a request, and says which elements of its answer are not among the `known`. None are
 /// looked for when none is known: the answer is no XML.
-pub(super) async fn watched<T>(known: &'static [&'static str], request: impl Future<Output = T>) -> (T, Vec<String>) {
-    let watch = Watch { known, found: RefCell::default() };
+pub(super) async fn watched<T>(
+    known: &'static [&'static str],
+    empty: Empty,
+    request: impl Future<Output = T>,
+) -> (T, Vec<String>) {
+    let watch = Watch { known, empty, found: RefCell::default() };
     WATCH
         .scope(watch, async {
             let answer = request.await;
@@ -53,11 +81,18 @@ impl Intercept for Onlooker {
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
         let Some(body) = response.body().bytes().filter(|_| response.status().is_success()) else { return Ok(()) };
-        // A request outside of `watched` (a listing, a write) has nobody to tell.
+        // What writes answers nothing.
+        let reads =
+            cfg.load::<Metadata>().is_some_and(|it| it.name().starts_with("Get") || it.name().starts_with("List"));
+        let nothing = reads && body.is_empty() && response.status().as_u16() == 200;
+        if nothing && WATCH.try_with(|watch| watch.empty) == Ok(Empty::Refused) {
+            return Err(NO_DOCUMENT.into());
+        }
+        // A request outside of `watched` (a listing) has nobody to tell.
         let _ = WATCH.try_with(|watch| {
             let mut found = watch.found.borrow_mut();
             for name in elements(body).filter(|_| !watch.known.is_empty()) {

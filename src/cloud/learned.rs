@@ -40,6 +40,10 @@ impl Cloud for Learned {
         self.cloud.found_at(target)
     }
 
+    fn illegal(&self, account: &crate::bucket::AccountName) -> Vec<super::Illegal> {
+        self.cloud.illegal(account)
+    }
+
     fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
         self.cloud.remarks(target, setting)
     }

@@ -334,6 +334,10 @@ impl Cloud for MemoryCloud {
         Some(moved.1.clone()).filter(|region| *region != target.region)
     }
 
+    fn illegal(&self, _: &AccountName) -> Vec<super::Illegal> {
+        Vec::new()
+    }
+
     fn remarks(&self, _: &Target, _: &'static str) -> Vec<String> {
         Vec::new()
     }

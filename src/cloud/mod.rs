@@ -222,6 +222,15 @@ pub struct Listed {
     pub region: Option<Region>,
 }
 
+/// A bucket of the account's list that no spec can name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Illegal {
+    /// Its name, as the store has it: anything may stand in it.
+    pub name: String,
+    /// Which rule it breaks, in a sentence.
+    pub why: String,
+}
+
 /// What can only be said when a bucket is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Creation {
@@ -252,6 +261,8 @@ pub enum Presence {
 pub trait Cloud: Send + Sync {
     /// Every general purpose bucket of an account, all pages.
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>>;
+    /// The buckets that the last list of an account showed and no spec can name.
+    fn illegal(&self, account: &AccountName) -> Vec<Illegal>;
     /// Every directory bucket of an account in a region, all pages. It is another request, to
     /// another endpoint, with another permission; so it is only asked where a spec names one.
     fn list_directories<'a>(

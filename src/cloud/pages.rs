@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::foreign::watched;
+use super::foreign::{Empty, watched};
 use super::wire::fault;
-use super::{Listed, S3Error, S3ErrorKind};
+use super::{Illegal, Listed, S3Error, S3ErrorKind};
 use crate::bucket::{AccountName, BucketName, Region};
 
 /// Pages that an account may have: a hundred times more than AWS lets it own buckets.
@@ -46,24 +46,32 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Every general purpose bucket, each once.
-pub(super) async fn buckets(client: &aws_sdk_s3::Client, account: &AccountName) -> Result<Vec<Listed>, S3Error> {
+/// The general purpose buckets of an account, each once.
+#[derive(Debug, Default)]
+pub(super) struct Buckets {
+    pub listed: Vec<Listed>,
+    /// A store may hold buckets whose names AWS would refuse; no spec can name them.
+    pub illegal: Vec<Illegal>,
+}
+
+/// Every general purpose bucket.
+pub(super) async fn buckets(client: &aws_sdk_s3::Client, account: &AccountName) -> Result<Buckets, S3Error> {
     let mut pages = Pages::new("ListBuckets", account);
-    let (mut listed, mut seen, mut token) = (Vec::new(), HashSet::new(), None);
+    let (mut found, mut seen, mut token) = (Buckets::default(), HashSet::new(), None);
     loop {
         let answer = client.list_buckets().max_buckets(1000).set_continuation_token(token).send().await;
         let page = answer.map_err(|error| fault(&error, account.as_str(), "ListBuckets", "s3:ListAllMyBuckets"))?;
         for bucket in page.buckets.unwrap_or_default() {
-            // A store may hold buckets whose names AWS would refuse; no spec can name them.
-            let Some(name) = bucket.name.as_deref().and_then(|name| BucketName::parse(name).ok()) else { continue };
+            let Some(name) = bucket.name.filter(|name| seen.insert(name.clone())) else { continue };
             let region = bucket.bucket_region.as_deref().and_then(|region| Region::parse(region).ok());
-            if seen.insert(name.clone()) {
-                listed.push(Listed { name, region });
+            match BucketName::parse(&name) {
+                Ok(name) => found.listed.push(Listed { name, region }),
+                Err(error) => found.illegal.push(Illegal { name, why: error.message }),
             }
         }
         token = pages.next(page.continuation_token)?;
         if token.is_none() {
-            return Ok(listed);
+            return Ok(found);
         }
     }
 }
@@ -87,7 +95,7 @@ pub(super) async fn directories(
     let (mut listed, mut seen, mut token) = (Vec::new(), HashSet::new(), None);
     loop {
         let request = client.list_directory_buckets().max_directory_buckets(1000).set_continuation_token(token);
-        let (answer, elements) = watched(NOTHING, request.send()).await;
+        let (answer, elements) = watched(NOTHING, Empty::Taken, request.send()).await;
         let page = answer.map_err(|error| {
             fault(&error, account.as_str(), "ListDirectoryBuckets", "s3express:ListAllMyDirectoryBuckets")
         })?;

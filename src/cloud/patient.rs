@@ -212,6 +212,10 @@ impl<C: Cloud> Cloud for Patient<C> {
         self.cloud.foreign_fields(target, setting)
     }
 
+    fn illegal(&self, account: &crate::bucket::AccountName) -> Vec<super::Illegal> {
+        self.cloud.illegal(account)
+    }
+
     fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
         self.cloud.remarks(target, setting)
     }

@@ -65,6 +65,10 @@ impl Cloud for ReadOnly {
         self.0.foreign_fields(target, setting)
     }
 
+    fn illegal(&self, account: &crate::bucket::AccountName) -> Vec<super::Illegal> {
+        self.0.illegal(account)
+    }
+
     fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
         self.0.remarks(target, setting)
     }

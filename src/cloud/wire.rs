@@ -29,6 +29,8 @@ pub struct S3<'a> {
     controls: Option<&'a Controls<'a>>,
     /// Whether this is a store of one's own and not AWS.
     pub own_store: bool,
+    /// Whether it is a directory bucket.
+    pub directory: bool,
     deleted: std::sync::atomic::AtomicBool,
     /// Keyed sets of which the store has said that it tells one id from another.
     apart: std::sync::Mutex<Vec<SubResource>>,
@@ -45,6 +47,7 @@ impl<'a> S3<'a> {
             evidence: None,
             controls: None,
             own_store: false,
+            directory: bucket.is_directory(),
             deleted: false.into(),
             apart: std::sync::Mutex::default(),
             remarks: Vec::new().into(),

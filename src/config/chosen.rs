@@ -11,6 +11,7 @@ impl Config {
             mode: self.mode,
             accounts: self.accounts.iter().map(|account| (account.name.clone(), account.region.clone())).collect(),
             undeclared: self.policies.undeclared,
+            guessed: false,
         }
     }
 

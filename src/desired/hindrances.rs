@@ -1,18 +1,20 @@
-//! Where one setting of a bucket needs another that nobody asks for, or that somebody asks to be
-//! otherwise: S3 would refuse it, so it is told before.
+//! What S3 would refuse and only the documents together show, so it is told before: a setting needs
+//! another that nobody asks for, or that somebody asks to be otherwise; or what it names is in another
+//! region than the bucket, whose region its defaults or its account say.
 
 use super::Wish;
+use crate::bucket::Region;
 use crate::doc::Doc;
 use crate::finding::Finding;
 use crate::policy::Rule;
-use crate::setting::{Hindrance, Overlay};
+use crate::setting::{Beside, Hindrance, Overlay, Problem};
 use crate::settings;
-use crate::spec::{Asked, Mode};
+use crate::spec::{Asked, BucketSpec, Mode};
 
 /// What S3 would refuse: an error where the documents themselves say so, a warning where it is so
 /// unless the bucket has it already.
-pub(super) fn of(wish: &Wish) -> Vec<Finding> {
-    let mut findings = Vec::new();
+pub(super) fn of(wish: &Wish, spec: &BucketSpec, guessed: bool) -> Vec<Finding> {
+    let mut findings = beside(wish, spec, guessed);
     for want in wish.wants.iter() {
         let setting = settings::named(want.setting);
         // Told of what is written later, and so once.
@@ -30,6 +32,35 @@ pub(super) fn of(wish: &Wish) -> Vec<Finding> {
         if let Some(hindrance) = setting.hindrance(&to, &or_nothing) {
             let message = format!("nobody asks for what `{}` needs", want.setting);
             findings.push(told(hindrance, message, false));
+        }
+    }
+    findings
+}
+
+/// What does not go with the bucket's name or region, but for what its own document was told of.
+/// `guessed` is whether nobody said the regions of accounts.
+fn beside(wish: &Wish, spec: &BucketSpec, guessed: bool) -> Vec<Finding> {
+    let said = spec.region.is_some() || spec.name.region().is_some() || wish.region != Region::us_east_1();
+    // A store of one's own calls its regions as it likes, and the resources beside it too.
+    let of_aws = wish.region.as_str().split('-').count() > 2;
+    let known = of_aws && (said || !guessed);
+    let here = Beside { bucket: Some(spec.name.clone()), region: known.then(|| wish.region.clone()) };
+    let alone = Beside { bucket: Some(spec.name.clone()), region: spec.region.clone() };
+    let problems = |name: &'static str, asked: &Asked, beside: &Beside| match asked {
+        Asked::Value(doc) => settings::named(name).check_beside(doc, beside),
+        Asked::Absent => Vec::new(),
+    };
+    let mut findings = Vec::new();
+    for want in wish.wants.iter() {
+        let own = spec.settings.get(want.setting).map(|ask| problems(want.setting, &ask.what, &alone));
+        let told = |it: &Problem| own.iter().flatten().any(|own| own.message == it.message);
+        for problem in problems(want.setting, &want.asked, &here).into_iter().filter(|it| !told(it)) {
+            let message = format!("`{}{}` of `{}`: {}", want.setting, problem.pointer, spec.name, problem.message);
+            let finding = Finding::error(want.at.clone(), message);
+            findings.push(match problem.hint {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            });
         }
     }
     findings

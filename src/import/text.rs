@@ -45,6 +45,16 @@ pub fn document(draft: &Draft) -> String {
     out
 }
 
+/// The setting that stands at a line of a document of [`document`]; the first line is 1.
+pub fn setting_at(text: &str, line: u32) -> Option<&'static str> {
+    let lines: Vec<&str> = text.lines().take(line as usize).collect();
+    lines.iter().rev().find_map(|line| {
+        // Settings are fields of `spec`, two columns in; what they say stands beside or below them.
+        let field = line.strip_prefix("  ").filter(|rest| !rest.starts_with([' ', '#', '-']))?;
+        Some(crate::settings::find(field.split(':').next().unwrap_or_default()).map(|it| it.name()))
+    })?
+}
+
 /// The file of an account's own settings.
 pub fn account(name: &AccountName, settings: &BTreeMap<&'static str, Value>) -> Written {
     let mut text = head("Account", name.as_str());
@@ -120,6 +130,21 @@ mod tests {
              # policy `versioned` will change it\n  versioning: {status: Suspended}\n  \
              tags: {cost center: \"0042\", team: ml}\n  website: absent\n"
         );
+    }
+
+    #[test]
+    fn the_setting_at_a_line_is_the_one_above_it() {
+        let mut draft = Draft::new(BucketName::parse("ai-data").expect("legal"));
+        draft.region = Some(Region::us_east_1());
+        let rule = |id: &str| json!({"id": id, "status": "Enabled", "expiration": {"days": 30}});
+        draft.settings.insert("tags", Said::Value(json!({"team": "ml"})));
+        draft.settings.insert("lifecycle", Said::Value(json!({"rules": [rule("a"), rule("b")]})));
+        draft.note(Some("lifecycle"), Matter::Policy, "policy `p` will change it");
+        let text = document(&draft);
+        let line = |found: &str| text.lines().position(|line| line.contains(found)).expect("a line") as u32 + 1;
+        let at = |found: &str| setting_at(&text, line(found));
+        assert_eq!((at("team"), at("id: b"), at("lifecycle")), (Some("tags"), Some("lifecycle"), Some("lifecycle")));
+        assert_eq!((at("region"), at("kind"), at("ai-data")), (None, None, None));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use axum::http::Method;
 use super::Shared;
 use super::buckets;
 use super::config::Block;
+use super::directory;
 use super::http::{Call, Reply};
 use super::operation::Operation;
 use super::refusal::Refusal;
@@ -31,8 +32,7 @@ pub(super) fn route(method: &Method, path: &str, query: &[(String, String)]) -> 
         };
         return (operation, String::new());
     }
-    let bucket = path.strip_prefix("tags/arn:").and_then(|arn| arn.split_once(":s3:::")).map(|(_, bucket)| bucket);
-    let Some(bucket) = bucket.filter(|bucket| !bucket.contains('/')) else {
+    let Some(bucket) = path.strip_prefix("tags/").and_then(named) else {
         return (Operation::Unknown, String::new());
     };
     let operation = match method.as_str() {
@@ -42,6 +42,17 @@ pub(super) fn route(method: &Method, path: &str, query: &[(String, String)]) -> 
         _ => Operation::Unknown,
     };
     (operation, bucket.to_owned())
+}
+
+/// The bucket that an ARN names: a directory bucket has one with region, account and kind.
+fn named(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let bucket = match parts[..] {
+        ["arn", _, "s3", "", "", bucket] if !directory::is_one(bucket) => bucket,
+        ["arn", _, "s3express", _, _, bucket] => bucket.strip_prefix("bucket/").filter(|it| directory::is_one(it))?,
+        _ => return None,
+    };
+    (!bucket.contains('/')).then_some(bucket)
 }
 
 /// Whether an operation is one of S3 Control.

@@ -349,8 +349,10 @@ mod wire {
         // Nothing granted to the owner is less than full control, and must not read as it.
         let mut grants = vec![Grant { grantee: OWNER.to_owned(), permissions: BTreeSet::new() }];
         for grant in answer.grants.unwrap_or_default() {
-            let Some(grantee) = grant.grantee else { continue };
-            let Some(permission) = grant.permission else { continue };
+            let (Some(grantee), Some(permission)) = (grant.grantee, grant.permission) else {
+                s3.unknown("Grant without a Grantee or a Permission");
+                continue;
+            };
             let (permission, _) = PERMISSIONS
                 .into_iter()
                 .find(|(_, known)| *known == permission)

@@ -240,9 +240,12 @@ mod wire {
                     "s3:GetEncryptionConfiguration",
                     &["ServerSideEncryptionConfigurationNotFoundError"],
                 )?;
-            let rule = answer
-                .and_then(|answer| answer.server_side_encryption_configuration)
-                .and_then(|configuration| configuration.rules.into_iter().next());
+            let configuration = answer.and_then(|answer| answer.server_side_encryption_configuration);
+            let mut rules = configuration.into_iter().flat_map(|configuration| configuration.rules);
+            let rule = rules.next();
+            if rules.next().is_some() {
+                s3.unknown("Rule beside the first");
+            }
             // AWS always answers an algorithm (User Guide, "Default encryption FAQ"). Where a store
             // answers none, nothing is encrypted, and that must not pass for AES256.
             let Some(rule) = rule else {

@@ -129,9 +129,12 @@ mod wire {
                     "s3:GetBucketOwnershipControls",
                     &["OwnershipControlsNotFoundError"],
                 )?;
-            let rule = answer
-                .and_then(|answer| answer.ownership_controls)
-                .and_then(|controls| controls.rules.into_iter().next());
+            let controls = answer.and_then(|answer| answer.ownership_controls);
+            let mut rules = controls.into_iter().flat_map(|controls| controls.rules);
+            let rule = rules.next();
+            if rules.next().is_some() {
+                s3.unknown("Rule beside the first");
+            }
             let Some(rule) = rule else { return Ok(Value::default()) };
             let rule = match rule.object_ownership.as_str() {
                 "BucketOwnerEnforced" => Rule::BucketOwnerEnforced,

@@ -29,7 +29,7 @@ impl Setting for Tags {
     const NAME: &'static str = "tags";
     const ABOUT: About = About {
         what: "Names and values for bills, owners and permissions.",
-        why: "Bills, owners and permissions by attribute are read from tags. Where `abac` is enabled S3 takes them by S3 Control only, one by one; they are written so by itself.",
+        why: "Bills, owners and permissions by attribute are read from tags. Where `abac` is enabled, and on directory buckets, S3 takes them by S3 Control only, one by one; they are written so by itself.",
         risk: "",
         example: "{Name: AI Model Data Storage, Purpose: Distributed AI Model Training}",
     };
@@ -108,14 +108,23 @@ mod wire {
     }
 
     impl Wire for Tags {
-        const ELEMENTS: &'static [&'static str] = &["Tagging", "TagSet", "Tag", "Key", "Value"];
+        const ELEMENTS: &'static [&'static str] =
+            &["Tagging", "TagSet", "ListTagsForResourceResult", "Tags", "Tag", "Key", "Value"];
 
+        /// The tags of directory buckets are S3 Control's alone (User Guide, "Using tags with S3
+        /// directory buckets").
         async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
+            if s3.directory {
+                return by_resource::read(s3).await;
+            }
             live(s3).await
         }
 
         /// Where tags decide access S3 refuses the whole set, and takes them one by one.
         async fn write(s3: &S3<'_>, from: &Value, to: &Value) -> Result<(), S3Error> {
+            if s3.directory {
+                return by_resource::tell(s3, from, to).await;
+            }
             let Err(refused) = replace(s3, to).await else { return Ok(()) };
             by_resource::is_needed(s3, refused).await?;
             by_resource::write(s3, from, to).await

@@ -114,7 +114,7 @@ mod wire {
 
     use super::{MfaDelete, Status, Value, Versioning};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error};
+    use crate::cloud::{Fault, S3Error, S3ErrorKind};
 
     impl Wire for Versioning {
         const ELEMENTS: &'static [&'static str] = &["VersioningConfiguration", "Status", "MfaDelete", "MFADelete"];
@@ -129,15 +129,24 @@ mod wire {
                 .await
                 .or_fault(s3, "GetBucketVersioning", "s3:GetBucketVersioning")?;
             Ok(Value {
-                status: match answer.status() {
+                status: match answer.status().filter(|it| !it.as_str().is_empty()) {
                     Some(BucketVersioningStatus::Enabled) => Some(Status::Enabled),
                     Some(BucketVersioningStatus::Suspended) => Some(Status::Suspended),
-                    _ => None,
+                    // Taken for a bucket that never had versions it would be switched on unasked.
+                    Some(other) => {
+                        let said = format!("this version does not know the status `{other}`");
+                        return Err(s3.misuse("GetBucketVersioning", S3ErrorKind::Other, &said));
+                    }
+                    None => None,
                 },
-                mfa_delete: match answer.mfa_delete() {
+                mfa_delete: match answer.mfa_delete().filter(|it| !it.as_str().is_empty()) {
                     Some(MfaDeleteStatus::Enabled) => Some(MfaDelete::Enabled),
                     Some(MfaDeleteStatus::Disabled) => Some(MfaDelete::Disabled),
-                    _ => None,
+                    Some(other) => {
+                        s3.unknown(&format!("MfaDelete {}", other.as_str()));
+                        None
+                    }
+                    None => None,
                 },
             })
         }

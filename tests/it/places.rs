@@ -189,3 +189,31 @@ fn what_a_spec_says_against_the_name_of_its_bucket_is_told_at_its_place() {
         &["a.yaml:5:19: `namespace` cannot be `regional`\nhint: allowed: `global`, `account-regional`"],
     );
 }
+
+/// A queue in another region was only told where the bucket's own document named its region; else S3
+/// refused the notifications at night.
+#[test]
+fn what_is_elsewhere_is_told_wherever_the_bucket_has_its_region_from() {
+    let queue = r#"{queues: [{arn: "arn:aws:sqs:eu-west-1:111122223333:q", events: ["s3:ObjectCreated:*"]}]}"#;
+    let spec = bucket("ai-data", &format!("{{notifications: {queue}}}"));
+    let elsewhere = "a.yaml:5:8: `notifications/queues/0/arn` of `ai-data`: the queue is in eu-west-1, the bucket in \
+                     us-east-1\nhint: S3 takes only one of the bucket's own region";
+    says(&spec, &[elsewhere]);
+    let defaults = |more: &str| document("BucketDefaults", "all", &format!("{{match: {{buckets: ['*']}}, {more}}}"));
+    says(&format!("{spec}{}", defaults("region: eu-west-1")), &[]);
+    says(&format!("{spec}{}", defaults("region: us-east-1")), &[elsewhere]);
+    // Told once, and at its place, where the document says both.
+    let both = bucket("ai-data", &format!("{{region: us-east-1, notifications: {queue}}}"));
+    says(
+        &both,
+        &["a.yaml:5:58: the queue is in eu-west-1, the bucket in us-east-1\n\
+           hint: S3 takes only one of the bucket's own region"],
+    );
+    // What defaults say for many does not go with every name.
+    let dotted = format!("{}{}", bucket("ai.data", "{}"), defaults("accelerate: {status: Enabled}"));
+    says(
+        &dotted,
+        &["a.yaml:10:33: `accelerate/status` of `ai.data`: the name `ai.data` has a dot in it\n\
+           hint: S3 accelerates no such bucket: leave `accelerate` out, or say `Suspended`"],
+    );
+}

@@ -43,7 +43,7 @@ pub(super) async fn read(config: &Config, args: &ImportArgs, stop: &Cancellation
         .map_err(|error| complain(&error, error.hint.as_deref()))?;
     let mut found = Found::default();
     let ids = if args.all { listed(&*cloud, &accounts, args, &mut found).await } else { named(&accounts, args)? };
-    if ids.is_empty() && found.unreadable.is_empty() {
+    if ids.is_empty() && found.unreadable.is_empty() && found.illegal.is_empty() {
         let said = if args.matching.is_empty() { "there is no bucket" } else { "no bucket matches" };
         return Err(complain(said, Some("check the account, and the globs of --match")));
     }
@@ -100,6 +100,10 @@ async fn listed(
     for account in accounts {
         match cloud.list(account).await {
             Ok(buckets) => {
+                for illegal in cloud.illegal(account).into_iter().filter(|it| is_meant(&args.matching, &it.name)) {
+                    complain(format!("a bucket is left out: {}", illegal.why), None);
+                    found.illegal.push(illegal.name);
+                }
                 let meant = buckets.into_iter().filter(|it| is_meant(&args.matching, it.name.as_str()));
                 ids.extend(meant.map(|it| BucketId { account: account.clone(), name: it.name }));
             }
@@ -148,7 +152,7 @@ fn looks(config: &Config, ids: &BTreeSet<BucketId>) -> Desired {
     };
     let specs = Specs { buckets: ids.iter().map(bucket).collect(), ..Specs::default() };
     let accounts = config.accounts.iter().map(|it| (it.name.clone(), it.region.clone())).collect();
-    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false }).0
+    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false }).0
 }
 
 async fn swept(config: &Config, cloud: Arc<dyn Cloud>, desired: Desired, stop: &CancellationToken) -> Vec<Visited> {

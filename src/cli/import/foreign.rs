@@ -6,7 +6,7 @@ use super::{Found, ImportArgs, check_globs, is_meant};
 use crate::bucket::AccountName;
 use crate::cli::session::{Failed, complain};
 use crate::config::Config;
-use crate::import::convert::{self, Format};
+use crate::import::convert::{self, Format, Given};
 use crate::import::live::Extent;
 use crate::import::text;
 
@@ -39,13 +39,14 @@ pub(super) fn read(config: &Config, args: &ImportArgs) -> Result<Found, Failed> 
         None => None,
     };
     let extent = if args.full { Extent::Full } else { Extent::Different };
-    let given = args.parameters.iter().cloned().collect();
+    let named = account.clone().or_else(|| config.accounts.first().map(|it| it.name.clone())).unwrap_or_default();
+    let own = config.accounts.iter().find(|it| it.name == named).and_then(|it| it.id.clone());
+    let given = Given { parameters: args.parameters.iter().cloned().collect(), account: own };
     let mut converted = convert::convert(format, &read, &given, extent).map_err(cannot)?;
     converted.drafts.retain(|draft| is_meant(&args.matching, draft.name.as_str()));
     for draft in &mut converted.drafts {
         draft.account.clone_from(&account);
     }
-    let named = account.clone().unwrap_or_default();
     let further = Some(&converted.account).filter(|it| !it.is_empty()).map(|it| text::account(&named, it));
     let unconverted = converted.losses.iter().map(ToString::to_string).collect();
     Ok(Found { drafts: converted.drafts, unconverted, further: further.into_iter().collect(), ..Found::default() })

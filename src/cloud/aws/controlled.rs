@@ -5,7 +5,7 @@ use super::{Account, AwsCloud};
 use crate::account;
 use crate::bucket::Region;
 use crate::cloud::control::{self, Control, Place};
-use crate::cloud::foreign::watched;
+use crate::cloud::foreign::{Empty, watched};
 use crate::cloud::{S3Error, Target};
 use crate::doc::Doc;
 
@@ -39,7 +39,7 @@ impl AwsCloud {
         let account = self.account(&target.id.account);
         let wire = account::named(setting).wire;
         let control = account.control(&target.region, false, setting, target.id.name.as_str())?;
-        let (answer, foreign) = watched(wire.elements(), wire.read(&control)).await;
+        let (answer, foreign) = watched(wire.elements(), Empty::on(account.is_own_store()), wire.read(&control)).await;
         self.note(target, setting, &answer, foreign, Vec::new());
         answer
     }

@@ -1,14 +1,28 @@
 //! Requests to one bucket, made where it lives: at its target's region, and once more where the
 //! bucket then says that it is.
 
-use super::AwsCloud;
+use super::{Account, AwsCloud};
 use crate::bucket::Region;
-use crate::cloud::foreign::watched;
+use crate::cloud::control::is_of_aws;
+use crate::cloud::foreign::{Empty, watched};
 use crate::cloud::region::{Places, told, was_refused};
 use crate::cloud::wire::{GONE, S3, fault};
 use crate::cloud::{BoxFuture, Cloud, Presence, S3Error, S3ErrorKind, Target, directory};
 use crate::doc::Doc;
 use crate::settings;
+
+impl Account {
+    /// Whether its store is not AWS. An address of AWS in one's own network makes no store of one's
+    /// own.
+    pub(super) fn is_own_store(&self) -> bool {
+        self.options.endpoint.as_deref().is_some_and(|url| !is_of_aws(url))
+    }
+
+    /// One bucket of the account, for reads and writes alike: both must take an answer for the same.
+    fn bucket<'a>(&'a self, client: &'a aws_sdk_s3::Client, target: &'a Target) -> S3<'a> {
+        S3::new(client, &target.id.name, self.id.as_ref()).at_own_store(self.is_own_store())
+    }
+}
 
 impl AwsCloud {
     pub(super) fn places(&self) -> std::sync::MutexGuard<'_, Places> {
@@ -82,10 +96,10 @@ impl AwsCloud {
     pub(super) async fn read_at(&self, target: &Target, setting: &'static str) -> Result<Doc, S3Error> {
         let account = self.account(&target.id.account);
         let client = self.client(target, false);
-        let own_store = account.options.endpoint.is_some();
-        let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).at_own_store(own_store);
+        let controls = |operation: &str| account.control(&target.region, false, operation, target.id.name.as_str());
+        let s3 = account.bucket(&client, target).controlled(&controls);
         let wire = settings::named(setting).wire();
-        let (answer, foreign) = watched(wire.elements(), wire.read(&s3)).await;
+        let (answer, foreign) = watched(wire.elements(), Empty::on(s3.own_store), wire.read(&s3)).await;
         self.note(target, setting, &answer, foreign, s3.remarks());
         answer.map_err(|error| directory::of(&target.id.name, error))
     }
@@ -120,8 +134,9 @@ impl AwsCloud {
         let account = self.account(&target.id.account);
         let client = self.client(target, true);
         let controls = |operation: &str| account.control(&target.region, true, operation, target.id.name.as_str());
-        let s3 = S3::new(&client, &target.id.name, account.id.as_ref()).seen(setting, seen).controlled(&controls);
-        let written = settings::named(setting).wire().write(&s3, seen, to).await;
+        let s3 = account.bucket(&client, target).seen(setting, seen).controlled(&controls);
+        let writing = settings::named(setting).wire().write(&s3, seen, to);
+        let (written, _) = watched(&[], Empty::on(s3.own_store), writing).await;
         written.map_err(|error| directory::of(&target.id.name, error))?;
         if s3.deleted() {
             // On a store that does not know the sub-resource the bucket itself would be gone.
@@ -131,5 +146,140 @@ impl AwsCloud {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::{Arc, Mutex};
+
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_types::body::SdkBody;
+
+    use super::super::{AccountOptions, Meter};
+    use super::*;
+    use crate::bucket::{AccountId, AccountName, BucketId, BucketName};
+    use crate::cloud::Unobserved;
+
+    /// A network at the end of which everybody answers 200 and nothing.
+    #[derive(Debug, Clone, Default)]
+    struct Emptiness(Arc<Mutex<Vec<String>>>);
+
+    impl HttpConnector for Emptiness {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().expect("no panic").push(request.method().to_owned());
+            let mut answer = HttpResponse::new(200.try_into().expect("a status"), SdkBody::empty());
+            answer.headers_mut().insert("content-length", "0");
+            HttpConnectorFuture::ready(Ok(answer))
+        }
+    }
+
+    fn cloud(endpoint: Option<&str>, network: &Emptiness) -> AwsCloud {
+        let keys = aws_credential_types::Credentials::new("key", "secret", None, None, "test");
+        let network = SharedHttpConnector::new(network.clone());
+        let mut reader = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(keys))
+            .http_client(http_client_fn(move |_, _| network.clone()));
+        reader.set_endpoint_url(endpoint.map(str::to_owned));
+        let options = AccountOptions {
+            name: AccountName::default(),
+            id: AccountId::parse("111111111111").ok(),
+            region: Region::us_east_1(),
+            endpoint: endpoint.map(str::to_owned),
+            control_endpoint: None,
+            path_style: true,
+            profile: None,
+            role: None,
+            writer_role: None,
+            external_id: None,
+        };
+        let account = Account {
+            id: options.id.clone(),
+            options,
+            reader: reader.build(),
+            writer: None,
+            meter: Meter { account: AccountName::default(), observer: Arc::new(Unobserved) },
+            clients: Default::default(),
+            makes_bare: false.into(),
+            controls: Default::default(),
+        };
+        AwsCloud {
+            accounts: HashMap::from([(AccountName::default(), account)]),
+            foreign: Mutex::default(),
+            remarks: Mutex::default(),
+            illegal: Mutex::default(),
+            places: Mutex::default(),
+        }
+    }
+
+    fn target() -> Target {
+        let name = BucketName::parse("data").expect("legal");
+        Target { id: BucketId { account: AccountName::default(), name }, region: Region::us_east_1() }
+    }
+
+    /// moto answers nothing at all where a bucket has no notifications. That was taken for an answer
+    /// on AWS, too, where it is none: a write would have replaced what nobody had seen.
+    #[tokio::test]
+    async fn an_answer_of_nothing_means_no_notifications_on_stores_of_ones_own_and_never_on_aws() {
+        for (endpoint, own) in [
+            (Some("http://127.0.0.1:9000"), true),
+            (Some("https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com"), false),
+            (None, false),
+        ] {
+            let network = Emptiness::default();
+            let cloud = cloud(endpoint, &network);
+            let read = cloud.read(&target(), "notifications").await;
+            match read {
+                Ok(doc) => assert!(own && doc == settings::named("notifications").default_doc(), "{endpoint:?}"),
+                Err(error) => {
+                    assert!(!own, "{endpoint:?}: {error}");
+                    assert_eq!((error.kind, error.status), (S3ErrorKind::Transport, 200), "{error}");
+                }
+            }
+            assert_eq!(*network.0.lock().expect("no panic"), ["GET"]);
+        }
+    }
+
+    /// The SDK takes a document that did not come for one without fields; of replication that was a
+    /// bucket without rules, of which a write would have kept none.
+    #[tokio::test]
+    async fn of_no_setting_is_an_answer_of_nothing_taken_for_a_value_on_aws() {
+        let cloud = cloud(None, &Emptiness::default());
+        for setting in settings::SETTINGS {
+            let error = cloud.read(&target(), setting.name()).await.expect_err(setting.name());
+            assert_eq!((error.kind, error.status), (S3ErrorKind::Transport, 200), "{}: {error}", setting.name());
+        }
+    }
+
+    /// ACLs are read once more before they are written, for their owner.
+    #[tokio::test]
+    async fn what_a_write_reads_once_more_is_judged_as_a_read_is() {
+        let network = Emptiness::default();
+        let cloud = cloud(None, &network);
+        let of = |said: &str| settings::named("acl").parse(&serde_json::json!(said)).expect("an ACL");
+        let written = cloud.write(&target(), "acl", &of("private"), &of("public-read")).await;
+        assert_eq!(written.expect_err("nobody is its owner").kind, S3ErrorKind::Transport);
+        assert_eq!(*network.0.lock().expect("no panic"), ["GET"], "and nothing is put");
+    }
+
+    /// A write that reads once more before it replaces (tags, ACL) must take the same answers for
+    /// the same; the two were built apart, and the one of writes knew no store of one's own.
+    #[tokio::test]
+    async fn reads_and_writes_agree_on_whose_store_it_is() {
+        for (endpoint, own) in
+            [(Some("http://127.0.0.1:9000"), true), (Some("https://s3.us-east-1.amazonaws.com"), false), (None, false)]
+        {
+            let cloud = cloud(endpoint, &Emptiness::default());
+            let at = target();
+            for writes in [false, true] {
+                let client = cloud.client(&at, writes);
+                assert_eq!(cloud.account(&at.id.account).bucket(&client, &at).own_store, own, "{endpoint:?} {writes}");
+            }
+        }
     }
 }

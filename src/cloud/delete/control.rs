@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef,
-    Input,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, Input,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
@@ -31,10 +30,6 @@ pub struct UntagPermit {
     keys: BTreeSet<String>,
 }
 
-impl Storable for UntagPermit {
-    type Storer = StoreReplace<Self>;
-}
-
 /// Decides. `evidence` is the setting that was read from the bucket in this pass, and what S3
 /// answered; `listed` is what S3 Control itself answered for the same bucket. A tag that is not in
 /// both is not removed: somebody added it since, or S3 Control is none.
@@ -52,7 +47,7 @@ pub(in crate::cloud) fn allow_untag(
     }
     Err(S3Error {
         operation: "UntagResource".to_owned(),
-        object: arn.rsplit(':').next().unwrap_or(arn).to_owned(),
+        object: arn.rsplit([':', '/']).next().unwrap_or(arn).to_owned(),
         kind: S3ErrorKind::Forbidden,
         code: String::new(),
         status: 0,
@@ -66,21 +61,7 @@ fn is_of_aws(key: &str) -> bool {
     key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
-impl Intercept for UntagPermit {
-    fn name(&self) -> &'static str {
-        "UntagPermit"
-    }
-
-    fn read_before_attempt(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        cfg.interceptor_state().store_put(self.clone());
-        Ok(())
-    }
-}
+super::leave!(UntagPermit);
 
 /// Stops every request but the five. Stands in every client of S3 Control.
 #[derive(Debug)]
@@ -118,11 +99,10 @@ impl Intercept for ControlGuard {
         let request = context.request();
         let named = request.headers().get("x-amz-account-id") == Some(self.account.as_str());
         let (host, _, _) = parts(request.uri());
-        let placed =
-            !self.in_host || host.strip_prefix(self.account.as_str()).is_some_and(|rest| rest.starts_with('.'));
-        let allowed = cfg
-            .load::<Asked>()
-            .is_some_and(|asked| asked.allows(request.method(), request.uri(), cfg.load::<UntagPermit>()));
+        let asked = cfg.load::<Asked>();
+        let placed = !self.in_host || is_placed(host, &self.account, asked);
+        let allowed =
+            asked.is_some_and(|asked| asked.allows(request.method(), request.uri(), cfg.load::<UntagPermit>()));
         if named && placed && allowed {
             return Ok(());
         }
@@ -169,6 +149,14 @@ impl Asked {
         Some(Self::Untag(UntagPermit { arn: it.resource_arn()?.to_owned(), keys }))
     }
 
+    /// The bucket that it is about.
+    fn arn(&self) -> Option<&str> {
+        match self {
+            Self::ReadBlock | Self::WriteBlock => None,
+            Self::ListTags(arn) | Self::Tag(arn) | Self::Untag(UntagPermit { arn, .. }) => Some(arn),
+        }
+    }
+
     /// Whether a request is this operation, and its address says no more than its input.
     fn allows(&self, method: &str, uri: &str, permit: Option<&UntagPermit>) -> bool {
         let (_, path, query) = parts(uri);
@@ -190,6 +178,15 @@ impl Asked {
             }
         }
     }
+}
+
+/// Whether a host of AWS is one of S3 Control: the account stands first in it, but where directory
+/// buckets are configured.
+fn is_placed(host: &str, account: &AccountId, asked: Option<&Asked>) -> bool {
+    if asked.and_then(Asked::arn).is_some_and(|arn| arn.split(':').nth(2) == Some("s3express")) {
+        return host.starts_with("s3express-control.") || host.starts_with("s3express-control-fips.");
+    }
+    host.strip_prefix(account.as_str()).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Host, path and query of an address.
@@ -278,6 +275,26 @@ mod tests {
             assert!(!asked.allows("DELETE", uri, given.as_ref()), "{uri} {given:?}");
         }
         assert!(!asked.allows("POST", &uri, Some(&permit(ARN, &["a", "b c"]))));
+    }
+
+    #[test]
+    fn the_account_stands_in_the_host_but_where_directory_buckets_are_configured() {
+        let account = AccountId::parse("111111111111").expect("twelve digits");
+        let of = |arn: &str| Asked::ListTags(arn.to_owned());
+        let zonal = of("arn:aws:s3express:us-west-2:111111111111:bucket/ai--usw2-az1--x-s3");
+        let (own, express) =
+            ("111111111111.s3-control.us-west-2.amazonaws.com", "s3express-control.us-west-2.amazonaws.com");
+        for (asked, host, placed) in [
+            (&zonal, express, true),
+            (&zonal, own, false),
+            (&zonal, "s3.us-west-2.amazonaws.com", false),
+            (&of(ARN), own, true),
+            (&of(ARN), express, false),
+            (&Asked::ReadBlock, own, true),
+            (&Asked::ReadBlock, express, false),
+        ] {
+            assert_eq!(is_placed(host, &account, Some(asked)), placed, "{asked:?} {host}");
+        }
     }
 
     #[test]

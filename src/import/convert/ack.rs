@@ -1,9 +1,8 @@
 //! ACK: `Bucket` manifests of the AWS Controllers for Kubernetes (`s3.services.k8s.aws/v1alpha1`).
 
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::shapes::{date, empty, json_text, pairs};
+use super::shapes::{date, empty, json_text, lock, pairs};
 use super::table::{self, Row, known, never, number, on, same, shape, switch};
 use super::{Fleet, Rank};
 
@@ -158,6 +157,10 @@ const BUCKET: &[Row] = &[
     same("notification.topicConfigurations[*].topicARN", "notifications.topics[*].arn"),
     same("notification.topicConfigurations[*].events", "notifications.topics[*].events"),
     shape("notification.topicConfigurations[*].filter", "notifications.topics[*].filter", key_filter),
+    shape("objectLockConfiguration.objectLockEnabled", "objectLock.enabled", lock),
+    same("objectLockConfiguration.rule.defaultRetention.mode", "objectLock.defaultRetention.mode"),
+    number("objectLockConfiguration.rule.defaultRetention.days", "objectLock.defaultRetention.days"),
+    number("objectLockConfiguration.rule.defaultRetention.years", "objectLock.defaultRetention.years"),
     on("objectLockEnabledForBucket", "objectLock.enabled"),
     same("objectOwnership", "objectOwnership.rule"),
     same("ownershipControls.rules[0].objectOwnership", "objectOwnership.rule"),
@@ -268,13 +271,41 @@ fn inventory_encryption(value: &Value) -> Result<Option<Value>, String> {
 
 /// Reads manifests; documents of other kinds are other controllers' business.
 pub(super) fn read(text: &str, fleet: &mut Fleet) -> Result<(), String> {
-    let mut any = false;
-    for (number, document) in serde_yaml::Deserializer::from_str(text).enumerate() {
-        let document = Value::deserialize(document)
-            .map_err(|error| format!("document {} is no YAML that can be read: {error}", number + 1))?;
-        any |= manifest(&document, fleet, 0);
+    let (mut any, mut refused) = (false, Vec::new());
+    for (number, document) in documents(text).into_iter().enumerate() {
+        // One that cannot be read hides nothing of the others.
+        match serde_yaml::from_str::<Value>(document) {
+            Ok(document) => any |= manifest(&document, fleet, 0),
+            Err(error) => refused.push((number + 1, error)),
+        }
     }
-    if any { Ok(()) } else { Err("it holds no Bucket of `s3.services.k8s.aws`".to_owned()) }
+    if any {
+        for (number, error) in refused {
+            fleet.lose(&format!("document {number}"), "", format!("it is no YAML that can be read: {error}"));
+        }
+        return Ok(());
+    }
+    Err(match refused.first() {
+        Some((number, error)) => format!("document {number} is no YAML that can be read: {error}"),
+        None => "it holds no Bucket of `s3.services.k8s.aws`".to_owned(),
+    })
+}
+
+/// The documents of a file. A line that begins with `---` begins one: what stands within a document
+/// at the left edge is a field or an end.
+fn documents(text: &str) -> Vec<&str> {
+    let mut starts = vec![0];
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if at > 0
+            && line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+        {
+            starts.push(at);
+        }
+        at += line.len();
+    }
+    starts.push(text.len());
+    starts.windows(2).map(|ends| &text[ends[0]..ends[1]]).collect()
 }
 
 fn manifest(document: &Value, fleet: &mut Fleet, depth: usize) -> bool {

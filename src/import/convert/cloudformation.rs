@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ack::key_filter;
 use super::intrinsics::{Scope, long};
-use super::shapes::{date, empty, json_text, lower_first, pairs, texts};
+use super::shapes::{date, empty, json_text, lock, lower_first, pairs, texts};
 use super::table::{self, Row, Said, known, number, on, same, shape, switch, word};
 use super::{Fleet, Rank};
 
@@ -183,7 +183,7 @@ const BUCKET: &[Row] = &[
     shape("NotificationConfiguration.TopicConfigurations[*].Event", "notifications.topics[*].events", listed),
     shape("NotificationConfiguration.TopicConfigurations[*].Filter", "notifications.topics[*].filter", key_filter),
     same("NotificationConfiguration.TopicConfigurations[*].Topic", "notifications.topics[*].arn"),
-    word("ObjectLockConfiguration.ObjectLockEnabled", "", &[("Enabled", None)]),
+    shape("ObjectLockConfiguration.ObjectLockEnabled", "objectLock.enabled", lock),
     same("ObjectLockConfiguration.Rule.DefaultRetention.Mode", "objectLock.defaultRetention.mode"),
     number("ObjectLockConfiguration.Rule.DefaultRetention.Days", "objectLock.defaultRetention.days"),
     number("ObjectLockConfiguration.Rule.DefaultRetention.Years", "objectLock.defaultRetention.years"),

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::live::Extent;
 use super::{Draft, Said, form};
-use crate::bucket::{BucketName, Region};
+use crate::bucket::{AccountId, BucketName, Region};
 use crate::setting::{AnySetting, Overlay};
 use crate::settings::{self, SETTINGS};
 
@@ -83,20 +83,24 @@ impl fmt::Display for Loss {
     }
 }
 
-/// Converts the text of a file. `given` are values of a template's parameters.
+/// What a file does not say itself.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// Values of a template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The number of the account that the specs are for, where the configuration says it.
+    pub account: Option<AccountId>,
+}
+
+/// Converts the text of a file.
 ///
 /// # Errors
 /// When the text is not of that format.
-pub fn convert(
-    format: Format,
-    text: &str,
-    given: &BTreeMap<String, String>,
-    extent: Extent,
-) -> Result<Converted, String> {
+pub fn convert(format: Format, text: &str, given: &Given, extent: Extent) -> Result<Converted, String> {
     let mut fleet = Fleet::default();
     match format {
-        Format::Terraform => terraform::read(text, &mut fleet)?,
-        Format::CloudFormation => cloudformation::read(text, given, &mut fleet)?,
+        Format::Terraform => terraform::read(text, given.account.as_ref(), &mut fleet)?,
+        Format::CloudFormation => cloudformation::read(text, &given.parameters, &mut fleet)?,
         Format::Ack => ack::read(text, &mut fleet)?,
     }
     Ok(fleet.finish(extent))
@@ -231,8 +235,38 @@ impl Fleet {
     }
 }
 
+/// The rules of replication that are for the whole bucket say so: an empty prefix, and a filter in
+/// which nothing stands, are how tools say nothing, and S3 needs one of them.
+fn whole_buckets(setting: &'static dyn AnySetting, mut value: Value) -> Value {
+    let rules = value.get_mut("rules").and_then(Value::as_array_mut).filter(|_| setting.name() == "replication");
+    for rule in rules.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if !rule.contains_key("filter") && !rule.contains_key("prefix") {
+            // A priority, and a word on delete markers, are of the second version of rules; where nobody
+            // said one, tools write zero.
+            let said = rule.get("priority").is_some_and(|it| *it != 0);
+            let second = said || rule.contains_key("deleteMarkerReplication");
+            let (key, everything) = if second { ("filter", Value::Object(Map::new())) } else { ("prefix", "".into()) };
+            rule.insert(key.to_owned(), everything);
+        }
+    }
+    value
+}
+
 /// A value as a spec says it; none when it says nothing.
 fn written(setting: &'static dyn AnySetting, value: &Value, extent: Extent) -> Result<Option<Value>, String> {
+    let nameless = |rule: &Value| rule.get("id").is_none();
+    if let Some(place) = value["rules"]
+        .as_array()
+        .filter(|_| setting.name() == "lifecycle")
+        .and_then(|rules| rules.iter().position(nameless))
+    {
+        // Any id of ours would be another rule's: the one that is there would go, and come anew.
+        return Err(format!(
+            "rule {} has no id, so S3 made one up that stands nowhere in the file: import the bucket itself, or give it that id",
+            place + 1
+        ));
+    }
+    let value = &whole_buckets(setting, value.clone());
     let doc = form::read(setting, value)?;
     let whole = setting.merge(&setting.default_doc(), &doc, Overlay::Whole);
     let says_nothing = value.as_object().is_some_and(serde_json::Map::is_empty);

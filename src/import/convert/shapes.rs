@@ -204,3 +204,8 @@ pub(super) fn date(value: &Value) -> Result<Option<Value>, String> {
         _ => Err("it is no date".to_owned()),
     }
 }
+
+/// Whether object lock is on; off says nothing, as it can never be switched off.
+pub(super) fn lock(value: &Value) -> Result<Option<Value>, String> {
+    Ok((value == "Enabled" || value == true).then(|| true.into()))
+}

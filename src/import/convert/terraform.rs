@@ -3,8 +3,10 @@
 
 use serde_json::Value;
 
+use super::shapes::lock;
 use super::table::{self, Row, known};
 use super::{Fleet, Rank};
+use crate::bucket::AccountId;
 
 mod inline;
 mod split;
@@ -45,20 +47,16 @@ const KINDS: &[(&str, Rank, &[Row])] = &[
     ("aws_s3_bucket_intelligent_tiering_configuration", Rank::OneOfMany, TIERING),
 ];
 
-fn lock(value: &Value) -> Result<Option<Value>, String> {
-    Ok((value == "Enabled" || value == true).then(|| true.into()))
-}
-
 /// Reads a state, or what `terraform show -json` prints.
-pub(super) fn read(text: &str, fleet: &mut Fleet) -> Result<(), String> {
+pub(super) fn read(text: &str, own: Option<&AccountId>, fleet: &mut Fleet) -> Result<(), String> {
     let root: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
     if let Some(module) = root.pointer("/values/root_module").or_else(|| root.pointer("/planned_values/root_module")) {
-        shown(module, fleet, 0);
+        shown(module, own, fleet, 0);
         return Ok(());
     }
     match (root.get("version").and_then(Value::as_u64), root.get("resources").and_then(Value::as_array)) {
         (Some(4), Some(resources)) => {
-            resources.iter().for_each(|resource| state(resource, fleet));
+            resources.iter().for_each(|resource| state(resource, own, fleet));
             Ok(())
         }
         (Some(4), None) => Err("it is a state without `resources`".to_owned()),
@@ -76,7 +74,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 /// One resource of a state, with all its instances.
-fn state(resource: &Value, fleet: &mut Fleet) {
+fn state(resource: &Value, own: Option<&AccountId>, fleet: &mut Fleet) {
     let (kind, name) = (text(resource, "type"), text(resource, "name"));
     if text(resource, "mode") != "managed" || !kind.starts_with("aws_s3") {
         return;
@@ -93,12 +91,12 @@ fn state(resource: &Value, fleet: &mut Fleet) {
             fleet.lose(&address, "", "it is deposed: Terraform waits to delete it");
             continue;
         }
-        take(&address, kind, instance.get("attributes").unwrap_or(&Value::Null), fleet);
+        take(&address, kind, instance.get("attributes").unwrap_or(&Value::Null), own, fleet);
     }
 }
 
 /// The resources of a module as `terraform show -json` prints them.
-fn shown(module: &Value, fleet: &mut Fleet, depth: usize) {
+fn shown(module: &Value, own: Option<&AccountId>, fleet: &mut Fleet, depth: usize) {
     // Modules in modules; no person nests them so deep.
     if depth > 64 {
         fleet.lose(text(module, "address"), "", "modules are nested too deep");
@@ -107,21 +105,24 @@ fn shown(module: &Value, fleet: &mut Fleet, depth: usize) {
     for resource in module.get("resources").and_then(Value::as_array).into_iter().flatten() {
         let kind = text(resource, "type");
         if text(resource, "mode") == "managed" && kind.starts_with("aws_s3") {
-            take(text(resource, "address"), kind, resource.get("values").unwrap_or(&Value::Null), fleet);
+            take(text(resource, "address"), kind, resource.get("values").unwrap_or(&Value::Null), own, fleet);
         }
     }
     for child in module.get("child_modules").and_then(Value::as_array).into_iter().flatten() {
-        shown(child, fleet, depth + 1);
+        shown(child, own, fleet, depth + 1);
     }
 }
 
 /// One instance of a resource.
-fn take(address: &str, kind: &str, attributes: &Value, fleet: &mut Fleet) {
+fn take(address: &str, kind: &str, attributes: &Value, own: Option<&AccountId>, fleet: &mut Fleet) {
     if kind == "aws_s3_account_public_access_block" {
-        // It may be another account's, and nothing here says which one the agent calls by that number.
         let of = text(attributes, "account_id");
-        if !of.is_empty() {
-            fleet.lose(address, "account_id", format!("it is the block of account {of}: write its document by hand"));
+        if !of.is_empty() && own.is_none_or(|own| own.as_str() != of) {
+            let why = match own {
+                Some(own) => format!("it is the block of account {of}, and the specs are for {own}"),
+                None => format!("it is the block of account {of}, and the configuration says no `id` of its account"),
+            };
+            fleet.lose(address, "account_id", why);
             return;
         }
         let said = table::read(attributes, &[COMMON, PUBLIC_ACCESS_BLOCK, &[known("account_id")]], Vec::new());

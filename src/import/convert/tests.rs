@@ -5,12 +5,15 @@ use serde_json::json;
 use super::*;
 use crate::import::text::document;
 
-fn given(all: &[(&str, &str)]) -> BTreeMap<String, String> {
-    all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+mod protection;
+
+fn given(all: &[(&str, &str)]) -> Given {
+    let parameters = all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Given { parameters, account: None }
 }
 
 fn converted(format: Format, text: &str) -> Converted {
-    convert(format, text, &BTreeMap::new(), Extent::Different).expect("a file of that format")
+    convert(format, text, &Given::default(), Extent::Different).expect("a file of that format")
 }
 
 fn said(converted: &Converted, bucket: &str, setting: &str) -> Value {
@@ -185,30 +188,35 @@ fn what_is_said_of_reports_and_tiers_is_the_same_from_every_tool() {
 }
 
 #[test]
-fn the_block_of_the_account_is_said_of_the_account() {
-    let state = |account: &str| {
+fn the_block_of_the_account_is_said_of_the_account_when_it_is_that_account() {
+    let state = |account: &str, own: Option<&str>| {
         let on = json!({"account_id": account, "id": account, "block_public_acls": true,
             "block_public_policy": true, "ignore_public_acls": true, "restrict_public_buckets": true});
         let state = json!({"version": 4, "resources": [{"mode": "managed",
             "type": "aws_s3_account_public_access_block", "name": "a", "instances": [{"attributes": on}]}]});
-        converted(Format::Terraform, &state.to_string())
+        let account = own.map(|own| crate::bucket::AccountId::parse(own).expect("twelve digits"));
+        let given = Given { account, ..Given::default() };
+        convert(Format::Terraform, &state.to_string(), &given, Extent::Different).expect("a state")
     };
-    // It may be another account's than the one that the files are written for.
-    let theirs = state("111122223333");
-    assert_eq!(
-        lost(&theirs),
-        ["aws_s3_account_public_access_block.a: `account_id`: it is the block of account 111122223333: write its \
-          document by hand"]
-    );
-    let it = state("");
-    assert_eq!((it.losses.len(), it.drafts.len()), (0, 0));
+    for (own, why) in [
+        (Some("222233334444"), "and the specs are for 222233334444"),
+        (None, "and the configuration says no `id` of its account"),
+    ] {
+        let theirs = state("111122223333", own);
+        assert!(theirs.account.is_empty());
+        let place = "aws_s3_account_public_access_block.a: `account_id`: it is the block of account 111122223333";
+        assert_eq!(lost(&theirs), [format!("{place}, {why}")]);
+    }
     let name = crate::bucket::AccountName::parse("prod").expect("legal");
-    let file = crate::import::text::account(&name, &it.account);
-    assert_eq!(file.path, "accounts/prod.yaml");
-    assert_eq!(
-        file.text,
-        "apiVersion: driftless/v1\nkind: Account\nmetadata:\n  name: prod\nspec:\n  publicAccessBlock: all\n"
-    );
+    for it in [state("", None), state("", Some("222233334444")), state("111122223333", Some("111122223333"))] {
+        assert_eq!((it.losses.len(), it.drafts.len()), (0, 0), "{:?}", it.losses);
+        let file = crate::import::text::account(&name, &it.account);
+        assert_eq!(file.path, "accounts/prod.yaml");
+        assert_eq!(
+            file.text,
+            "apiVersion: driftless/v1\nkind: Account\nmetadata:\n  name: prod\nspec:\n  publicAccessBlock: all\n"
+        );
+    }
 }
 
 #[test]
@@ -260,7 +268,7 @@ fn what_no_spec_may_say_is_told_with_the_reason() {
 #[test]
 fn files_of_another_kind_are_refused() {
     let refused = |format: Format, text: &str| {
-        convert(format, text, &BTreeMap::new(), Extent::Different).expect_err("no such file")
+        convert(format, text, &Given::default(), Extent::Different).expect_err("no such file")
     };
     assert_eq!(
         refused(Format::Terraform, r#"{"version": 3, "modules": []}"#),
@@ -386,7 +394,7 @@ fn every_draft_of_every_fixture_is_a_document_without_a_fault() {
     ];
     for (format, text) in all {
         for extent in [Extent::Different, Extent::Full] {
-            let converted = convert(format, text, &BTreeMap::new(), extent).expect("a file");
+            let converted = convert(format, text, &Given::default(), extent).expect("a file");
             assert!(!converted.drafts.is_empty());
             for draft in &converted.drafts {
                 let text = document(draft);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keyed::{self, Element, Filter, check::Check, said};
 use super::words::{listed, words};
-use crate::setting::{About, Overlay, Problem, Setting};
+use crate::setting::{About, Setting};
 
 #[cfg(test)]
 mod tests;
@@ -107,21 +107,7 @@ impl Setting for Analytics {
     const WRITES: &'static [&'static str] = &["s3:PutAnalyticsConfiguration"];
     const REMOVABLE: bool = true;
 
-    fn canonical(value: Value) -> Value {
-        Value { configurations: keyed::canonical(value.configurations) }
-    }
-
-    fn merge(live: &Value, want: &Value, _how: Overlay) -> Value {
-        Value { configurations: keyed::merge(live.configurations.as_ref(), want.configurations.as_ref()) }
-    }
-
-    fn join(below: &Value, above: &Value) -> Value {
-        Value { configurations: keyed::join(below.configurations.as_ref(), above.configurations.as_ref()) }
-    }
-
-    fn check(want: &Value) -> Vec<Problem> {
-        keyed::check::check(want.configurations.as_ref(), "analytics", check)
-    }
+    keyed::as_a_set!();
 }
 
 impl Element for Configuration {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keyed::{self, Element, Filter, check::Check};
 use super::words::{listed, sorted, words};
-use crate::setting::{About, Overlay, Problem, Risk, Setting};
+use crate::setting::{About, Risk, Setting};
 
 #[cfg(test)]
 mod tests;
@@ -100,17 +100,7 @@ impl Setting for IntelligentTiering {
     const WRITES: &'static [&'static str] = &["s3:PutIntelligentTieringConfiguration"];
     const REMOVABLE: bool = true;
 
-    fn canonical(value: Value) -> Value {
-        Value { configurations: keyed::canonical(value.configurations) }
-    }
-
-    fn merge(live: &Value, want: &Value, _how: Overlay) -> Value {
-        Value { configurations: keyed::merge(live.configurations.as_ref(), want.configurations.as_ref()) }
-    }
-
-    fn join(below: &Value, above: &Value) -> Value {
-        Value { configurations: keyed::join(below.configurations.as_ref(), above.configurations.as_ref()) }
-    }
+    keyed::as_a_set!();
 
     /// Guarded, when an object goes to a tier sooner than it does today: a read of it fails until
     /// somebody restores it, and training that expects its data at once stands still.
@@ -133,10 +123,6 @@ impl Setting for IntelligentTiering {
         } else {
             Risk::Guarded("objects would be archived, and could not be read before somebody restores them")
         }
-    }
-
-    fn check(want: &Value) -> Vec<Problem> {
-        keyed::check::check(want.configurations.as_ref(), "intelligentTiering", check)
     }
 }
 

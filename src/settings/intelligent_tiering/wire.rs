@@ -6,108 +6,33 @@ use aws_sdk_s3::types::{
 use aws_smithy_types::error::operation::BuildError;
 
 use super::{Configuration, IntelligentTiering, Tiering, Value};
-use crate::cloud::delete::SubResource;
-use crate::cloud::wire::{S3, Wire};
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
 use crate::settings::keyed::Filter;
-use crate::settings::keyed::wire::{self, GONE, Page, Requests, filter_from_sdk, tags_to_sdk};
+use crate::settings::keyed::wire::{filter_from_sdk, keyed_set, tags_to_sdk};
 
-const READ: &str = "s3:GetIntelligentTieringConfiguration";
-const WRITE: &str = "s3:PutIntelligentTieringConfiguration";
-
-impl Wire for IntelligentTiering {
-    const ELEMENTS: &'static [&'static str] = &[
-        "ListBucketIntelligentTieringConfigurationsOutput",
-        "ContinuationToken",
-        "NextContinuationToken",
-        "IsTruncated",
-        "IntelligentTieringConfiguration",
-        "Id",
-        "Status",
-        "Filter",
-        "And",
-        "Prefix",
-        "Tag",
-        "Key",
-        "Value",
-        "Tiering",
-        "AccessTier",
-        "Days",
-    ];
-
-    async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
-        Ok(Value { configurations: wire::read::<Self>(s3).await? })
-    }
-
-    async fn write(s3: &S3<'_>, from: &Value, to: &Value) -> Result<(), S3Error> {
-        wire::write::<Self>(s3, from.configurations.as_ref(), to.configurations.as_ref()).await
-    }
-}
-
-impl Requests for IntelligentTiering {
-    type Element = Configuration;
-    const WHAT: SubResource = SubResource::IntelligentTiering;
-    const LIST: &'static str = "ListBucketIntelligentTieringConfigurations";
-    const PUT: &'static str = "PutBucketIntelligentTieringConfiguration";
-
-    async fn page(s3: &S3<'_>, from: Option<String>) -> Result<Page<Configuration>, S3Error> {
-        let answer = s3
-            .client
-            .list_bucket_intelligent_tiering_configurations()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .set_continuation_token(from)
-            .send()
-            .await
-            .or_fault(s3, Self::LIST, READ)?;
-        let elements = answer.intelligent_tiering_configuration_list.unwrap_or_default();
-        Ok(Page {
-            elements: elements.into_iter().map(from_sdk).collect(),
-            truncated: answer.is_truncated,
-            next: answer.next_continuation_token,
-        })
-    }
-
-    async fn get(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
-        s3.client
-            .get_bucket_intelligent_tiering_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(id)
-            .send()
-            .await
-            .or_fault(s3, "GetBucketIntelligentTieringConfiguration", READ)?;
-        Ok(())
-    }
-
-    async fn put(s3: &S3<'_>, element: &Configuration) -> Result<(), S3Error> {
-        let configuration =
-            to_sdk(element).map_err(|error| s3.misuse(Self::PUT, S3ErrorKind::Invalid, &error.to_string()))?;
-        s3.client
-            .put_bucket_intelligent_tiering_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(&element.id)
-            .intelligent_tiering_configuration(configuration)
-            .send()
-            .await
-            .or_fault(s3, Self::PUT, WRITE)?;
-        Ok(())
-    }
-
-    async fn delete(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
-        s3.client
-            .delete_bucket_intelligent_tiering_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(id)
-            .customize()
-            .interceptor(s3.may_delete_one(Self::WHAT, id)?)
-            .send()
-            .await
-            .or_none(s3, "DeleteBucketIntelligentTieringConfiguration", WRITE, GONE)?;
-        Ok(())
-    }
+keyed_set! {
+    IntelligentTiering as "IntelligentTiering":
+    list list_bucket_intelligent_tiering_configurations to intelligent_tiering_configuration_list,
+    get get_bucket_intelligent_tiering_configuration,
+    put put_bucket_intelligent_tiering_configuration with intelligent_tiering_configuration,
+    delete delete_bucket_intelligent_tiering_configuration;
+    &[
+    "ListBucketIntelligentTieringConfigurationsOutput",
+    "ContinuationToken",
+    "NextContinuationToken",
+    "IsTruncated",
+    "IntelligentTieringConfiguration",
+    "Id",
+    "Status",
+    "Filter",
+    "And",
+    "Prefix",
+    "Tag",
+    "Key",
+    "Value",
+    "Tiering",
+    "AccessTier",
+    "Days",
+]
 }
 
 pub(super) fn to_sdk(it: &Configuration) -> Result<IntelligentTieringConfiguration, BuildError> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keyed::{self, Element, check::Check, said};
 use super::words::{listed, sorted, words};
-use crate::setting::{About, Overlay, Problem, Risk, Setting};
+use crate::setting::{About, Risk, Setting};
 
 #[cfg(test)]
 mod tests;
@@ -210,17 +210,7 @@ impl Setting for Inventory {
     const WRITES: &'static [&'static str] = &["s3:PutInventoryConfiguration"];
     const REMOVABLE: bool = true;
 
-    fn canonical(value: Value) -> Value {
-        Value { configurations: keyed::canonical(value.configurations) }
-    }
-
-    fn merge(live: &Value, want: &Value, _how: Overlay) -> Value {
-        Value { configurations: keyed::merge(live.configurations.as_ref(), want.configurations.as_ref()) }
-    }
-
-    fn join(below: &Value, above: &Value) -> Value {
-        Value { configurations: keyed::join(below.configurations.as_ref(), above.configurations.as_ref()) }
-    }
+    keyed::as_a_set!();
 
     /// A list that is not written today cannot be written tomorrow.
     fn risk(from: &Value, to: &Value) -> Risk {
@@ -234,10 +224,6 @@ impl Setting for Inventory {
         } else {
             Risk::Safe
         }
-    }
-
-    fn check(want: &Value) -> Vec<Problem> {
-        keyed::check::check(want.configurations.as_ref(), "inventory", check)
     }
 }
 

@@ -7,114 +7,39 @@ use aws_sdk_s3::types::{
 use aws_smithy_types::error::operation::BuildError;
 
 use super::{Configuration, Destination, Encryption, EncryptionType, Filter, Inventory, Value};
-use crate::cloud::delete::SubResource;
-use crate::cloud::wire::{S3, Wire};
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
-use crate::settings::keyed::wire::{self, GONE, Page, Requests};
+use crate::settings::keyed::wire::keyed_set;
 
-const READ: &str = "s3:GetInventoryConfiguration";
-const WRITE: &str = "s3:PutInventoryConfiguration";
-
-impl Wire for Inventory {
-    const ELEMENTS: &'static [&'static str] = &[
-        "ListInventoryConfigurationsResult",
-        "ContinuationToken",
-        "NextContinuationToken",
-        "IsTruncated",
-        "InventoryConfiguration",
-        "Id",
-        "IsEnabled",
-        "Filter",
-        "Prefix",
-        "Schedule",
-        "Frequency",
-        "IncludedObjectVersions",
-        "OptionalFields",
-        "Field",
-        "Destination",
-        "S3BucketDestination",
-        "AccountId",
-        "Bucket",
-        "Format",
-        "Encryption",
-        "SSE-S3",
-        "SSE-KMS",
-        "KeyId",
-    ];
-
-    async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
-        Ok(Value { configurations: wire::read::<Self>(s3).await? })
-    }
-
-    async fn write(s3: &S3<'_>, from: &Value, to: &Value) -> Result<(), S3Error> {
-        wire::write::<Self>(s3, from.configurations.as_ref(), to.configurations.as_ref()).await
-    }
-}
-
-impl Requests for Inventory {
-    type Element = Configuration;
-    const WHAT: SubResource = SubResource::Inventory;
-    const LIST: &'static str = "ListBucketInventoryConfigurations";
-    const PUT: &'static str = "PutBucketInventoryConfiguration";
-
-    async fn page(s3: &S3<'_>, from: Option<String>) -> Result<Page<Configuration>, S3Error> {
-        let answer = s3
-            .client
-            .list_bucket_inventory_configurations()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .set_continuation_token(from)
-            .send()
-            .await
-            .or_fault(s3, Self::LIST, READ)?;
-        let elements = answer.inventory_configuration_list.unwrap_or_default();
-        Ok(Page {
-            elements: elements.into_iter().map(from_sdk).collect(),
-            truncated: answer.is_truncated,
-            next: answer.next_continuation_token,
-        })
-    }
-
-    async fn get(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
-        s3.client
-            .get_bucket_inventory_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(id)
-            .send()
-            .await
-            .or_fault(s3, "GetBucketInventoryConfiguration", READ)?;
-        Ok(())
-    }
-
-    async fn put(s3: &S3<'_>, element: &Configuration) -> Result<(), S3Error> {
-        let configuration =
-            to_sdk(element).map_err(|error| s3.misuse(Self::PUT, S3ErrorKind::Invalid, &error.to_string()))?;
-        s3.client
-            .put_bucket_inventory_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(&element.id)
-            .inventory_configuration(configuration)
-            .send()
-            .await
-            .or_fault(s3, Self::PUT, WRITE)?;
-        Ok(())
-    }
-
-    async fn delete(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
-        s3.client
-            .delete_bucket_inventory_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(id)
-            .customize()
-            .interceptor(s3.may_delete_one(Self::WHAT, id)?)
-            .send()
-            .await
-            .or_none(s3, "DeleteBucketInventoryConfiguration", WRITE, GONE)?;
-        Ok(())
-    }
+keyed_set! {
+    Inventory as "Inventory":
+    list list_bucket_inventory_configurations to inventory_configuration_list,
+    get get_bucket_inventory_configuration,
+    put put_bucket_inventory_configuration with inventory_configuration,
+    delete delete_bucket_inventory_configuration;
+    &[
+    "ListInventoryConfigurationsResult",
+    "ContinuationToken",
+    "NextContinuationToken",
+    "IsTruncated",
+    "InventoryConfiguration",
+    "Id",
+    "IsEnabled",
+    "Filter",
+    "Prefix",
+    "Schedule",
+    "Frequency",
+    "IncludedObjectVersions",
+    "OptionalFields",
+    "Field",
+    "Destination",
+    "S3BucketDestination",
+    "AccountId",
+    "Bucket",
+    "Format",
+    "Encryption",
+    "SSE-S3",
+    "SSE-KMS",
+    "KeyId",
+]
 }
 
 pub(super) fn to_sdk(it: &Configuration) -> Result<InventoryConfiguration, BuildError> {

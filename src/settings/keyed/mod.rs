@@ -11,6 +11,30 @@ use serde::{Deserialize, Serialize};
 
 use super::words::sorted;
 
+/// What every keyed set does with its list, in its `impl Setting`. `check` judges one configuration.
+macro_rules! as_a_set {
+    () => {
+        fn canonical(value: Value) -> Value {
+            Value { configurations: $crate::settings::keyed::canonical(value.configurations) }
+        }
+
+        fn merge(live: &Value, want: &Value, _how: $crate::setting::Overlay) -> Value {
+            let (live, want) = (live.configurations.as_ref(), want.configurations.as_ref());
+            Value { configurations: $crate::settings::keyed::merge(live, want) }
+        }
+
+        fn join(below: &Value, above: &Value) -> Value {
+            let (below, above) = (below.configurations.as_ref(), above.configurations.as_ref());
+            Value { configurations: $crate::settings::keyed::join(below, above) }
+        }
+
+        fn check(want: &Value) -> Vec<$crate::setting::Problem> {
+            $crate::settings::keyed::check::check(want.configurations.as_ref(), Self::NAME, check)
+        }
+    };
+}
+pub(super) use as_a_set;
+
 pub(super) mod check;
 #[cfg(feature = "aws")]
 pub(super) mod wire;

@@ -31,8 +31,6 @@ pub(in crate::settings) trait Requests {
     const WHAT: SubResource;
     /// The name of the operation that lists.
     const LIST: &'static str;
-    /// The name of the operation that puts.
-    const PUT: &'static str;
 
     /// One page of the list, from where a page before ended. A store that says that nothing is
     /// configured answers an empty one.
@@ -44,6 +42,85 @@ pub(in crate::settings) trait Requests {
     /// Removes one configuration, with a permit for exactly its id.
     fn delete(s3: &S3<'_>, id: &str) -> impl Future<Output = Result<(), S3Error>> + Send;
 }
+
+/// The wire half of a keyed set. The requests of one differ from those of another in names alone:
+/// those of the operations, of the SDK's methods, and of the field that holds the list.
+macro_rules! keyed_set {
+    (
+        $setting:ident as $name:literal:
+        list $list:ident to $found:ident, get $get:ident, put $put:ident with $configuration:ident, delete $delete:ident;
+        $elements:expr
+    ) => {
+        impl $crate::cloud::wire::Wire for $setting {
+            const ELEMENTS: &'static [&'static str] = $elements;
+
+            async fn read(s3: &$crate::cloud::wire::S3<'_>) -> Result<Value, $crate::cloud::S3Error> {
+                Ok(Value { configurations: $crate::settings::keyed::wire::read::<Self>(s3).await? })
+            }
+
+            async fn write(
+                s3: &$crate::cloud::wire::S3<'_>,
+                from: &Value,
+                to: &Value,
+            ) -> Result<(), $crate::cloud::S3Error> {
+                let (from, to) = (from.configurations.as_ref(), to.configurations.as_ref());
+                $crate::settings::keyed::wire::write::<Self>(s3, from, to).await
+            }
+        }
+
+        impl $crate::settings::keyed::wire::Requests for $setting {
+            type Element = Configuration;
+            const WHAT: $crate::cloud::delete::SubResource = $crate::cloud::delete::SubResource::$setting;
+            const LIST: &'static str = concat!("ListBucket", $name, "Configurations");
+
+            async fn page(
+                s3: &$crate::cloud::wire::S3<'_>,
+                from: Option<String>,
+            ) -> Result<$crate::settings::keyed::wire::Page<Configuration>, $crate::cloud::S3Error> {
+                let request = s3.client.$list().bucket(s3.bucket).set_expected_bucket_owner(s3.owner());
+                let answer = request.set_continuation_token(from).send().await;
+                let answer =
+                    $crate::cloud::Fault::or_fault(answer, s3, Self::LIST, concat!("s3:Get", $name, "Configuration"))?;
+                Ok($crate::settings::keyed::wire::Page {
+                    elements: answer.$found.unwrap_or_default().into_iter().map(from_sdk).collect(),
+                    truncated: answer.is_truncated,
+                    next: answer.next_continuation_token,
+                })
+            }
+
+            async fn get(s3: &$crate::cloud::wire::S3<'_>, id: &str) -> Result<(), $crate::cloud::S3Error> {
+                let request = s3.client.$get().bucket(s3.bucket).set_expected_bucket_owner(s3.owner());
+                let operation = concat!("GetBucket", $name, "Configuration");
+                let action = concat!("s3:Get", $name, "Configuration");
+                $crate::cloud::Fault::or_fault(request.id(id).send().await, s3, operation, action).map(drop)
+            }
+
+            async fn put(
+                s3: &$crate::cloud::wire::S3<'_>,
+                element: &Configuration,
+            ) -> Result<(), $crate::cloud::S3Error> {
+                let operation = concat!("PutBucket", $name, "Configuration");
+                let configuration = to_sdk(element)
+                    .map_err(|error| s3.misuse(operation, $crate::cloud::S3ErrorKind::Invalid, &error.to_string()))?;
+                let request = s3.client.$put().bucket(s3.bucket).set_expected_bucket_owner(s3.owner());
+                let answer = request.id(&element.id).$configuration(configuration).send().await;
+                let action = concat!("s3:Put", $name, "Configuration");
+                $crate::cloud::Fault::or_fault(answer, s3, operation, action).map(drop)
+            }
+
+            async fn delete(s3: &$crate::cloud::wire::S3<'_>, id: &str) -> Result<(), $crate::cloud::S3Error> {
+                let request = s3.client.$delete().bucket(s3.bucket).set_expected_bucket_owner(s3.owner());
+                let permit = s3.may_delete_one(Self::WHAT, id)?;
+                let answer = request.id(id).customize().interceptor(permit).send().await;
+                let operation = concat!("DeleteBucket", $name, "Configuration");
+                let action = concat!("s3:Put", $name, "Configuration");
+                let gone = $crate::settings::keyed::wire::GONE;
+                $crate::cloud::Fault::or_none(answer, s3, operation, action, gone).map(drop)
+            }
+        }
+    };
+}
+pub(in crate::settings) use keyed_set;
 
 /// The whole set. S3 gives at most 100 configurations at once, and half a set is no set: what
 /// stands on the pages that were not read would be taken for foreign, or for not there.

@@ -126,6 +126,22 @@ words! {
     }
 }
 
+/// The algorithm of a table that is wanted and of which nobody says how it is encrypted: S3, or the
+/// table bucket, decides. No spec can say it, and it is not sent.
+const UNSAID: &str = "default";
+
+/// How a table is to be encrypted, of which `base` is nothing where it is not even wanted, and shows
+/// no encryption where it is there.
+fn encrypted(base: Option<Option<&Encryption>>, said: Option<&Encryption>) -> Option<Encryption> {
+    match (base, said) {
+        (Some(None), _) => None,
+        // The key of another algorithm does not survive it.
+        (_, Some(said)) => Some(said.clone()),
+        (Some(Some(known)), None) => Some(known.clone()),
+        (None, None) => Some(Encryption { algorithm: Algorithm::from(UNSAID), kms_key_arn: None }),
+    }
+}
+
 /// The fewest days for which records of the journal are kept (API page RecordExpiration).
 const FEWEST_DAYS: i32 = 7;
 
@@ -172,8 +188,9 @@ inventoryTable:
     }
 
     /// Encryption is said once, when a table is made; one that is there never shows it, so a table
-    /// that shows it is only wanted, and a policy may still overrule it. What the first generation
-    /// left is nothing that could be built on.
+    /// that shows it is only wanted, and a policy may still say how. One that is wanted without it
+    /// shows [`UNSAID`], so that it is told from one that is there. What the first generation left is
+    /// nothing that could be built on.
     fn merge(live: &Value, want: &Value, _how: Overlay) -> Value {
         if *want == Value::default() {
             return live.clone();
@@ -185,16 +202,19 @@ inventoryTable:
         {
             to.record_expiration.clone_from(&want.record_expiration);
         }
-        if let (Some(to), Some(Journal { encryption: None, .. })) = (&mut to.journal_table, &base.journal_table) {
-            to.encryption = None;
+        // Every configuration has a journal.
+        if Self::canonical(to.clone()).journal_table.is_some() {
+            let to = to.journal_table.get_or_insert_default();
+            let said = want.journal_table.as_ref().and_then(|it| it.encryption.as_ref());
+            to.encryption = encrypted(base.journal_table.as_ref().map(|it| it.encryption.as_ref()), said);
         }
-        if let (Some(to), Some(Inventory { encryption: None, .. })) = (&mut to.inventory_table, &base.inventory_table) {
-            to.encryption = None;
+        if let Some(to) = &mut to.inventory_table {
+            let said = want.inventory_table.as_ref().and_then(|it| it.encryption.as_ref());
+            to.encryption = encrypted(base.inventory_table.as_ref().map(|it| it.encryption.as_ref()), said);
         }
-        if let (Some(to), Some(Annotation { encryption: None, .. })) =
-            (&mut to.annotation_table, &base.annotation_table)
-        {
-            to.encryption = None;
+        if let Some(to) = &mut to.annotation_table {
+            let said = want.annotation_table.as_ref().and_then(|it| it.encryption.as_ref());
+            to.encryption = encrypted(base.annotation_table.as_ref().map(|it| it.encryption.as_ref()), said);
         }
         to
     }

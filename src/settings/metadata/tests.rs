@@ -31,6 +31,20 @@ fn a_policy_overrules_the_encryption_of_a_table_that_is_still_to_be_made() {
     let both = Metadata::canonical(Metadata::merge(&by_spec, &said("aws:kms"), Overlay::Within));
     let table = |value: &Value| value.inventory_table.clone().expect("a table").encryption;
     assert_eq!(table(&both), table(&said("aws:kms")));
+    // A spec that names the table and not how it is encrypted left the policy without a word: the
+    // table was taken for one that is there, and made as S3 makes it.
+    let bare = of(json!({"inventoryTable": {"state": "ENABLED"}}));
+    let by_spec = Metadata::canonical(Metadata::merge(&Value::default(), &bare, Overlay::Whole));
+    let policy = of(json!({"journalTable": {"encryption": {"algorithm": "aws:kms", "kmsKeyArn": KEY}},
+        "inventoryTable": {"state": "ENABLED", "encryption": {"algorithm": "aws:kms", "kmsKeyArn": KEY}}}));
+    let both = Metadata::canonical(Metadata::merge(&by_spec, &policy, Overlay::Within));
+    let kms = Some(Encryption { algorithm: Algorithm::Kms, kms_key_arn: Some(KEY.to_owned()) });
+    assert_eq!(table(&both), kms);
+    assert_eq!(both.journal_table.as_ref().expect("a journal comes with every table").encryption, kms);
+    // In either order, and the key of an algorithm does not outlive it.
+    let first = Metadata::canonical(Metadata::merge(&Value::default(), &policy, Overlay::Within));
+    assert_eq!(table(&Metadata::merge(&first, &bare, Overlay::Whole)), kms);
+    assert_eq!(table(&Metadata::merge(&first, &said("AES256"), Overlay::Whole)), table(&said("AES256")));
     // One that is there keeps what nobody can see.
     let there = Metadata::canonical(of(json!({"inventoryTable": {"state": "ENABLED"}})));
     assert_eq!(table(&Metadata::merge(&there, &said("aws:kms"), Overlay::Within)), None);
@@ -55,8 +69,8 @@ fn what_nobody_named_stays() {
         "annotationTable": {"state": "ENABLED", "role": ROLE}});
     let to = merged(live.clone(), json!({"inventoryTable": {"state": "ENABLED"}}));
     let mut expected = live;
-    expected["inventoryTable"] = json!({"state": "ENABLED"});
-    assert_eq!(to, canonical(expected));
+    expected["inventoryTable"] = json!({"state": "ENABLED", "encryption": {"algorithm": "default"}});
+    assert_eq!(to, canonical(expected), "a new table, of which nobody says how it is encrypted");
     let off = merged(
         json!({"journalTable": {"recordExpiration": {"expiration": "ENABLED", "days": 9}}}),
         json!({"journalTable": {"recordExpiration": {"expiration": "DISABLED"}}}),

@@ -8,7 +8,7 @@ use aws_sdk_s3::types::{
 };
 use aws_smithy_types::error::operation::BuildError;
 
-use super::{Annotation, Encryption, Inventory, Journal, Metadata, RecordExpiration, State, Value};
+use super::{Annotation, Encryption, Inventory, Journal, Metadata, RecordExpiration, State, UNSAID, Value};
 use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
 use crate::cloud::{Fault, S3Error, S3ErrorKind};
@@ -55,6 +55,10 @@ impl Wire for Metadata {
             .and_then(|it| it.get_bucket_metadata_configuration_result)
             .and_then(|it| it.metadata_configuration_result);
         let Some(result) = result else { return Ok(Value::default()) };
+        let kind = result.destination_result.as_ref().and_then(|it| it.table_bucket_type.as_ref());
+        if let Some(other) = kind.filter(|it| !matches!(it, S3TablesBucketType::Aws | S3TablesBucketType::Customer)) {
+            s3.unknown(&format!("TableBucketType {}", other.as_str()));
+        }
         remarks(&result).into_iter().for_each(|said| s3.remark(said));
         Ok(from_sdk(result))
     }
@@ -215,7 +219,7 @@ fn encryption_to_sdk(it: Option<&Encryption>) -> Result<Option<MetadataTableEncr
             .set_kms_key_arn(it.kms_key_arn.clone())
             .build()
     };
-    it.map(of).transpose()
+    it.filter(|it| it.algorithm.as_str() != UNSAID).map(of).transpose()
 }
 
 /// What S3 answered. The journal is there in every configuration, also in an answer without it.

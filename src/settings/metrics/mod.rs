@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::keyed::{self, Element, check::Check, said};
-use crate::setting::{About, Overlay, Problem, Setting};
+use crate::setting::{About, Setting};
 
 #[cfg(test)]
 mod tests;
@@ -75,21 +75,7 @@ impl Setting for Metrics {
     const WRITES: &'static [&'static str] = &["s3:PutMetricsConfiguration"];
     const REMOVABLE: bool = true;
 
-    fn canonical(value: Value) -> Value {
-        Value { configurations: keyed::canonical(value.configurations) }
-    }
-
-    fn merge(live: &Value, want: &Value, _how: Overlay) -> Value {
-        Value { configurations: keyed::merge(live.configurations.as_ref(), want.configurations.as_ref()) }
-    }
-
-    fn join(below: &Value, above: &Value) -> Value {
-        Value { configurations: keyed::join(below.configurations.as_ref(), above.configurations.as_ref()) }
-    }
-
-    fn check(want: &Value) -> Vec<Problem> {
-        keyed::check::check(want.configurations.as_ref(), "metrics", check)
-    }
+    keyed::as_a_set!();
 }
 
 impl Element for Configuration {

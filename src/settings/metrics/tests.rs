@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::doc::Doc;
+use crate::setting::Overlay;
 use crate::settings::laws;
 
 fn of(json: &str) -> Value {

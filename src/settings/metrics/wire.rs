@@ -4,104 +4,29 @@ use aws_sdk_s3::types::{MetricsAndOperator, MetricsConfiguration, MetricsFilter,
 use aws_smithy_types::error::operation::BuildError;
 
 use super::{Configuration, Filter, Metrics, Value};
-use crate::cloud::delete::SubResource;
-use crate::cloud::wire::{S3, Wire};
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
-use crate::settings::keyed::wire::{self, GONE, Page, Requests, tags_to_sdk};
+use crate::settings::keyed::wire::{keyed_set, tags_to_sdk};
 
-const READ: &str = "s3:GetMetricsConfiguration";
-const WRITE: &str = "s3:PutMetricsConfiguration";
-
-impl Wire for Metrics {
-    const ELEMENTS: &'static [&'static str] = &[
-        "ListMetricsConfigurationsResult",
-        "ContinuationToken",
-        "NextContinuationToken",
-        "IsTruncated",
-        "MetricsConfiguration",
-        "Id",
-        "Filter",
-        "And",
-        "Prefix",
-        "Tag",
-        "Key",
-        "Value",
-        "AccessPointArn",
-    ];
-
-    async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
-        Ok(Value { configurations: wire::read::<Self>(s3).await? })
-    }
-
-    async fn write(s3: &S3<'_>, from: &Value, to: &Value) -> Result<(), S3Error> {
-        wire::write::<Self>(s3, from.configurations.as_ref(), to.configurations.as_ref()).await
-    }
-}
-
-impl Requests for Metrics {
-    type Element = Configuration;
-    const WHAT: SubResource = SubResource::Metrics;
-    const LIST: &'static str = "ListBucketMetricsConfigurations";
-    const PUT: &'static str = "PutBucketMetricsConfiguration";
-
-    async fn page(s3: &S3<'_>, from: Option<String>) -> Result<Page<Configuration>, S3Error> {
-        let answer = s3
-            .client
-            .list_bucket_metrics_configurations()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .set_continuation_token(from)
-            .send()
-            .await
-            .or_fault(s3, Self::LIST, READ)?;
-        let elements = answer.metrics_configuration_list.unwrap_or_default();
-        Ok(Page {
-            elements: elements.into_iter().map(from_sdk).collect(),
-            truncated: answer.is_truncated,
-            next: answer.next_continuation_token,
-        })
-    }
-
-    async fn get(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
-        s3.client
-            .get_bucket_metrics_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(id)
-            .send()
-            .await
-            .or_fault(s3, "GetBucketMetricsConfiguration", READ)?;
-        Ok(())
-    }
-
-    async fn put(s3: &S3<'_>, element: &Configuration) -> Result<(), S3Error> {
-        let configuration =
-            to_sdk(element).map_err(|error| s3.misuse(Self::PUT, S3ErrorKind::Invalid, &error.to_string()))?;
-        s3.client
-            .put_bucket_metrics_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(&element.id)
-            .metrics_configuration(configuration)
-            .send()
-            .await
-            .or_fault(s3, Self::PUT, WRITE)?;
-        Ok(())
-    }
-
-    async fn delete(s3: &S3<'_>, id: &str) -> Result<(), S3Error> {
-        s3.client
-            .delete_bucket_metrics_configuration()
-            .bucket(s3.bucket)
-            .set_expected_bucket_owner(s3.owner())
-            .id(id)
-            .customize()
-            .interceptor(s3.may_delete_one(Self::WHAT, id)?)
-            .send()
-            .await
-            .or_none(s3, "DeleteBucketMetricsConfiguration", WRITE, GONE)?;
-        Ok(())
-    }
+keyed_set! {
+    Metrics as "Metrics":
+    list list_bucket_metrics_configurations to metrics_configuration_list,
+    get get_bucket_metrics_configuration,
+    put put_bucket_metrics_configuration with metrics_configuration,
+    delete delete_bucket_metrics_configuration;
+    &[
+    "ListMetricsConfigurationsResult",
+    "ContinuationToken",
+    "NextContinuationToken",
+    "IsTruncated",
+    "MetricsConfiguration",
+    "Id",
+    "Filter",
+    "And",
+    "Prefix",
+    "Tag",
+    "Key",
+    "Value",
+    "AccessPointArn",
+]
 }
 
 pub(super) fn to_sdk(it: &Configuration) -> Result<MetricsConfiguration, BuildError> {

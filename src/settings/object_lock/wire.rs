@@ -34,7 +34,12 @@ impl Wire for ObjectLock {
                 "s3:GetBucketObjectLockConfiguration",
                 &["ObjectLockConfigurationNotFoundError"],
             )?;
-        Ok(answer.and_then(|answer| answer.object_lock_configuration).map(from_sdk).unwrap_or_default())
+        let configuration = answer.and_then(|answer| answer.object_lock_configuration);
+        let enabled = configuration.as_ref().and_then(|it| it.object_lock_enabled.as_ref());
+        if let Some(other) = enabled.filter(|it| **it != ObjectLockEnabled::Enabled && !it.as_str().is_empty()) {
+            s3.unknown(&format!("ObjectLockEnabled {}", other.as_str()));
+        }
+        Ok(configuration.map(from_sdk).unwrap_or_default())
     }
 
     async fn write(s3: &S3<'_>, _from: &Value, to: &Value) -> Result<(), S3Error> {

@@ -1,6 +1,7 @@
 //! Writing tags where they decide access: S3 then refuses PutBucketTagging and DeleteBucketTagging,
 //! and S3 Control adds and removes tags one by one (S3 User Guide, "Enabling ABAC in general
-//! purpose buckets"). GetBucketTagging goes on reading them.
+//! purpose buckets"). GetBucketTagging goes on reading them, but of directory buckets, which have
+//! neither: of them S3 Control lists the tags, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,14 +66,30 @@ pub(super) async fn write(s3: &S3<'_>, seen: &Value, to: &Value) -> Result<(), S
     })
 }
 
-async fn tell(s3: &S3<'_>, seen: &Value, to: &Value) -> Result<(), S3Error> {
+/// The tags as S3 Control lists them.
+pub(super) async fn read(s3: &S3<'_>) -> Result<Value, S3Error> {
+    let control = s3.control("ListTagsForResource")?;
+    list(&control, &arn(s3, &control)).await.map(Value)
+}
+
+fn arn(s3: &S3<'_>, control: &Control) -> String {
+    match s3.directory {
+        true => control.directory_arn(s3.bucket),
+        false => control.bucket_arn(s3.bucket),
+    }
+}
+
+async fn list(control: &Control, arn: &str) -> Result<BTreeMap<String, String>, S3Error> {
+    let request = control.client.list_tags_for_resource().account_id(control.account.as_str()).resource_arn(arn);
+    let listed = control.or_fault(request.send().await, "ListTagsForResource", "s3:ListTagsForResource")?;
+    Ok(listed.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+/// Tells S3 Control what differs, after it has said what there is.
+pub(super) async fn tell(s3: &S3<'_>, seen: &Value, to: &Value) -> Result<(), S3Error> {
     let control = s3.control("TagResource")?;
-    let arn = control.bucket_arn(s3.bucket);
-    let answer =
-        control.client.list_tags_for_resource().account_id(control.account.as_str()).resource_arn(&arn).send().await;
-    let listed = control.or_fault(answer, "ListTagsForResource", "s3:ListTagsForResource")?;
-    let listed: BTreeMap<String, String> =
-        listed.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let arn = arn(s3, &control);
+    let listed = list(&control, &arn).await?;
     let Delta { add, remove, remove_first } = delta(seen, to, &listed);
     if remove_first {
         untag(s3, &control, &arn, &remove, &listed).await?;

@@ -244,6 +244,88 @@ async fn no_name_leads_out_of_the_folder() {
     assert_eq!(run(&world, &["validate", "--config", &config, &out]).code, Some(0));
 }
 
+/// Buckets with names that no spec can say were passed over without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_no_spec_can_name_is_told_and_counted() {
+    let buckets = ["Old_Data", "a..b"].map(|name| Prepared { name: name.to_owned(), ..Prepared::default() });
+    let buckets = buckets.into_iter().chain(compliant(1).buckets).collect();
+    let world = World::with(Options { buckets, ..compliant(0) }, &[]).await;
+    let url = world.s3.url();
+    let out = world.path("out").display().to_string();
+    let args = ["import", "--all", "--as-defaults", "--endpoint", &url, "--out", &out];
+    let ran = run(&world, &args);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert_eq!(
+        ran.err,
+        "a bucket is left out: illegal bucket name `Old_Data`: `O` is not allowed\n\
+         a bucket is left out: illegal bucket name `a..b`: two dots stand side by side\n"
+    );
+    assert!(ran.out.starts_with("1 bucket imported, 2 left out for their names\n"), "{}", ran.out);
+    let ran = run(&world, &[&args[..], &["--output", "json"]].concat());
+    assert_eq!(ran.json()["illegal"], json!(["Old_Data", "a..b"]));
+    let ran = run(&world, &[&args[..], &["--match", "Old*"]].concat());
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.out.starts_with("0 buckets imported, 1 left out for its name\n"), "{}", ran.out);
+}
+
+/// One bucket of many that answers nothing: the others are imported and what they share is one file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_defaults_the_summary_tells_the_buckets_that_failed() {
+    let world = World::with(compliant(50), &[]).await;
+    let denied =
+        Fault { operation: None, bucket: Some("bucket-000007".into()), times: None, answer: error("AccessDenied") };
+    world.s3.inject(denied);
+    let out = world.path("out").display().to_string();
+    let ran = run(&world, &["import", "--all", "--as-defaults", "--endpoint", &world.s3.url(), "--out", &out]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.out.starts_with("50 buckets imported, 1 with comments, 1 not read whole\n51 files written"),
+        "{}",
+        ran.out
+    );
+    let all = files(&world.path("out"));
+    let failed = &all["buckets/bucket-000007.yaml"];
+    assert!(
+        failed.contains("`versioning` could not be read (denied)") && !failed.contains("versioning: {"),
+        "{failed}"
+    );
+    assert!(all["defaults.yaml"].contains("exclude: {buckets: [bucket-000007]}"), "{}", all["defaults.yaml"]);
+}
+
+/// A file of another tool may say together what no bucket can have: the rest of the bucket was lost
+/// with it.
+#[test]
+fn what_a_document_may_not_say_is_left_out_with_its_place_and_the_rest_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    let replication = json!({"bucket": "ai-a", "role": "arn:aws:iam::111122223333:role/r", "rule": [{"id": "all",
+        "status": "Enabled", "prefix": "", "destination": [{"bucket": "arn:aws:s3:::copies"}]}]});
+    let resource = |kind: &str, attributes: serde_json::Value| json!({"mode": "managed", "type": kind, "name": "a", "instances": [{"attributes": attributes}]});
+    let state = json!({"version": 4, "resources": [
+        resource("aws_s3_bucket", json!({"bucket": "ai-a", "tags": {"team": "ml"}})),
+        resource("aws_s3_bucket_versioning", json!({"bucket": "ai-a", "versioning_configuration": [{"status": "Suspended"}]})),
+        resource("aws_s3_bucket_replication_configuration", replication),
+        resource("aws_s3_account_public_access_block", json!({"account_id": "111122223333", "block_public_acls": true})),
+    ]});
+    let file = home.path().join("a.tfstate");
+    std::fs::write(&file, state.to_string()).unwrap();
+    let config = home.path().join("driftless.yaml");
+    std::fs::write(&config, "source: {dir: .}\naccounts: [{name: prod, id: '111122223333'}]\n").unwrap();
+    let out = home.path().join("out");
+    let mut command = program(home.path());
+    command.args(["import", "--set", "policies.builtin=[]", "--config"]).arg(&config).args(["--from", "terraform"]);
+    let ran: Ran = command.arg(&file).arg("--out").arg(&out).output().unwrap().into();
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.out.starts_with("1 bucket imported, 1 with comments\n2 files written to "), "{}", ran.out);
+    let all = files(&out);
+    let one = &all["buckets/ai-a.yaml"];
+    assert!(one.contains("  tags: {team: ml}\n") && one.contains("  versioning: {status: Suspended}\n"), "{one}");
+    assert!(
+        !one.contains("\n  replication:") && one.contains("# `replication` is left out, as no spec may say it: "),
+        "{one}"
+    );
+    assert!(all["accounts/prod.yaml"].contains("  publicAccessBlock: {blockPublicAcls: true}\n"), "{all:#?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_leaves_nothing_half_done() {
     let world = World::with(compliant(200), &[]).await;

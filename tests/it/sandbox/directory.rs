@@ -127,6 +127,31 @@ async fn what_directory_buckets_do_not_know_is_refused() {
 }
 
 #[tokio::test]
+async fn the_tags_of_a_directory_bucket_are_s3_controls_under_its_own_arn() {
+    let server = server().await;
+    let zone = placed("AvailabilityZone", "use1-az4", "SingleAvailabilityZone");
+    assert_eq!(make(&server, SCRATCH, "", &zone).await, code(200, ""));
+    let tags = |arn: &str| format!("/v20180820/tags/arn%3Aaws%3A{arn}");
+    let own = tags(&format!("s3express%3Aus-east-1%3A{ALICE}%3Abucket/{SCRATCH}"));
+    let ask = |line: String, body: &'static str| {
+        let server = &server;
+        async move { raw(server, &line, &format!("x-amz-account-id: {ALICE}\r\n"), body).await }
+    };
+    let one = "<TagResourceRequest><Tags><Tag><Key>a</Key><Value>1</Value></Tag></Tags></TagResourceRequest>";
+    assert_eq!(ask(format!("POST {own}"), one).await.status, 204);
+    let listed = ask(format!("GET {own}"), "").await.body;
+    assert!(listed.contains("<Tags><Tag><Key>a</Key><Value>1</Value></Tag></Tags>"), "{listed}");
+    assert_eq!(ask(format!("DELETE {own}?tagKeys=a"), "").await.status, 204);
+    for other in [
+        tags(&format!("s3%3A%3A%3A{SCRATCH}")),
+        tags(&format!("s3express%3Aus-east-1%3A{ALICE}%3Abucket/data")),
+        tags(&format!("s3express%3Aus-east-1%3A{ALICE}%3Aaccesspoint/{SCRATCH}")),
+    ] {
+        assert_eq!(ask(format!("GET {other}"), "").await.refusal(), code(501, "NotImplemented"), "{other}");
+    }
+}
+
+#[tokio::test]
 async fn the_accounts_own_namespace_wants_header_and_name_to_agree() {
     let server = server().await;
     let own = "x-amz-bucket-namespace: account-regional\r\n";

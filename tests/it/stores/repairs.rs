@@ -38,6 +38,9 @@ impl Cloud for Counting {
     fn found_at(&self, target: &Target) -> Option<Region> {
         self.0.found_at(target)
     }
+    fn illegal(&self, account: &driftless::bucket::AccountName) -> Vec<driftless::cloud::Illegal> {
+        self.0.illegal(account)
+    }
     fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
         self.0.remarks(target, setting)
     }

@@ -188,19 +188,6 @@ async fn directory_buckets_are_listed_apart_and_only_where_a_spec_names_one() {
 }
 
 #[tokio::test]
-async fn the_tags_of_a_directory_bucket_are_unsupported_with_a_sentence_and_nothing_is_sent() {
-    let server = server().await;
-    let cloud = connect(&server).await;
-    let error = cloud.read(&target(SCRATCH), "tags").await.expect_err("kept by S3 Control");
-    assert_eq!(
-        error.to_string(),
-        "ListTagsForResource on `ai-scratch--use1-az4--x-s3` failed: not supported by this store: the tags of directory \
-         buckets are kept by S3 Control, which is not asked for them; those of the spec are given when the bucket is made"
-    );
-    assert_eq!(server.requests(), BTreeMap::new());
-}
-
-#[tokio::test]
 async fn a_denied_read_of_a_directory_bucket_names_the_action_that_it_needs() {
     let server = server().await;
     let cloud = connect(&server).await;

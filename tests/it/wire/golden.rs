@@ -42,95 +42,39 @@ pub(super) fn stub_of(status: &'static str, body: String) -> (String, Arc<Mutex<
     (url, asked)
 }
 
-fn recorded(setting: &str) -> String {
+pub(super) fn recorded(setting: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
     let xml = folder.join(format!("{setting}.xml"));
     let file = if xml.exists() { xml } else { folder.join(format!("{setting}.json")) };
     std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// What each recorded answer means.
+/// What each recorded answer means, as a spec would say it.
 fn meaning(setting: &str) -> serde_json::Value {
-    match setting {
-        "publicAccessBlock" => json!({"blockPublicAcls": true, "ignorePublicAcls": true, "blockPublicPolicy": false,
-            "restrictPublicBuckets": false}),
-        "versioning" => json!({"status": "Enabled", "mfaDelete": "Enabled"}),
-        "encryption" => json!({"algorithm": "aws:kms", "kmsKeyId": "arn:aws:kms:us-east-1:111122223333:key/1a2b",
-            "bucketKey": true, "blockedEncryptionTypes": ["SSE-C"]}),
-        "tags" => json!({"Name": "AI Model Data Storage", "Empty": ""}),
-        "abac" => json!({"status": "Enabled"}),
-        "objectOwnership" => json!("BucketOwnerPreferred"),
-        "acl" => json!("public-read"),
-        "policy" => {
-            json!({"Version": "2012-10-17", "Statement": {"Sid": "tls", "Effect": "Deny", "Principal": {"AWS": "*"},
-            "Action": ["s3:*"], "Resource": ["arn:aws:s3:::data/*", "arn:aws:s3:::data"],
-            "Condition": {"Bool": {"aws:SecureTransport": false}}}})
-        }
-        "lifecycle" => json!({"rules": [{"id": "archive", "status": "Enabled",
-            "filter": {"prefix": "raw/", "tags": {"keep": "no"}, "objectSizeGreaterThan": 500},
-            "transitions": [{"days": 90, "storageClass": "GLACIER"}], "expiration": {"days": 365},
-            "noncurrentVersionExpiration": {"noncurrentDays": 30, "newerNoncurrentVersions": 3},
-            "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7}}]}),
-        "logging" => json!({"targetBucket": "access-logs", "targetPrefix": "s3/",
-            "targetObjectKeyFormat": {"partitionedPrefix": {"partitionDateSource": "EventTime"}}}),
-        "website" => json!({"indexDocument": "index.html", "errorDocument": "404.html", "routingRules": [
-            {"condition": {"keyPrefixEquals": "docs/"}, "redirect": {"replaceKeyPrefixWith": "documents/"}}]}),
-        "cors" => json!({"rules": [{"id": "web", "allowedHeaders": ["*"], "allowedMethods": ["GET", "PUT"],
-            "allowedOrigins": ["https://www.example.com"], "exposeHeaders": ["ETag"], "maxAgeSeconds": 3000}]}),
-        "inventory" => json!({"configurations": [
-            {"id": "report1", "schedule": "Daily", "includedObjectVersions": "All", "filter": {"prefix": "prefix/One"},
-             "optionalFields": ["Size", "LastModifiedDate", "ETag"],
-             "destination": {"format": "CSV", "accountId": "123456789012", "bucket": "arn:aws:s3:::destination-bucket",
-                "prefix": "prefix1",
-                "encryption": {"type": "SSE-KMS", "keyId": "arn:aws:kms:us-west-2:111122223333:key/1234abcd"}}},
-            {"id": "report2", "isEnabled": false, "schedule": "Weekly", "includedObjectVersions": "Current",
-             "destination": {"format": "Parquet", "bucket": "arn:aws:s3:::bucket2", "encryption": {"type": "SSE-S3"}}}]}),
-        "analytics" => json!({"configurations": [
-            {"id": "list1", "filter": {"prefix": "images/"}, "dataExport": {"destination": {"format": "CSV",
-                "accountId": "123456789012", "bucket": "arn:aws:s3:::destination-bucket", "prefix": "destination-prefix"}}},
-            {"id": "report1", "filter": {"prefix": "images/", "tags": {"dog": "bulldog"}}}]}),
-        "metrics" => json!({"configurations": [
-            {"id": "EntireBucket"}, {"id": "Documents", "filter": {"prefix": "documents/"}},
-            {"id": "Images", "filter": {"prefix": "images/", "tags": {"priority": "high", "class": "blue"},
-                "accessPointArn": "arn:aws:s3:us-west-2:123456789012:accesspoint/test"}}]}),
-        "intelligentTiering" => json!({"configurations": [{"id": "ExampleConfig", "status": "Enabled",
-            "filter": {"prefix": "images/", "tags": {"priority": "low"}}, "tierings": [
-                {"accessTier": "ARCHIVE_ACCESS", "days": 90}, {"accessTier": "DEEP_ARCHIVE_ACCESS", "days": 180}]}]}),
-        "notifications" => json!({
-            "topics": [{"id": "YjVkM2Y0YmUtNGI3NC00ZjQyLWEwNGItNDIyYWUxY2I0N2M4",
-                "arn": "arn:aws:sns:us-east-1:356671443308:s3notificationtopic2",
-                "events": ["s3:ReducedRedundancyLostObject", "s3:ObjectAcl:Put"]}],
-            "queues": [{"id": "1", "arn": "arn:aws:sqs:us-east-1:444455556666:s3notificationqueue",
-                "events": ["s3:ObjectCreated:*"], "filter": {"prefix": "images/", "suffix": ".jpg"}}],
-            "lambdaFunctions": [{"id": "ObjectCreatedEvents",
-                "arn": "arn:aws:lambda:us-east-1:356671443308:function:CreateThumbnail", "events": ["s3:ObjectRemoved:*"]}],
-            "eventBridge": true}),
-        "accelerate" => json!({"status": "Enabled"}),
-        "requestPayer" => json!({"payer": "Requester"}),
-        "metadata" => json!({"journalTable": {"recordExpiration": {"expiration": "ENABLED", "days": 10}},
-            "inventoryTable": {"state": "ENABLED"},
-            "annotationTable": {"state": "ENABLED", "role": "arn:aws:iam::111122223333:role/annotations"}}),
-        "objectLock" => json!({"enabled": true, "defaultRetention": {"mode": "GOVERNANCE", "years": 2,
-            "defaultEventHold": {"years": 1}}}),
-        "replication" => json!({"role": "arn:aws:iam::111122223333:role/replication", "rules": [
-            {"id": "all", "status": "Enabled", "priority": 1, "filter": {},
-             "deleteMarkerReplication": {"status": "Enabled"},
-             "destination": {"bucket": "arn:aws:s3:::copies", "storageClass": "STANDARD_IA",
-                "replicationTime": {"status": "Enabled", "time": {"minutes": 15}},
-                "metrics": {"status": "Enabled", "eventThreshold": {"minutes": 15}}}},
-            {"id": "theirs", "status": "Disabled", "priority": 2, "filter": {"prefix": "raw/", "tags": {"keep": "yes"}},
-             "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"},
-                "replicaModifications": {"status": "Enabled"}},
-             "existingObjectReplication": {"status": "Enabled"},
-             "deleteMarkerReplication": {"status": "Disabled"},
-             "destination": {"bucket": "arn:aws:s3:::theirs", "account": "222222222222",
-                "accessControlTranslation": {"owner": "Destination"},
-                "encryptionConfiguration": {"replicaKmsKeyId": "arn:aws:kms:eu-central-1:222222222222:key/1a2b"}}}]}),
-        other => panic!("no recorded answer for the setting `{other}`: add one to tests/wire"),
-    }
+    said_beside(setting, "meaning")
 }
 
-async fn read(setting: &'static str, body: String) -> (Doc, Vec<String>) {
+/// A file beside the recorded answer of a setting.
+pub(super) fn said_beside(setting: &str, what: &str) -> serde_json::Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/wire/{setting}.{what}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_setting_has_an_answer_its_meaning_and_values_to_write_and_nobody_else_has() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
+    let names = std::fs::read_dir(folder).expect("a folder").map(|it| it.expect("an entry").file_name());
+    let found: std::collections::BTreeSet<String> = names.map(|it| it.into_string().expect("text")).collect();
+    let of = |name: &str| {
+        let answer = if name == "policy" { "json" } else { "xml" };
+        [answer, "meaning.json", "there.json"].map(|end| format!("{name}.{end}"))
+    };
+    let expected: std::collections::BTreeSet<String> = SETTINGS.iter().flat_map(|it| of(it.name())).collect();
+    assert_eq!(found, expected);
+}
+
+pub(super) async fn read(setting: &'static str, body: String) -> (Doc, Vec<String>) {
     let observer: Arc<dyn Observer> = Arc::new(Counted::default());
     let cloud = connect_to(&stub(body), &observer).await;
     let at = target("data");

@@ -21,6 +21,7 @@ mod by_resource;
 mod cost;
 mod creation;
 mod delete;
+mod directory_tags;
 mod events;
 mod golden;
 mod keyed;
@@ -30,6 +31,7 @@ mod raw;
 mod regions;
 mod settings_there_and_back;
 mod stub;
+mod unseen;
 
 const ALICE: &str = "111111111111";
 

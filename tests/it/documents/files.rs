@@ -1,0 +1,264 @@
+//! Files: what stands in them, what of them stays in force, and how they meet.
+
+use super::*;
+
+#[test]
+fn files_that_cannot_be_read_stop_nothing_else() {
+    let good = File { path: "good.yaml", bytes: GOOD.as_bytes() };
+    let large = vec![b'#'; 10_000_000];
+    for (bytes, says) in [
+        (&large[..], "bad.yaml:1:1: the file has 10.0 MB\nhint: at most 5 MB are read; split the file"),
+        (b"a: \xff", "bad.yaml:1:4: the byte 0xff is no UTF-8\nhint: save the file as UTF-8"),
+        (b"a:\n\tb: 1", "bad.yaml:2:1: a tab where YAML wants spaces\nhint: indent with spaces"),
+    ] {
+        let loaded = load(&[File { path: "bad.yaml", bytes }, good], &(), &context());
+        assert_eq!(said(&loaded), [says]);
+        assert_eq!(names(&loaded), ["ai-model-data"]);
+        assert_eq!(loaded.faulty.iter().map(|path| &**path).collect::<Vec<_>>(), ["bad.yaml"]);
+    }
+}
+
+#[test]
+fn values_may_stand_in_files_and_in_json_text() {
+    let text = bucket("ai-data", "\n  versioning: {file: ../v.json}\n  encryption: |\n    {\"algorithm\": \"AES256\"}");
+    let ok = loaded(&[("a/b.yaml", &text), ("v.json", "{\"status\": \"Enabled\"}")], &());
+    assert_eq!(said(&ok), [] as [&str; 0]);
+    assert_eq!(ok.specs.buckets[0].settings.len(), 2);
+
+    let check = |spec: &str, json: &str, says: &[&str]| {
+        let loaded = loaded(&[("a/b.yaml", &bucket("ai-data", spec)), ("a/v.json", json), ("good.yaml", GOOD)], &());
+        let errors = loaded.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        assert_eq!(errors.map(ToString::to_string).collect::<Vec<_>>(), says);
+        assert_eq!(names(&loaded), ["ai-model-data"]);
+    };
+    check(
+        "{versioning: {file: v.json}}",
+        "{\n  \"status\": \"Enabeld\"\n}",
+        &["a/v.json:2:13: `status` cannot be `Enabeld`\nhint: did you mean `Enabled`?"],
+    );
+    check(
+        "{versioning: {file: v.json}}",
+        "{\n  \"status\": ,\n}",
+        &["a/v.json:2:13: bad JSON: expected value\nhint: check commas, quotes and brackets here and just before"],
+    );
+    check(
+        "{versioning: {file: w.json}}",
+        "{}",
+        &["a/b.yaml:4:27: the file `w.json` does not exist\nhint: did you mean `v.json`?"],
+    );
+    check(
+        "{versioning: {file: ../../x}}",
+        "{}",
+        &[
+            "a/b.yaml:4:27: the file `../../x` is outside of the source\nhint: name a file by its path from the folder of this one",
+        ],
+    );
+    check(
+        "{versioning: {file: b.yaml}}",
+        "{}",
+        &["a/b.yaml:4:27: the file `b.yaml` would be read as a document\nhint: give it the ending `.json`"],
+    );
+    check(
+        "\n  versioning: |\n    {\n      \"status\": 7\n    }",
+        "{}",
+        &["a/b.yaml:7:17: `status` is a number where text is wanted\nhint: allowed: `Enabled`, `Suspended`"],
+    );
+    check(
+        "\n  versioning: |\n    {\n      \"status\": ,\n    }",
+        "{}",
+        &["a/b.yaml:7:17: bad JSON: expected value\nhint: check commas, quotes and brackets here and just before"],
+    );
+}
+
+#[test]
+fn a_bucket_in_two_files_is_told_at_both_places_and_stays_on_its_last_good_form() {
+    let (first, second) =
+        (bucket("ai-data", "{versioning: {status: Enabled}}"), bucket("ai-data", "{versioning: {status: Suspended}}"));
+    let last_good = BTreeMap::from([("a.yaml".to_owned(), first.clone().into_bytes())]);
+    let loaded = loaded(&[("b.yaml", &second), ("a.yaml", &first), ("good.yaml", GOOD)], &last_good);
+    assert_eq!(
+        said(&loaded),
+        [
+            "a.yaml:1:1: bucket `ai-data` is described twice\nhint: also in b.yaml:1:1; keep one of them",
+            "b.yaml:1:1: bucket `ai-data` is described twice\nhint: also in a.yaml:1:1; keep one of them",
+        ]
+    );
+    assert_eq!(names(&loaded), ["ai-data", "ai-model-data"]);
+    let Some(Asked::Value(doc)) = loaded.specs.buckets[0].settings.get("versioning").map(|ask| &ask.what) else {
+        panic!("a value")
+    };
+    assert_eq!(doc.as_str(), r#"{"status":"Enabled"}"#, "the first stays in force");
+    assert_eq!(loaded.specs.frozen.len(), 1);
+}
+
+#[test]
+fn names_are_unique_among_their_kind() {
+    for (kind, said_kind, spec) in [
+        ("BucketDefaults", "bucket defaults", "{match: {buckets: [none]}}"),
+        ("Policy", "policy", "{require: {}}"),
+        ("Exemption", "exemption", "{policy: private, buckets: [x], reason: a, owner: b, expires: 2027-01-01}"),
+        ("Approval", "approval", "{fleet: 1, reason: a, expires: 2027-01-01}"),
+    ] {
+        let one = document(kind, "x", spec);
+        says(
+            &format!("{one}---\n{one}"),
+            &[
+                &format!(
+                    "bad.yaml:1:1: {said_kind} `x` is described twice\nhint: also in bad.yaml:6:1; keep one of them"
+                ),
+                &format!(
+                    "bad.yaml:6:1: {said_kind} `x` is described twice\nhint: also in bad.yaml:1:1; keep one of them"
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn defaults_that_contradict_each_other_are_told_for_the_buckets_they_share() {
+    let defaults = |name: &str, owner: &str| {
+        document("BucketDefaults", name, &format!("{{tags: {{Owner: {owner}}}, match: {{buckets: [ai-*]}}}}"))
+    };
+    let (one, other) = (defaults("one", "a"), defaults("other", "b"));
+    let files = |bucket: &str| {
+        let files = [("1.yaml", one.as_str()), ("2.yaml", other.as_str()), ("b.yaml", bucket)];
+        loaded(&files, &BTreeMap::from([("1.yaml".to_owned(), one.clone().into_bytes())]))
+    };
+    let loaded = files(&bucket("ai-data", "{}"));
+    assert_eq!(
+        said(&loaded),
+        [
+            "1.yaml:4:15: `tags.Owner` is `a` here and `b` in `other`, and both are for `ai-data`\nhint: the other is 2.yaml:4:15; narrow `match` of one of them",
+            "2.yaml:4:15: `tags.Owner` is `b` here and `a` in `one`, and both are for `ai-data`\nhint: the other is 1.yaml:4:15; narrow `match` of one of them",
+        ]
+    );
+    assert_eq!(loaded.specs.defaults.iter().map(|it| &*it.name).collect::<Vec<_>>(), ["one"], "the last good form");
+    assert_eq!((names(&loaded), loaded.specs.frozen.len()), (vec!["ai-data"], 1));
+    assert_eq!(said(&files(&bucket("ai-data", "{tags: {Owner: c}}"))), [] as [&str; 0], "its own word wins");
+    assert_eq!(said(&files(&bucket("other", "{}"))), [] as [&str; 0], "they share no bucket");
+}
+
+#[test]
+fn a_file_with_an_error_freezes_only_its_buckets() {
+    let old = format!("{}---\n{}", bucket("one-data", "{versioning: {status: Enabled}}"), bucket("two-data", "{}"));
+    let new = format!("{}---\n{}", bucket("one-data", "{versioning: {status: Enabeld}}"), bucket("new-data", "{}"));
+    let last_good = BTreeMap::from([("a.yaml".to_owned(), old.into_bytes())]);
+    let loaded = loaded(&[("a.yaml", &new), ("good.yaml", GOOD)], &last_good);
+    assert_eq!(
+        said(&loaded),
+        [
+            "a.yaml:4:29: `status` cannot be `Enabeld`\nhint: did you mean `Enabled`?",
+            "a.yaml:8:18: bucket `new-data` is not managed: its file has an error and no earlier good form",
+        ]
+    );
+    assert_eq!(names(&loaded), ["ai-model-data", "one-data", "two-data"]);
+    let frozen: Vec<&str> = loaded.specs.frozen.iter().map(driftless::bucket::BucketName::as_str).collect();
+    assert_eq!(frozen, ["new-data", "one-data", "two-data"]);
+}
+
+#[test]
+fn a_policy_with_an_error_stays_on_its_last_good_form() {
+    let last_good = BTreeMap::from([(
+        "p.yaml".to_owned(),
+        document("Policy", "own", "{require: {versioning: {status: Enabled}}}").into_bytes(),
+    )]);
+    let loaded = loaded(&[("p.yaml", &document("Policy", "own", "{require: {versioning: 5}}"))], &last_good);
+    assert_eq!(loaded.findings.len(), 1);
+    assert!(loaded.specs.policies.iter().any(|policy| &*policy.name == "own"));
+    assert!(loaded.specs.frozen.is_empty());
+}
+
+#[test]
+fn old_documents_name_old_files() {
+    let text = bucket("ai-data", "{versioning: {file: v.json}}");
+    let last_good = BTreeMap::from([
+        ("a.yaml".to_owned(), text.clone().into_bytes()),
+        ("v.json".to_owned(), b"{\"status\": \"Enabled\"}".to_vec()),
+    ]);
+    let loaded = loaded(&[("a.yaml", &text), ("v.json", "{\"status\":")], &last_good);
+    assert_eq!((loaded.findings.len(), names(&loaded)), (1, vec!["ai-data"]));
+    assert_eq!(loaded.faulty.iter().map(|path| &**path).collect::<Vec<_>>(), ["a.yaml", "v.json"]);
+    assert!(loaded.specs.buckets[0].settings.get("versioning").is_some());
+}
+
+/// `policy` is a setting of a bucket and a field of an exemption.
+#[test]
+fn what_a_setting_is_called_is_a_field_elsewhere() {
+    let text = document("Exemption", "e", "{policy: private, buckets: [x], reason: a, owner: b, expires: 2027-01-01}");
+    let loaded = loaded(&[("e.yaml", &text)], &());
+    assert_eq!(said(&loaded), [] as [&str; 0]);
+    assert_eq!(loaded.specs.exemptions[0].policy.as_ref(), "private");
+}
+
+#[test]
+fn a_bucket_policy_in_a_file_is_told_by_the_places_of_the_file() {
+    let text = bucket("ai-data", "{policy: {file: p.json}}");
+    let policy = "{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Alow\"}]}";
+    let loaded = loaded(&[("a.yaml", &text), ("p.json", policy)], &());
+    let in_file: Vec<_> = loaded.findings.iter().filter(|finding| &*finding.place.file == "p.json").collect();
+    assert!(!in_file.is_empty(), "{:?}", said(&loaded));
+    assert!(in_file.iter().all(|finding| finding.place.line == 1 && finding.place.column > 26));
+    assert_eq!(loaded.faulty.len(), 2);
+}
+
+/// Files that meet badly in several ways.
+fn crowd() -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = (0..200)
+        .map(|n| (format!("b/{n}.yaml"), bucket(&format!("data-{}", n % 150), "{versioning: {status: Enabled}}")))
+        .collect();
+    files.extend((0..4).map(|n| {
+        (
+            format!("d/{n}.yaml"),
+            document("BucketDefaults", &format!("d{n}"), &format!("{{tags: {{Owner: x{}}}}}", n % 3)),
+        )
+    }));
+    files.push(("p.yaml".to_owned(), document("Policy", "tagged", "{mode: observe}")));
+    files.push(("bad.yaml".to_owned(), "a: [".to_owned()));
+    files
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_the_files_does_not_matter(files in Just(crowd()).prop_shuffle()) {
+        let load_all = |files: &[(String, String)]| {
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            loaded(&files, &())
+        };
+        let (sorted, shuffled) = (load_all(&crowd()), load_all(&files));
+        prop_assert_eq!(sorted.specs, shuffled.specs);
+        prop_assert_eq!(sorted.findings, shuffled.findings);
+        prop_assert_eq!(sorted.faulty, shuffled.faulty);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let loaded = load(&[File { path: "a.yaml", bytes: &bytes }], &(), &context());
+        prop_assert!(loaded.specs.buckets.is_empty());
+    }
+
+    #[test]
+    fn a_good_document_with_bytes_changed_never_panics_and_loses_nothing_else(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[-?:,\\[\\]{}#&*!|>'\"%@`~ \\n\\ta-z0-9<]"), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let text = format!("{GOOD}---\n{}", document("Policy", "p", "{match: {buckets: ['*']}, assert: |-\n  a\n}"));
+        let mut bytes = text.into_bytes();
+        for (at, by) in changes {
+            let at = at.index(bytes.len());
+            bytes.splice(at..at, by.bytes());
+        }
+        if cut.index(4) == 0 {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        let good = bucket("stays-here", "{}");
+        let files = [File { path: "a.yaml", bytes: &bytes }, File { path: "good.yaml", bytes: good.as_bytes() }];
+        let loaded = load(&files, &(), &context());
+        prop_assert!(names(&loaded).contains(&"stays-here"));
+    }
+}

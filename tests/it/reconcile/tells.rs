@@ -1,0 +1,216 @@
+//! What is told, how often, and whose buckets are nobody's business.
+
+use super::*;
+
+#[tokio::test]
+async fn a_difference_is_opened_once_keeps_its_first_time_and_is_closed_once() {
+    let (cloud, _) = two();
+    let spec = |mode: &str| desired(&bucket("ai-one", &format!("{{mode: {mode}, versioning: {{status: Enabled}}}}")));
+    let rig = Rig::over(&cloud);
+    let observing = spec("observe");
+    for _ in 0..3 {
+        let _ = rig.sweep(&observing).await;
+        rig.pass(chrono::Duration::minutes(10));
+    }
+    // What cannot be read closes nothing.
+    cloud.fail(fault("read", "ai-one", "versioning", 1, Effect::Fail(S3ErrorKind::Server)));
+    let _ = rig.sweep(&observing).await;
+    let report = rig.board.bucket(&id("ai-one")).expect("a report");
+    let line = report.settings.iter().find(|it| it.setting == "versioning").expect("a line");
+    assert_eq!((line.verdict, line.since), (Verdict::Unknown, Some(now())));
+    let _ = rig.sweep(&spec("enforce")).await;
+    let said = rig.notes.take();
+    let of = |word: &str| said.iter().filter(|line| line.starts_with(word)).count();
+    assert_eq!((of("drift-detected"), of("drift-closed"), of("repair")), (1, 1, 1), "{said:?}");
+    assert_eq!(of("held"), 1, "a hold that stays is told once: {said:?}");
+    let drift = rig.notes.drift.lock().unwrap().clone();
+    assert!(
+        matches!(&drift[..], [DriftChange::Opened { .. }, DriftChange::Closed { since, .. }] if *since == now()),
+        "{drift:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_gated_sweep_tells_each_difference_once_too() {
+    let (cloud, desired) = two();
+    let rig = Rig::over(&cloud);
+    let _ = rig.gated(&desired).await;
+    let said = rig.notes.take();
+    let of = |word: &str| said.iter().filter(|line| line.starts_with(word)).count();
+    assert_eq!((of("drift-detected"), of("drift-closed"), of("repair")), (4, 4, 4), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_bucket_that_leaves_the_specs_is_told_and_left_as_it_is() {
+    let (cloud, desired_both) = two();
+    let rig = Rig::over(&cloud);
+    let _ = rig.sweep(&desired_both).await;
+    cloud.set(&id("ai-one"), "versioning", &json!({"status": "Suspended"}));
+    cloud.forget_asked();
+    rig.notes.take();
+    let _ = rig.sweep(&desired(&bucket("ai-two", "{versioning: {status: Enabled}}"))).await;
+    assert_eq!(rig.notes.take(), ["unmanaged ai-one"]);
+    assert!(!cloud.asked().iter().any(|ask| ask.object == "ai-one"), "{:?}", cloud.asked());
+    assert_eq!(cloud.get(&id("ai-one"), "versioning"), Some(status("Suspended")));
+    assert!(rig.board.bucket(&id("ai-one")).is_none());
+}
+
+#[tokio::test]
+async fn a_name_of_another_account_is_never_adopted() {
+    for listing in [true, false] {
+        let (cloud, _) = two();
+        cloud.put_foreign("ai-theirs");
+        let desired = desired(
+            &["ai-two", "ai-theirs"]
+                .map(|name| bucket(name, "{versioning: {status: Enabled}, tags: {Name: data}}"))
+                .concat(),
+        );
+        if !listing {
+            cloud.fail(fail("list", "default", "", S3ErrorKind::Denied));
+        }
+        let rig = Rig::over(&cloud);
+        let swept = rig.sweep(&desired).await;
+        second_is_whole(&cloud);
+        assert_eq!(held(&swept), ["ai-theirs existence impossible"]);
+        let touched = |verb: &str| cloud.asked().iter().any(|ask| ask.verb == verb && ask.object == "ai-theirs");
+        assert!(!touched("read") && !touched("write") && !touched("create"));
+        assert_eq!(rig.board.bucket(&id("ai-theirs")).expect("a report").state, BucketState::Unreachable);
+    }
+}
+
+/// A server that ignores the expected owner and answers for every name.
+#[tokio::test]
+async fn a_bucket_that_answers_and_is_not_in_our_list_is_not_ours() {
+    struct Careless(MemoryCloud);
+    impl Cloud for Careless {
+        fn list<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+        fn list_directories<'a>(
+            &'a self,
+            account: &'a AccountName,
+            region: &'a Region,
+        ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
+            self.0.list_directories(account, region)
+        }
+        fn found_at(&self, target: &Target) -> Option<Region> {
+            self.0.found_at(target)
+        }
+        fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
+            self.0.foreign_fields(target, setting)
+        }
+        fn illegal(&self, account: &driftless::bucket::AccountName) -> Vec<driftless::cloud::Illegal> {
+            self.0.illegal(account)
+        }
+        fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
+            self.0.remarks(target, setting)
+        }
+        fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
+            self.0.head(target)
+        }
+        fn create<'a>(&'a self, target: &'a Target, it: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
+            self.0.create(target, it)
+        }
+        fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
+            self.0.read(target, setting)
+        }
+        fn write<'a>(
+            &'a self,
+            target: &'a Target,
+            setting: &'static str,
+            seen: &'a Doc,
+            to: &'a Doc,
+        ) -> BoxFuture<'a, Result<(), S3Error>> {
+            self.0.write(target, setting, seen, to)
+        }
+    }
+    let (cloud, desired) = two();
+    let mut rig = Rig::over(&cloud);
+    rig.wrapped = Some(Arc::new(Careless(cloud.clone())));
+    let swept = rig.sweep(&desired).await;
+    assert_eq!(held(&swept), ["ai-one existence impossible", "ai-two existence impossible"]);
+    assert_eq!(cloud.count("read") + cloud.count("write") + cloud.count("create"), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_neither_ends_a_fight_nor_makes_it_last_for_ever() {
+    let (cloud, desired) = two();
+    let rig = Rig::over(&cloud);
+    for _ in 0..4 {
+        cloud.set(&id("ai-one"), "versioning", &json!({"status": "Suspended"}));
+        let _ = rig.sweep(&desired).await;
+    }
+    assert_eq!(held(&rig.sweep(&desired).await), ["ai-one versioning fighting"]);
+    rig.pass(chrono::Duration::days(-400));
+    assert_eq!(held(&rig.sweep(&desired).await), ["ai-one versioning fighting"], "a year back");
+    rig.pass(chrono::Duration::minutes(61));
+    assert_eq!(held(&rig.sweep(&desired).await), [] as [String; 0], "one window later it is over");
+    rig.pass(chrono::Duration::days(4000));
+    let swept = rig.sweep(&desired).await;
+    assert_eq!((swept.report.in_sync, swept.report.repaired), (2, 0));
+}
+
+#[tokio::test]
+async fn a_suspended_bucket_keeps_its_difference_open_and_unwritten() {
+    let (cloud, _) = two();
+    let spec = "{suspend: {reason: migration, until: 2026-11-25}, versioning: {status: Enabled}}";
+    let desired = desired(&bucket("ai-one", spec));
+    let rig = Rig::over(&cloud);
+    let swept = rig.sweep(&desired).await;
+    assert_eq!((held(&swept), cloud.count("write")), (vec!["ai-one versioning suspended".to_owned()], 0));
+    let report = rig.board.bucket(&id("ai-one")).expect("a report");
+    assert_eq!(
+        report.settings.iter().find(|it| it.setting == "versioning").map(|it| it.verdict),
+        Some(Verdict::Suspended)
+    );
+    rig.pass(chrono::Duration::days(5));
+    let swept = rig.sweep(&desired).await;
+    assert_eq!((held(&swept), cloud.count("write")), (vec![], 1), "it ends by itself");
+}
+
+/// Read in full: the four policies, and nothing else.
+#[tokio::test]
+async fn a_compliant_bucket_under_the_four_policies_is_read_four_times() {
+    let cloud = MemoryCloud::default();
+    let good = [
+        ("versioning", json!({"status": "Enabled"})),
+        ("publicAccessBlock", json!("all")),
+        ("tags", json!({"Name": "data", "Purpose": "training"})),
+    ];
+    cloud.put(
+        &id("ai-one"),
+        "us-east-1",
+        &good.map(|(name, value)| (name, driftless::settings::named(name).parse(&value).unwrap().value())),
+    );
+    let desired = desired_with(&bucket("ai-one", "{}"), "");
+    let swept = Rig::over(&cloud).sweep(&desired).await;
+    assert_eq!((swept.report.in_sync, cloud.count("read"), cloud.count("list"), cloud.asked().len()), (1, 4, 1, 5));
+}
+
+/// Law 3 and 9: what a spec and a policy want of one setting is settled before anything is written.
+#[tokio::test]
+async fn a_spec_that_an_enforced_expression_forbids_is_never_written() {
+    let cloud = MemoryCloud::default();
+    cloud.put(&id("ai-one"), "us-east-1", &[("logging", json!({"targetBucket": "logs", "targetPrefix": "s3/"}))]);
+    let policy = "{match: {buckets: ['*']}, assert: 'has(bucket.logging) && has(bucket.logging.targetBucket)', repair: {logging: {targetBucket: logs, targetPrefix: s3/}}}";
+    let desired = desired(&[bucket("ai-one", "{logging: absent}"), document("Policy", "logged", policy)].concat());
+    let swept = Rig::over(&cloud).sweep(&desired).await;
+    assert_eq!((cloud.count("write"), swept.report.in_sync), (0, 1), "{:?}", swept.plans[0].last);
+}
+
+#[tokio::test]
+async fn a_field_that_this_version_does_not_know_is_not_removed_unless_a_person_agrees() {
+    let (cloud, desired_both) = two();
+    cloud.put_strange_field(&id("ai-one"), "versioning", "Fancy");
+    let rig = Rig::over(&cloud);
+    let swept = rig.sweep(&desired_both).await;
+    second_is_whole(&cloud);
+    assert_eq!(cloud.get(&id("ai-one"), "versioning"), Some(status("Suspended")));
+    assert_eq!(held(&swept), ["ai-one versioning needs-approval"]);
+    let hold = &rig.board.bucket(&id("ai-one")).expect("a report").held[0];
+    assert_eq!(hold.detail, "S3 returned `Fancy`, which this version does not know and would remove");
+    let spec = bucket("ai-one", "{versioning: {status: Enabled}, tags: {Name: data}}");
+    let approval = hold.approval.as_deref().expect("the text to commit");
+    let swept = rig.sweep(&desired(&format!("{spec}---\n{approval}"))).await;
+    assert_eq!((held(&swept), cloud.get(&id("ai-one"), "versioning")), (vec![], Some(status("Enabled"))));
+}
