@@ -206,7 +206,7 @@ fn what_is_elsewhere_is_told_wherever_the_bucket_has_its_region_from() {
     let both = bucket("ai-data", &format!("{{region: us-east-1, notifications: {queue}}}"));
     says(
         &both,
-        &["a.yaml:5:58: the queue is in eu-west-1, the bucket in us-east-1\n\
+        &["a.yaml:5:53: the queue is in eu-west-1, the bucket in us-east-1\n\
            hint: S3 takes only one of the bucket's own region"],
     );
     // What defaults say for many does not go with every name.
