@@ -5,20 +5,23 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+pub mod blame;
 mod failure;
 pub mod fetch;
 pub(crate) mod store;
 
+use self::blame::GitAncestry;
 use self::fetch::{Presented, Request};
 use self::store::Store;
 use super::names::{Reference, SubPath};
 use super::url::{GitUrl, Scheme};
 use super::worker::Worker;
-use super::{BoxFuture, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
+use super::{Ancestry, BoxFuture, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
 use super::{is_accepted, is_shrunk};
 
 pub use self::fetch::fetch_blocking;
@@ -317,6 +320,12 @@ impl Source for GitSource {
             let id = revision.to_owned();
             self.reading("load", move |store| store.commit(&id)?.map(|commit| store.read(&commit)).transpose()).await
         })
+    }
+
+    fn ancestry(&self) -> Arc<dyn Ancestry> {
+        let options = &self.options;
+        let (worker, store, origin) = (self.worker.clone(), self.store.clone(), self.origin.clone());
+        Arc::new(GitAncestry::new(worker, store, origin, options.path.clone(), options.limits))
     }
 }
 
