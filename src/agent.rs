@@ -203,14 +203,13 @@ impl Agent {
         let (demand, fetch) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
         let served = CancellationToken::new();
         let (wanted, coming) = tokio::sync::watch::channel(None::<follow::InForce>);
-        let looking =
-            deeper::Looking::new(
-                Arc::clone(&cloud),
-                Arc::clone(&clock),
-                Arc::clone(&history),
-                source.ancestry(),
-                coming.clone(),
-            );
+        let looking = deeper::Looking::new(
+            Arc::clone(&cloud),
+            Arc::clone(&clock),
+            Arc::clone(&history),
+            source.ancestry(),
+            coming.clone(),
+        );
         let state = Serve {
             board: Arc::clone(&board),
             metrics: Arc::clone(&metrics),

@@ -21,7 +21,7 @@ use crate::observed::{Existence, Observed, Reading};
 use crate::plan::{by_nature, next_reads};
 use crate::report::compared::{Compared, compare};
 use crate::report::{BucketReport, BucketState};
-use crate::serve::deeper::{Deeper, ENTRIES, WhoChanged};
+use crate::serve::deeper::{BUILT_IN, Deeper, ENTRIES, WhoChanged};
 use crate::source::Ancestry;
 
 /// Answers that are kept. One is good until its bucket is checked again or another revision is in
@@ -34,7 +34,7 @@ const AT_ONCE: usize = 2;
 /// How long a page waits for a look.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How the names of the files begin that are no files of the source.
-const BUILT_IN: &str = "built-in/";
+const BUILT_IN_FOLDER: &str = "built-in/";
 
 /// Looks for the page.
 pub(super) struct Looking {
@@ -144,8 +144,8 @@ impl Looking {
         let mut found = WhoChanged::new();
         for (file, places) in lines {
             let numbers: Vec<usize> = places.iter().map(|place| place.line as usize).collect();
-            let why = if file.starts_with(BUILT_IN) {
-                Some("it comes with driftless".to_owned())
+            let why = if file.starts_with(BUILT_IN_FOLDER) {
+                Some(BUILT_IN.to_owned())
             } else if in_force.faulty.contains(file) {
                 Some("the newest form of the file has a fault, and an older one is in force".to_owned())
             } else {
@@ -328,7 +328,7 @@ mod tests {
             [
                 ("a.yaml", 3, "the source is a folder, which has no commits"),
                 ("bad.yaml", 1, "the newest form of the file has a fault, and an older one is in force"),
-                ("built-in/private.yaml", 14, "it comes with driftless"),
+                ("built-in/private.yaml", 14, "which comes with driftless"),
             ]
         );
     }

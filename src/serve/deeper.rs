@@ -20,6 +20,9 @@ use crate::verdict::Origin;
 /// Entries of the history that a page shows.
 pub const ENTRIES: usize = 50;
 
+/// Why there is no commit of a built-in policy.
+pub const BUILT_IN: &str = "which comes with driftless";
+
 /// Who last changed what begins on a line of a file, or why that is not known.
 pub type WhoChanged = BTreeMap<(Arc<str>, u32), Result<Arc<Revision>, Arc<str>>>;
 

@@ -319,7 +319,13 @@ async fn api_live(State(app): State<App>, Path((account, name)): Path<(String, S
 async fn sync_form(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let is_program = headers.get(header::ACCEPT).is_some_and(|it| it.as_bytes() == b"application/json");
     let form = body
-        .map_err(|_| Fault::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the form is larger than {FORM} bytes"), "send the form as it is"))
+        .map_err(|_| {
+            Fault::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the form is larger than {FORM} bytes"),
+                "send the form as it is",
+            )
+        })
         .and_then(|body| form_pairs(&String::from_utf8_lossy(&body)))
         .map(sync::Form::of);
     let done = form.and_then(|form| sync::take(&app.serve, &app.pace, &headers, &form).map(|()| form.from));

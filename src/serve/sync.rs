@@ -227,6 +227,9 @@ mod tests {
         let pairs = |pairs: &[(&str, &str)]| Form::of(pairs.iter().map(|(a, b)| ((*a).into(), (*b).into())).collect());
         assert_eq!(pairs(&[("from", "source")]).from.path(), "/source");
         assert_eq!(pairs(&[("from", "//evil.example"), ("other", "x")]).from.path(), "/");
-        assert_eq!(pairs(&[("token", " t "), ("guard", "g")]), Form { token: "t".into(), guard: "g".into(), from: Page::Fleet });
+        assert_eq!(
+            pairs(&[("token", " t "), ("guard", "g")]),
+            Form { token: "t".into(), guard: "g".into(), from: Page::Fleet }
+        );
     }
 }

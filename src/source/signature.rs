@@ -198,8 +198,13 @@ mod tests {
         // The same, in the newer format of packets, with the headers that tools add.
         let old = pgp(&fingerprint, &[]);
         let new = [&[0xc2, old[2]][..], &old[3..]].concat();
-        let text = armour("PGP SIGNATURE", &new).replacen('\n', "\nVersion: GnuPG v2\n\n", 1).replace("\n-----END", "\n=abcd\n-----END");
-        assert_eq!(Signature::read(text.as_bytes()), Signature { kind: SignatureKind::OpenPgp, key: Some("AB".repeat(20)) });
+        let text = armour("PGP SIGNATURE", &new)
+            .replacen('\n', "\nVersion: GnuPG v2\n\n", 1)
+            .replace("\n-----END", "\n=abcd\n-----END");
+        assert_eq!(
+            Signature::read(text.as_bytes()),
+            Signature { kind: SignatureKind::OpenPgp, key: Some("AB".repeat(20)) }
+        );
     }
 
     #[test]

@@ -76,7 +76,15 @@ impl Worker {
     /// # Errors
     /// As [`Worker::fetch`].
     pub async fn blame(&self, question: &Question, deadline: Duration) -> Result<Found, Error> {
-        self.ask::<Result<Found, Error>>(BLAME, ("blame", "blaming"), &question.file, &question.store, question, deadline).await?
+        self.ask::<Result<Found, Error>>(
+            BLAME,
+            ("blame", "blaming"),
+            &question.file,
+            &question.store,
+            question,
+            deadline,
+        )
+        .await?
     }
 
     async fn ask<A: DeserializeOwned>(
@@ -89,9 +97,9 @@ impl Worker {
         deadline: Duration,
     ) -> Result<A, Error> {
         let fail = |kind, message: String| Error::new(kind, operation, origin, message);
-        let mut child = self.start(command, store).map_err(|error| {
-            fail(ErrorKind::Other, format!("the {doing} process could not be started: {error}"))
-        })?;
+        let mut child = self
+            .start(command, store)
+            .map_err(|error| fail(ErrorKind::Other, format!("the {doing} process could not be started: {error}")))?;
         let text = serde_json::to_vec(question).expect("a question is plain data");
         match tokio::time::timeout(deadline, talk(&mut child, &text)).await {
             Ok(Ok((answer, complaint))) => match serde_json::from_slice::<A>(&answer) {

@@ -76,7 +76,8 @@ kind: Bucket";
 
     #[test]
     fn what_belongs_to_a_key_goes_on_while_it_is_indented() {
-        for (line, last) in [(1, 1), (2, 13), (3, 3), (4, 8), (5, 5), (10, 13), (11, 12), (13, 13), (14, 14), (15, 15)] {
+        for (line, last) in [(1, 1), (2, 13), (3, 3), (4, 8), (5, 5), (10, 13), (11, 12), (13, 13), (14, 14), (15, 15)]
+        {
             assert_eq!(extent(TEXT, line), last, "line {line}");
         }
     }

@@ -18,12 +18,7 @@ use super::timeline::{Asking, timeline};
 use super::{Place, Seen, layout};
 
 /// The page.
-pub(crate) fn bucket(
-    serve: &Serve,
-    report: &BucketReport,
-    depth: &Depth,
-    seen: Seen,
-) -> Markup {
+pub(crate) fn bucket(serve: &Serve, report: &BucketReport, depth: &Depth, seen: Seen) -> Markup {
     let (_, now) = seen;
     let source = serve.board.source();
     let verdict = report.worst();

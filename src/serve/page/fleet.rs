@@ -8,8 +8,8 @@ use crate::verdict::{Hold, SPEC, Verdict};
 
 use super::super::Serve;
 use super::super::api::faults;
-use super::super::sync::Page;
 use super::super::query::{self, Filter, Found, PAGE, Sort, Standing, Summary};
+use super::super::sync::Page;
 use super::parts::{bucket_path, counted, encoded, moment, plain, relative, tag};
 use super::source::{source_card, source_trouble};
 use super::{Place, layout, sync};

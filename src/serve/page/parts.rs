@@ -13,6 +13,8 @@ use crate::source::signature::SignatureKind;
 use crate::source::{Revision, Signature};
 use crate::verdict::{Origin, Verdict};
 
+use super::super::deeper::BUILT_IN;
+
 /// The longest text that is shown; the API gives the whole.
 const LONGEST: usize = 4000;
 
@@ -130,6 +132,7 @@ pub(super) fn changed_by(found: &Result<Arc<Revision>, Arc<str>>, now: Timestamp
     html! {
         @match found {
             Ok(revision) => { ", last changed by " (made(revision, now)) },
+            Err(why) if **why == *BUILT_IN => { ", " (BUILT_IN) },
             Err(why) => { ", its commit is not known: " (plain(why)) },
         }
     }

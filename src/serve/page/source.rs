@@ -54,7 +54,9 @@ pub(super) fn source_trouble(source: &SourceReport) -> Markup {
     html! {
         div class=(format!("notice {}", source_class(source.state))) role="status" {
             p {
-                strong { "The source is " (source.state.word()) }
+                @if source.state == SourceState::Failed && source.detail.is_none() {
+                    strong { "The source has not answered yet" } ": no revision is in force, and nothing is checked."
+                } @else { strong { "The source is " (source.state.word()) } }
                 @if let Some(detail) = &source.detail { ": " (plain(detail)) }
                 @if let Some(revision) = &source.held_revision { " (revision " code { (plain(&short(revision))) } ")" }
             }

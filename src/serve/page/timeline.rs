@@ -67,7 +67,8 @@ impl<'a> Asking<'a> {
         let endpoints = serve.board.endpoints();
         let is_aws = endpoints.iter().any(|it| it.account == report.id.account && it.address.is_none());
         // The clock of CloudTrail is not ours, and a sweep takes its time.
-        let window = Duration::from_std(serve.options.checked_every).unwrap_or(Duration::hours(1)) + Duration::minutes(15);
+        let window =
+            Duration::from_std(serve.options.checked_every).unwrap_or(Duration::hours(1)) + Duration::minutes(15);
         Self { report, is_aws, window }
     }
 

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use git2::{BlameOptions, Oid};
+use git2::{BlameOptions, ErrorCode, Oid};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::GitOptions;
 use super::store::{self, Store};
 use crate::source::ancestry::Ancestry;
 use crate::source::names::SubPath;
@@ -18,8 +19,10 @@ use crate::source::worker::Worker;
 use crate::source::{BoxFuture, Error, ErrorKind, Limits, Revision, short};
 use crate::spec::extent;
 
-/// How long a look through a history may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a look through a history may take: less than a page waits, so that the failure is kept, too.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+/// Looks in a minute; whoever comes later is told so. Anybody who reaches the page may ask.
+const A_MINUTE: usize = 60;
 /// Answers that are kept, each for some lines of a blob.
 const KEPT: usize = 2048;
 /// After so long, a history that could not be looked through is looked through again.
@@ -52,19 +55,31 @@ pub fn blame_blocking(question: &Question) -> Result<Found, Error> {
     let fail = |error: git2::Error| Error::new(ErrorKind::Corrupt, "blame", &question.file, error.message());
     let repository = super::fetch::open(&store::repository(&question.store)).map_err(fail)?;
     let newest = Oid::from_str(&question.commit).map_err(fail)?;
-    let mut options = BlameOptions::new();
-    options.newest_commit(newest);
-    let blame = repository.blame_file(Path::new(&question.file), Some(&mut options)).map_err(fail)?;
-    // A shallow history says of everything that is older that its first commit made it.
+    // A shallow history: libgit2 looks for what is not there, unless it is told where to end.
     let edge = std::fs::read_to_string(repository.path().join("shallow")).unwrap_or_default();
     let edge: Vec<&str> = edge.lines().collect();
+    let mut options = BlameOptions::new();
+    options.newest_commit(newest);
+    if let Some(end) = edge.first() {
+        options.oldest_commit(Oid::from_str(end).map_err(fail)?);
+    }
+    let blame = match repository.blame_file(Path::new(&question.file), Some(&mut options)) {
+        Err(error) if error.code() == ErrorCode::NotFound && !edge.is_empty() => {
+            return Ok(vec![None; question.ranges.len()]);
+        }
+        blame => blame.map_err(fail)?,
+    };
+    let descends = |one, other| match repository.graph_descendant_of(one, other) {
+        Err(error) if error.code() == ErrorCode::NotFound && !edge.is_empty() => Ok(false),
+        descends => descends,
+    };
     let is_newer = |one: Oid, other: Oid| -> Result<bool, git2::Error> {
-        if one == other || repository.graph_descendant_of(other, one)? {
+        if one == other || descends(other, one)? {
             return Ok(false);
         }
         // Of two branches that met, the clocks of those who committed decide.
         let time = |id| repository.find_commit(id).map(|commit| commit.time().seconds());
-        Ok(repository.graph_descendant_of(one, other)? || time(one)? > time(other)?)
+        Ok(descends(one, other)? || time(one)? > time(other)?)
     };
     let mut found = Vec::with_capacity(question.ranges.len());
     for (first, last) in &question.ranges {
@@ -105,14 +120,35 @@ pub(super) struct GitAncestry {
     origin: String,
     path: SubPath,
     limits: Limits,
+    patience: Duration,
     kept: Mutex<VecDeque<Kept>>,
     /// One look at a time: a page must not start many processes.
     place: Semaphore,
+    begun: Mutex<VecDeque<Instant>>,
 }
 
 impl GitAncestry {
-    pub(super) fn new(worker: Worker, store: PathBuf, origin: String, path: SubPath, limits: Limits) -> Self {
-        Self { worker, store, origin, path, limits, kept: Mutex::default(), place: Semaphore::new(1) }
+    pub(super) fn new(worker: Worker, store: PathBuf, options: &GitOptions) -> Self {
+        Self {
+            worker,
+            store,
+            origin: options.url.to_string(),
+            path: options.path.clone(),
+            limits: options.limits,
+            patience: options.blame_patience,
+            kept: Mutex::default(),
+            place: Semaphore::new(1),
+            begun: Mutex::default(),
+        }
+    }
+
+    fn why(&self, error: &Error) -> Arc<str> {
+        match error.kind {
+            ErrorKind::Timeout => {
+                format!("the history is too long to be looked through in {} s", self.patience.as_secs()).into()
+            }
+            _ => error.message.as_str().into(),
+        }
     }
 
     fn kept(&self, file: &str, blob: Oid, line: usize) -> Option<Result<Arc<Revision>, Arc<str>>> {
@@ -129,6 +165,21 @@ impl GitAncestry {
         all.push_front(new);
     }
 
+    /// Counts one more look, unless there were too many.
+    fn admit(&self) -> Result<(), Error> {
+        let now = Instant::now();
+        let mut begun = self.begun.lock().expect("no holder of the lock panics");
+        while begun.front().is_some_and(|at| now - *at >= Duration::from_mins(1)) {
+            begun.pop_front();
+        }
+        if begun.len() >= A_MINUTE {
+            let message = format!("the history was looked through {A_MINUTE} times within a minute, and no more is");
+            return Err(Error::new(ErrorKind::Other, "blame", &self.origin, message));
+        }
+        begun.push_back(now);
+        Ok(())
+    }
+
     /// The blob, and the stretches that begin on the lines.
     async fn stretches(
         &self,
@@ -140,9 +191,11 @@ impl GitAncestry {
         let (id, file, lines) = (revision.to_owned(), file.to_owned(), lines.to_vec());
         let reading = tokio::task::spawn_blocking(move || {
             let gone = |what: &str| Error::new(ErrorKind::NotFound, "blame", &origin, what);
-            let store = Store::open(&folder, &origin, &path, limits)?.ok_or_else(|| gone("the local repository is gone"))?;
+            let store =
+                Store::open(&folder, &origin, &path, limits)?.ok_or_else(|| gone("the local repository is gone"))?;
             let commit = store.commit(&id)?.ok_or_else(|| gone(&format!("commit {} is gone", short(&id))))?;
-            let blob = store.file(&commit, &file)?.ok_or_else(|| gone(&format!("`{file}` is not in {}", short(&id))))?;
+            let blob =
+                store.file(&commit, &file)?.ok_or_else(|| gone(&format!("`{file}` is not in {}", short(&id))))?;
             let text = store.text(blob)?;
             Ok((blob, lines.iter().map(|line| (*line, extent(&text, *line))).collect()))
         });
@@ -151,7 +204,12 @@ impl GitAncestry {
         })
     }
 
-    async fn look(&self, revision: &str, file: &str, lines: &[usize]) -> Result<Vec<Result<Arc<Revision>, Arc<str>>>, Error> {
+    async fn look(
+        &self,
+        revision: &str,
+        file: &str,
+        lines: &[usize],
+    ) -> Result<Vec<Result<Arc<Revision>, Arc<str>>>, Error> {
         let lines = &lines[..lines.len().min(LINES)];
         let (blob, ranges) = self.stretches(revision, file, lines).await?;
         let answers = |it: &Self| lines.iter().map(|line| it.kept(file, blob, *line)).collect::<Option<Vec<_>>>();
@@ -163,10 +221,11 @@ impl GitAncestry {
         if let Some(answers) = answers(self) {
             return Ok(answers);
         }
+        self.admit()?;
         let top = self.path.as_str();
         let whole = if top.is_empty() { file.to_owned() } else { format!("{top}/{file}") };
         let question = Question { store: self.store.clone(), commit: revision.to_owned(), file: whole, ranges };
-        let found = self.worker.blame(&question, PATIENCE).await;
+        let found = self.worker.blame(&question, self.patience).await;
         let file: Arc<str> = file.into();
         Ok(lines
             .iter()
@@ -177,19 +236,12 @@ impl GitAncestry {
                         Some(revision) => (Ok(Arc::new(revision)), None),
                         None => (Err("the history that the server gives begins later".into()), None),
                     },
-                    Err(error) => (Err(why(error)), Some(Instant::now() + AGAIN)),
+                    Err(error) => (Err(self.why(error)), Some(Instant::now() + AGAIN)),
                 };
                 self.keep(Kept { file: Arc::clone(&file), blob, line: *line, answer: answer.clone(), until });
                 answer
             })
             .collect())
-    }
-}
-
-fn why(error: &Error) -> Arc<str> {
-    match error.kind {
-        ErrorKind::Timeout => format!("the history is too long to be looked through in {} s", PATIENCE.as_secs()).into(),
-        _ => error.message.as_str().into(),
     }
 }
 
@@ -202,7 +254,7 @@ impl Ancestry for GitAncestry {
     ) -> BoxFuture<'a, Vec<Result<Arc<Revision>, Arc<str>>>> {
         Box::pin(async move {
             let mut answers = self.look(revision, file, lines).await.unwrap_or_else(|error| {
-                let why = why(&error);
+                let why = self.why(&error);
                 lines.iter().map(|_| Err(Arc::clone(&why))).collect()
             });
             answers.resize_with(lines.len(), || Err(format!("more than {LINES} lines were asked about").into()));

@@ -125,6 +125,8 @@ pub struct GitOptions {
     pub rewritten: Rewritten,
     /// Accepts the revision whose id begins like this although it would be held.
     pub accept: Option<String>,
+    /// How long a look through the history may take. Default 4 seconds.
+    pub blame_patience: Duration,
     /// The program that fetches; this very program unless a test names another.
     pub program: Option<PathBuf>,
 }
@@ -145,6 +147,7 @@ impl GitOptions {
             received_max: 1_000_000_000,
             rewritten: Rewritten::Hold,
             accept: None,
+            blame_patience: blame::PATIENCE,
             program: None,
         }
     }
@@ -323,9 +326,7 @@ impl Source for GitSource {
     }
 
     fn ancestry(&self) -> Arc<dyn Ancestry> {
-        let options = &self.options;
-        let (worker, store, origin) = (self.worker.clone(), self.store.clone(), self.origin.clone());
-        Arc::new(GitAncestry::new(worker, store, origin, options.path.clone(), options.limits))
+        Arc::new(GitAncestry::new(self.worker.clone(), self.store.clone(), &self.options))
     }
 }
 

@@ -239,7 +239,9 @@ impl<'a> Store<'a> {
     pub(super) fn file(&self, commit: &Commit<'_>, path: &str) -> Result<Option<Oid>, Error> {
         let top = self.repository.find_tree(self.top(commit)?).map_err(|error| corrupt(self.origin, &error))?;
         match top.get_path(Path::new(path)) {
-            Ok(entry) if !matches!(entry.filemode_raw(), MODE_LINK | MODE_SUBMODULE | MODE_TREE) => Ok(Some(entry.id())),
+            Ok(entry) if !matches!(entry.filemode_raw(), MODE_LINK | MODE_SUBMODULE | MODE_TREE) => {
+                Ok(Some(entry.id()))
+            }
             Ok(_) => Ok(None),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(corrupt(self.origin, &error)),

@@ -179,7 +179,7 @@ async fn a_setting_says_in_which_file_on_which_line_and_by_which_commit_it_is_as
              <code title=\"9c3e5d7f1b2a4c6e8f0a1b3c5d7e9f0a2b4c6d8e\">9c3e5d7f1b2a</code> \
              “Keep every version of the training data” by Grace Hopper &lt;grace@example.com&gt;, ",
             "policy <a href=\"/policies/versioned\">versioned</a> <code>built-in/versioned.yaml:11</code>, \
-             its commit is not known: it comes with driftless",
+             which comes with driftless",
         ],
     );
 }

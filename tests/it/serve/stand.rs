@@ -69,7 +69,7 @@ impl Deeper for Told {
         let made = Arc::new(fleet::commit(message, author));
         let found = places.iter().map(|place| {
             let found = match place.file.starts_with("built-in/") {
-                true => Err(Arc::from("it comes with driftless")),
+                true => Err(Arc::from(driftless::serve::deeper::BUILT_IN)),
                 false => Ok(Arc::clone(&made)),
             };
             ((Arc::clone(&place.file), place.line), found)

@@ -260,7 +260,9 @@ fn invalid() -> BucketReport {
 /// What stands in a policy.
 fn text(name: &str) -> &'static str {
     match name {
-        "encrypted" => "spec:\n  match: {buckets: [\"*\"]}\n  mode: enforce\n  require:\n    encryption: {algorithm: AES256}",
+        "encrypted" => {
+            "spec:\n  match: {buckets: [\"*\"]}\n  mode: enforce\n  require:\n    encryption: {algorithm: AES256}"
+        }
         "private" => "spec:\n  match: {buckets: [\"*\"]}\n  mode: enforce\n  require:\n    publicAccessBlock: all",
         "tagged" => {
             "spec:\n  mode: observe\n  parameters:\n    required: {Name: \".+\"}\n  assert: |\n    \
