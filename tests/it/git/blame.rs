@@ -172,9 +172,9 @@ async fn ten_thousand_files_and_a_long_history_are_looked_through() {
         stream +=
             &blob(&format!("team-{:02}/b{number:05}.yaml", number % 40), &format!("spec:\n  versioning: {number}\n"));
     }
-    for number in 2..2_000 {
+    for number in 2..400 {
         stream += &commit(number, &format!("Commit {number}"));
-        let file = if number == 900 {
+        let file = if number == 90 {
             "team-00/b00000.yaml".to_owned()
         } else {
             format!("team-01/b{:05}.yaml", 1 + number % 40 * 40)
@@ -185,7 +185,7 @@ async fn ten_thousand_files_and_a_long_history_are_looked_through() {
     let last = repo.resolve("refs/heads/main").unwrap();
     let (options, _data) = local(&repo);
     let source = fetched(&options).await;
-    assert_eq!(who(&source, &last, "team-00/b00000.yaml", &[2]).await, said(&["Commit 900"]));
+    assert_eq!(who(&source, &last, "team-00/b00000.yaml", &[2]).await, said(&["Commit 90"]));
     assert_eq!(who(&source, &last, "team-02/b00002.yaml", &[2]).await, said(&["All of them"]));
 }
 
