@@ -13,13 +13,14 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::board::{Board, PolicyCard};
+use crate::board::{Board, ExemptionCard, PolicyCard};
 use crate::bucket::{AccountName, BucketId};
 use crate::capability::Capabilities;
 use crate::clock::{Clock, Timestamp};
 use crate::cloud::learned::Learned;
 use crate::cloud::patient::Patience;
 use crate::cloud::{Cloud, Observer, S3ErrorKind};
+use crate::config::schedule::Schedule;
 use crate::config::{Config, DetailConfig};
 use crate::desired::Desired;
 use crate::history::History;
@@ -29,7 +30,7 @@ use crate::report::{BucketReport, BucketState, Event, PolicyStatus, SettingStatu
 use crate::serve::health::Heartbeat;
 use crate::serve::{self, Serve, Token};
 use crate::settings;
-use crate::spec::PolicySeverity;
+use crate::spec::{ExemptionSpec, PolicySeverity};
 use crate::verdict::{EXISTENCE, SPEC, Verdict};
 
 pub use assemble::{capabilities, cloud, load_files, source};
@@ -202,8 +203,13 @@ impl Agent {
         let (demand, fetch) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
         let served = CancellationToken::new();
         let (wanted, coming) = tokio::sync::watch::channel(None::<follow::InForce>);
-        let looking =
-            deeper::Looking::new(Arc::clone(&cloud), Arc::clone(&clock), Arc::clone(&history), coming.clone());
+        let looking = deeper::Looking::new(
+            Arc::clone(&cloud),
+            Arc::clone(&clock),
+            Arc::clone(&history),
+            source.ancestry(),
+            coming.clone(),
+        );
         let state = Serve {
             board: Arc::clone(&board),
             metrics: Arc::clone(&metrics),
@@ -213,6 +219,7 @@ impl Agent {
                 metrics_apart: metrics_listener.is_some(),
                 token,
                 stuck_after: config.limits.stuck_after.0,
+                checked_every: between_checks(&config, clock.now()),
                 ..serve::Options::default()
             },
             wake: {
@@ -311,6 +318,14 @@ async fn both(one: JoinHandle<()>, other: JoinHandle<()>, stop: &CancellationTok
     if one || other { Ended::ByFault } else { Ended::InGoodOrder }
 }
 
+/// How long it is from one sweep of the schedule to the next.
+fn between_checks(config: &Config, now: Timestamp) -> Duration {
+    let schedule = Schedule::parse(&config.schedule.cron, &config.schedule.zone).ok();
+    let pair = schedule.and_then(|it| it.next_after(now).and_then(|next| Some((next, it.next_after(next)?))));
+    let gap = pair.and_then(|(next, after)| (after - next).to_std().ok());
+    gap.map_or(serve::Options::default().checked_every, |gap| gap + config.schedule.jitter.0)
+}
+
 /// The folder for the history and the copy of the repository: ours alone.
 fn prepare_data_dir(config: &Config) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt;
@@ -404,8 +419,23 @@ fn cards(desired: &Desired) -> Vec<PolicyCard> {
             severity: policy.severity,
             mode: policy.mode,
             file: Arc::clone(&policy.at.file),
+            line: policy.at.line,
+            written: Arc::clone(&policy.written),
+            parameters: policy.parameters.clone(),
+            exemptions: desired.exemptions().filter(|it| it.policy == policy.name).map(|it| exemption(it)).collect(),
         })
         .collect()
+}
+
+fn exemption(spec: &ExemptionSpec) -> ExemptionCard {
+    ExemptionCard {
+        name: Arc::clone(&spec.name),
+        buckets: spec.buckets.clone(),
+        reason: spec.reason.clone(),
+        owner: spec.owner.clone(),
+        expires: spec.expires,
+        at: spec.at.clone(),
+    }
 }
 
 #[cfg(test)]

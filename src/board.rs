@@ -10,8 +10,10 @@ use tokio::sync::watch;
 use crate::bucket::BucketId;
 use crate::capability::EndpointCard;
 use crate::clock::Timestamp;
+use crate::finding::Place;
 use crate::report::{BucketReport, Cause, PolicyStatus, SettingStatus, SourceReport, SweepReport};
-use crate::spec::{Mode, PolicySeverity};
+use crate::spec::select::names_match;
+use crate::spec::{Mode, PolicySeverity, Written};
 use crate::verdict::Hold;
 
 /// How everything stands.
@@ -71,6 +73,42 @@ pub struct PolicyCard {
     pub mode: Mode,
     /// The file that it stands in.
     pub file: Arc<str>,
+    /// The line on which its document begins.
+    pub line: u32,
+    /// Its `spec` as it was written; behind it that of the built-in policy that it changes.
+    #[serde(skip_serializing_if = "<[Written]>::is_empty")]
+    pub written: Arc<[Written]>,
+    /// The values that its expressions see, after all that changes them.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// The exemptions that name it, those that ended among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exemptions: Vec<ExemptionCard>,
+}
+
+/// An exemption from a policy, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExemptionCard {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Globs on bucket names.
+    pub buckets: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// Where its document begins.
+    pub at: Place,
+}
+
+impl ExemptionCard {
+    /// Whether it is for a bucket of that name.
+    pub fn is_for(&self, bucket: &BucketId) -> bool {
+        names_match(&self.buckets, &bucket.name)
+    }
 }
 
 /// A sweep under way.

@@ -216,6 +216,11 @@ impl Desired {
         self.resolver.as_ref().is_some_and(|resolver| resolver.agent.undeclared)
     }
 
+    /// The exemptions, in the order of the files.
+    pub fn exemptions(&self) -> impl Iterator<Item = &Arc<ExemptionSpec>> {
+        self.resolver.iter().flat_map(|resolver| resolver.exemptions.iter().map(|(exemption, _)| exemption))
+    }
+
     /// The policies that are in force, by name.
     pub fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
         self.resolver.iter().flat_map(|resolver| resolver.policies.iter().map(|(policy, _)| policy))

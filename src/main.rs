@@ -35,9 +35,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // The process that fetches is this program, started by itself; it is no command of people's.
+    // The processes that fetch, and that look through the history, are this program, started by itself;
+    // they are no commands of people's.
     if std::env::args().nth(1).as_deref() == Some(driftless::source::worker::COMMAND) {
         return driftless::source::worker::serve(std::io::stdin().lock(), std::io::stdout().lock());
+    }
+    if std::env::args().nth(1).as_deref() == Some(driftless::source::worker::BLAME) {
+        return driftless::source::worker::serve_blame(std::io::stdin().lock(), std::io::stdout().lock());
     }
     let program = Program::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -13,7 +13,7 @@ use crate::expression::{Diagnostic, Expression, Facts, Identity, Outcome, Schema
 use crate::finding::{Finding, Place};
 use crate::observed::{Existence, Observed, Reading};
 use crate::settings::{self, SETTINGS};
-use crate::spec::{self, Asked, Asks, Expr, Mode, PolicySeverity, PolicySpec};
+use crate::spec::{self, Asked, Asks, Expr, Mode, PolicySeverity, PolicySpec, Written};
 
 /// A policy that can judge.
 #[derive(Debug)]
@@ -30,6 +30,10 @@ pub struct Policy {
     pub at: Place,
     /// What it judges by.
     pub rule: Rule,
+    /// Its `spec` as it was written; behind it that of the built-in policy that it changes.
+    pub written: Arc<[Written]>,
+    /// The values that its expressions see.
+    pub parameters: serde_json::Map<String, Value>,
 }
 
 /// What a policy judges by.
@@ -256,6 +260,8 @@ impl Policy {
             mode: spec.mode,
             at: spec.at.clone(),
             rule,
+            written: spec.written.clone().into(),
+            parameters: spec.parameters.clone(),
         })
     }
 

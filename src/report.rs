@@ -14,6 +14,7 @@ use crate::cloud::S3Error;
 use crate::doc::{Change, Doc};
 use crate::finding::{Finding, Place};
 use crate::plan::{Held, Step};
+use crate::source::{Revision, Signature};
 use crate::spec::PolicySeverity;
 use crate::verdict::{Hold, Origin, Verdict, worst};
 
@@ -304,6 +305,9 @@ pub struct SourceReport {
     /// When it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub committed_at: Option<Timestamp>,
+    /// The signature that it carries, unchecked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
     /// When the source last answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_success: Option<Timestamp>,
@@ -316,6 +320,12 @@ pub struct SourceReport {
     /// The revision that is held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_revision: Option<String>,
+    /// The same, with who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_commit: Option<Revision>,
+    /// What to write, and where, to have it obeyed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Faults in the documents.
     pub findings: Vec<Finding>,
 }
@@ -477,6 +487,14 @@ pub fn approval_document(bucket: &BucketId, held: &Held, now: Timestamp) -> Opti
         &digest[..6],
         (now + chrono::Duration::days(7)).format("%Y-%m-%d"),
     ))
+}
+
+/// The document that lets so many buckets leave the source in one revision.
+pub fn removals_document(buckets: usize, now: Timestamp) -> String {
+    format!(
+        "# a document of the source\napiVersion: driftless/v1\nkind: Approval\nmetadata:\n  name: removals-{buckets}\nspec:\n  removals: {buckets}\n  reason: TELL WHY\n  expires: {}\n",
+        (now + chrono::Duration::days(7)).format("%Y-%m-%d"),
+    )
 }
 
 /// A difference that is held, as people see it.

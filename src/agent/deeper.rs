@@ -1,13 +1,13 @@
 //! Looks into a bucket for the page: its live values, read once for each check of the bucket that
 //! somebody looks at, and its past.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::follow::InForce;
 use crate::bucket::BucketId;
@@ -15,12 +15,14 @@ use crate::clock::{Clock, Timestamp};
 use crate::cloud::read_only::ReadOnly;
 use crate::cloud::{Cloud, S3ErrorKind, Target};
 use crate::desired::Wish;
+use crate::finding::Place;
 use crate::history::{Entry, Filter, History};
 use crate::observed::{Existence, Observed, Reading};
 use crate::plan::{by_nature, next_reads};
 use crate::report::compared::{Compared, compare};
 use crate::report::{BucketReport, BucketState};
-use crate::serve::deeper::{Deeper, ENTRIES};
+use crate::serve::deeper::{BUILT_IN, Deeper, ENTRIES, WhoChanged};
+use crate::source::Ancestry;
 
 /// Answers that are kept. One is good until its bucket is checked again or another revision is in
 /// force.
@@ -31,12 +33,15 @@ const A_MINUTE: usize = 60;
 const AT_ONCE: usize = 2;
 /// How long a page waits for a look.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How the names of the files begin that are no files of the source.
+const BUILT_IN_FOLDER: &str = "built-in/";
 
 /// Looks for the page.
 pub(super) struct Looking {
     cloud: ReadOnly,
     clock: Arc<dyn Clock>,
     history: Arc<History>,
+    ancestry: Arc<dyn Ancestry>,
     in_force: watch::Receiver<Option<InForce>>,
     places: Semaphore,
     past: Semaphore,
@@ -57,12 +62,14 @@ impl Looking {
         cloud: Arc<dyn Cloud>,
         clock: Arc<dyn Clock>,
         history: Arc<History>,
+        ancestry: Arc<dyn Ancestry>,
         in_force: watch::Receiver<Option<InForce>>,
     ) -> Self {
         Self {
             cloud: ReadOnly(cloud),
             clock,
             history,
+            ancestry,
             in_force,
             places: Semaphore::new(AT_ONCE),
             past: Semaphore::new(AT_ONCE),
@@ -123,6 +130,38 @@ impl Looking {
         Ok(())
     }
 
+    /// Who last changed what begins at some places, file by file.
+    async fn who_changed(&self, places: &[Place]) -> WhoChanged {
+        let Some(in_force) = self.in_force.borrow().clone() else { return WhoChanged::new() };
+        let mut lines: BTreeMap<&Arc<str>, Vec<&Place>> = BTreeMap::new();
+        for place in places {
+            let of_file = lines.entry(&place.file).or_default();
+            if !of_file.iter().any(|known| known.line == place.line) {
+                of_file.push(place);
+            }
+        }
+        let until = Instant::now() + PATIENCE;
+        let mut found = WhoChanged::new();
+        for (file, places) in lines {
+            let numbers: Vec<usize> = places.iter().map(|place| place.line as usize).collect();
+            let why = if file.starts_with(BUILT_IN_FOLDER) {
+                Some(BUILT_IN.to_owned())
+            } else if in_force.faulty.contains(file) {
+                Some("the newest form of the file has a fault, and an older one is in force".to_owned())
+            } else {
+                None
+            };
+            let answers = match why {
+                Some(why) => numbers.iter().map(|_| Err(why.as_str().into())).collect(),
+                None => timeout_at(until, self.ancestry.changed(&in_force.revision, file, &numbers))
+                    .await
+                    .unwrap_or_else(|_| numbers.iter().map(|_| Err("it is still looked up".into())).collect()),
+            };
+            found.extend(places.into_iter().map(|place| (Arc::clone(file), place.line)).zip(answers));
+        }
+        found
+    }
+
     async fn read(&self, wish: &Wish, report: &BucketReport) -> Observed {
         let now = self.clock.now();
         let target = Target { id: report.id.clone(), region: report.region.clone() };
@@ -158,6 +197,10 @@ impl Deeper for Looking {
         })
     }
 
+    fn who_changed<'a>(&'a self, places: &'a [Place]) -> BoxFuture<'a, WhoChanged> {
+        Box::pin(self.who_changed(places))
+    }
+
     fn past<'a>(&'a self, id: &'a BucketId) -> BoxFuture<'a, Result<Vec<Entry>, String>> {
         Box::pin(async move {
             let _place = self.past.acquire().await.expect("nobody closes the semaphore");
@@ -178,8 +221,10 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::cloud::memory::{Effect, Fault, MemoryCloud};
     use crate::desired::{Agent, resolve};
+    use crate::source::NoAncestry;
     use crate::spec::load::{Context, File, load};
     use serde_json::json;
+    use std::collections::BTreeSet;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_timestamp(1_795_348_800 + seconds, 0).expect("a moment")
@@ -223,8 +268,11 @@ mod tests {
         assert_eq!(desired.buckets.len(), buckets);
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(0)));
         let history = History::in_memory("a test", Arc::clone(&clock)).expect("memory");
-        let (_, in_force) = watch::channel(Some(InForce { desired: Arc::new(desired) }));
-        (Looking::new(Arc::clone(&cloud) as Arc<dyn Cloud>, clock, Arc::new(history), in_force), cloud)
+        let faulty = Arc::new(BTreeSet::from(["bad.yaml".into()]));
+        let in_force = InForce { desired: Arc::new(desired), revision: "4f1c2b7".into(), faulty };
+        let (_, in_force) = watch::channel(Some(in_force));
+        let ancestry = Arc::new(NoAncestry);
+        (Looking::new(Arc::clone(&cloud) as Arc<dyn Cloud>, clock, Arc::new(history), ancestry, in_force), cloud)
     }
 
     #[tokio::test]
@@ -265,6 +313,24 @@ mod tests {
         assert_eq!(late, Err("S3 did not answer within 5 s".to_owned()));
         // And its place is free again.
         assert!(looking.compared(&report("data-0", at(0))).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_changed_a_line_is_told_or_why_it_is_not_known() {
+        let (looking, _) = looking(1);
+        let place = |file: &str, line| Place { file: file.into(), line, column: 1 };
+        let places = [place("a.yaml", 3), place("built-in/private.yaml", 14), place("bad.yaml", 1), place("a.yaml", 3)];
+        let found = looking.who_changed(&places).await;
+        let said: Vec<(&str, u32, &str)> =
+            found.iter().map(|((file, line), why)| (&**file, *line, &**why.as_ref().expect_err("a folder"))).collect();
+        assert_eq!(
+            said,
+            [
+                ("a.yaml", 3, "the source is a folder, which has no commits"),
+                ("bad.yaml", 1, "the newest form of the file has a fault, and an older one is in force"),
+                ("built-in/private.yaml", 14, "which comes with driftless"),
+            ]
+        );
     }
 
     #[tokio::test]

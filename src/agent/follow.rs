@@ -1,7 +1,7 @@
 //! Following the source: a new revision is fetched, read once, and put into force, or not obeyed
 //! with a reason. Whatever fails, the last good revision stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,8 +18,8 @@ use crate::finding::{Finding, Severity};
 use crate::history::History;
 use crate::metrics::{FetchOp, FetchResult, Metrics};
 use crate::past::Past;
-use crate::report::{Event, SourceReport, SourceState};
-use crate::source::{Fetched, Source, Tree, poll};
+use crate::report::{Event, SourceReport, SourceState, removals_document};
+use crate::source::{Fetched, Revision, Source, Tree, acceptance, poll};
 use crate::spec::Approved;
 
 /// What is in force.
@@ -27,6 +27,16 @@ use crate::spec::Approved;
 pub(super) struct InForce {
     /// What every bucket shall be.
     pub desired: Arc<Desired>,
+    /// The revision that says so.
+    pub revision: Arc<str>,
+    /// The files of it that have a fault, so that an older form of them is in force.
+    pub faulty: Arc<BTreeSet<Arc<str>>>,
+}
+
+/// A revision that is held, and what to write to have it obeyed.
+struct HeldBack {
+    revision: Revision,
+    release: Option<String>,
 }
 
 pub(super) struct Follower {
@@ -130,7 +140,8 @@ impl Follower {
             Ok(Fetched::Held { revision, reason }) => {
                 report.last_success = Some(now);
                 let detail = format!("revision {} is not obeyed: {reason}", revision.short());
-                self.stand(report, SourceState::Held, detail, Some(reason.hint()), Some(revision.id));
+                let held = HeldBack { release: Some(acceptance(&revision.id)), revision };
+                self.stand(report, SourceState::Held, detail, Some(reason.hint()), Some(held));
             }
             Ok(Fetched::New { tree, despite }) => {
                 report.last_success = Some(now);
@@ -156,13 +167,13 @@ impl Follower {
         state: SourceState,
         detail: String,
         hint: Option<String>,
-        held: Option<String>,
+        held: Option<HeldBack>,
     ) {
         let new = report.state != state || (!detail.is_empty() && report.detail.as_deref() != Some(&*detail));
         report.state = state;
         report.detail = Some(detail.clone()).filter(|it| !it.is_empty());
         report.hint = hint.clone();
-        report.held_revision = held;
+        put_held(report, held);
         if new && state != SourceState::Ready {
             let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
             let event = Event::Source { state, detail: format!("{detail}{hint}") };
@@ -189,15 +200,17 @@ impl Follower {
                 Ok(read) => read,
                 Err(error) => {
                     let detail = format!("revision {} could not be read: {error}", tree.revision.short());
-                    self.stand(report, SourceState::Held, detail, None, Some(tree.revision.id.clone()));
+                    let held = HeldBack { revision: tree.revision.clone(), release: None };
+                    self.stand(report, SourceState::Held, detail, None, Some(held));
                     return false;
                 }
             }
         };
-        if let Some((detail, hint)) = self.shrinks(&tree.revision.id, &desired, &loaded.specs.approvals, now) {
+        if let Some((detail, hint, release)) = self.shrinks(&tree.revision.id, &desired, &loaded.specs.approvals, now) {
             let detail = format!("revision {} is not obeyed: {detail}", tree.revision.short());
             self.metrics.fetch(FetchOp::Load, FetchResult::Held, begun.elapsed().as_secs_f64());
-            self.stand(report, SourceState::Held, detail, Some(hint), Some(tree.revision.id.clone()));
+            let held = HeldBack { revision: tree.revision.clone(), release: Some(release) };
+            self.stand(report, SourceState::Held, detail, Some(hint), Some(held));
             return false;
         }
         self.metrics.fetch(FetchOp::Load, FetchResult::New, begun.elapsed().as_secs_f64());
@@ -207,11 +220,12 @@ impl Follower {
         report.state = SourceState::Ready;
         report.detail = None;
         report.hint = None;
-        report.held_revision = None;
+        put_held(report, None);
         report.revision = Some(revision.id.clone());
         report.subject = Some(revision.message.clone()).filter(|it| !it.is_empty());
         report.author = Some(revision.author.clone()).filter(|it| !it.is_empty());
         report.committed_at = revision.committed_at;
+        report.signature.clone_from(&revision.signature);
         report.findings = loaded.findings;
         self.board.put_source(report.clone());
         self.board.put_policies(cards(&desired));
@@ -228,7 +242,11 @@ impl Follower {
             self.capabilities.on_revision();
             self.keep_good(tree, &good, &loaded.faulty).await;
         }
-        self.wanted.send_replace(Some(InForce { desired: Arc::new(desired) }));
+        self.wanted.send_replace(Some(InForce {
+            desired: Arc::new(desired),
+            revision: tree.revision.id.as_str().into(),
+            faulty: Arc::new(loaded.faulty),
+        }));
         true
     }
 
@@ -256,7 +274,7 @@ impl Follower {
         desired: &Desired,
         approvals: &[crate::spec::ApprovalSpec],
         now: crate::clock::Timestamp,
-    ) -> Option<(String, String)> {
+    ) -> Option<(String, String, String)> {
         let before = self.wanted.borrow().as_ref().map(|it| Arc::clone(&it.desired))?;
         let from = before.buckets.len();
         let gone = before.buckets.keys().filter(|id| !desired.buckets.contains_key(*id)).count();
@@ -272,9 +290,17 @@ impl Follower {
             (
                 format!("{gone} of {from} buckets would no longer be managed"),
                 format!("when this was meant, commit an Approval with `removals: {gone}`"),
+                removals_document(gone, now),
             )
         })
     }
+}
+
+fn put_held(report: &mut SourceReport, held: Option<HeldBack>) {
+    let (revision, release) = held.map_or((None, None), |held| (Some(held.revision), held.release));
+    report.held_revision = revision.as_ref().map(|it| it.id.clone());
+    report.held_commit = revision;
+    report.release = release;
 }
 
 /// Every fault once, at its place.

@@ -52,7 +52,13 @@ pub async fn run(config: &ConfigArgs, args: &ScanArgs) -> ExitCode {
     };
     let now = SystemClock.now();
     let nothing = Tree {
-        revision: Revision { id: String::new(), author: String::new(), message: String::new(), committed_at: None },
+        revision: Revision {
+            id: String::new(),
+            author: String::new(),
+            message: String::new(),
+            committed_at: None,
+            signature: None,
+        },
         files: std::collections::BTreeMap::new(),
         refused: Vec::new(),
     };

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::board::{PolicyCard, RunningSweep};
 use crate::bucket::{BucketId, Outputs};
 use crate::capability::EndpointCard;
 use crate::clock::Timestamp;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Place, Severity};
 use crate::report::{BucketReport, BucketState, SourceReport, SweepReport};
-use crate::verdict::{Hold, Verdict};
+use crate::source::Revision;
+use crate::verdict::{Hold, Origin, Verdict};
 
 use super::Serve;
+use super::deeper::Depth;
 use super::fault::Fault;
 use super::health;
 use super::query::{self, Filter, PAGE, Summary};
@@ -232,36 +236,70 @@ pub(super) fn endpoints(serve: &Serve) -> Endpoints {
     Endpoints { endpoints: serve.board.endpoints() }
 }
 
-/// Wakes the loop for whoever knows the token.
-pub(super) fn sync(serve: &Serve, authorization: Option<&str>) -> Result<Accepted, Fault> {
-    allowed(serve, authorization)?;
-    (serve.wake)();
-    Ok(Accepted { accepted: true })
+/// `/api/v1/buckets/{account}/{name}/live`: live and wanted, setting by setting.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Live {
+    read_at: Timestamp,
+    settings: Vec<LiveSetting>,
 }
 
-/// Has the endpoints asked again for what they lack, for whoever knows the token.
-pub(super) fn ask_endpoints(serve: &Serve, authorization: Option<&str>) -> Result<Accepted, Fault> {
-    allowed(serve, authorization)?;
-    (serve.ask_endpoints)();
-    Ok(Accepted { accepted: true })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LiveSetting {
+    name: &'static str,
+    asked: Vec<Asked>,
+    /// What is there, whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Value>,
+    /// Why it is not known what is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<String>,
+    /// What shall be there, whole, when that is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wanted: Option<Value>,
 }
 
-fn allowed(serve: &Serve, authorization: Option<&str>) -> Result<(), Fault> {
-    use axum::http::StatusCode;
-    let Some(token) = &serve.options.token else {
-        return Err(Fault::not_found(
-            "syncing on demand is not enabled",
-            "set a token in the agent's configuration to enable it",
-        ));
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    origin: Origin,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Place>,
+    value: Value,
+    /// The newest commit that changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by: Option<Arc<Revision>>,
+    /// Why that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by_unknown: Option<Arc<str>>,
+}
+
+pub(super) fn live(depth: &Depth) -> Result<Live, Fault> {
+    let compared = depth.compared.as_ref().map_err(|why| {
+        let hint = "what was found when it was last checked stands at the bucket itself";
+        Fault::new(StatusCode::SERVICE_UNAVAILABLE, format!("the live values are not read: {why}"), hint)
+    })?;
+    let asked = |(origin, value): &(Origin, Value)| {
+        let at = depth.place(origin).cloned();
+        let found = at.as_ref().map(|at| depth.who_changed(at));
+        Asked {
+            origin: origin.clone(),
+            at,
+            value: value.clone(),
+            changed_by: found.as_ref().and_then(|it| it.as_ref().ok().cloned()),
+            changed_by_unknown: found.and_then(Result::err),
+        }
     };
-    let scheme = authorization.and_then(|value| value.split_once(' '));
-    let given = scheme.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, given)| given.trim());
-    if !given.is_some_and(|given| token.is(given)) {
-        return Err(Fault::new(
-            StatusCode::UNAUTHORIZED,
-            "the token is missing or wrong",
-            "send `Authorization: Bearer TOKEN`",
-        ));
-    }
-    Ok(())
+    let settings = compared.settings.iter().map(|it| LiveSetting {
+        name: it.name,
+        asked: it.asked.iter().map(asked).collect(),
+        live: it.live.as_ref().ok().cloned(),
+        unknown: it.live.as_ref().err().cloned(),
+        wanted: it.wanted.clone(),
+    });
+    Ok(Live { read_at: compared.read_at, settings: settings.collect() })
 }
+
+/// A sweep was asked for.
+pub(super) const ACCEPTED: Accepted = Accepted { accepted: true };

@@ -10,12 +10,12 @@ pub mod health;
 mod page;
 pub mod query;
 mod routes;
+mod sync;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use health::Heartbeat;
+pub use sync::Token;
 
 /// What the server knows and may do.
 #[derive(Clone)]
@@ -52,6 +53,8 @@ pub struct Options {
     pub metrics_apart: bool,
     /// Whoever knows it may ask for a sweep; nobody may when there is none.
     pub token: Option<Token>,
+    /// How long it is from one sweep of the schedule to the next: what a sweep finds came about within.
+    pub checked_every: Duration,
     /// A sweep that finishes no bucket for so long is stuck.
     pub stuck_after: Duration,
     /// A loop that gives no sign of life for so long is dead.
@@ -63,31 +66,10 @@ impl Default for Options {
         Self {
             metrics_apart: false,
             token: None,
+            checked_every: Duration::from_hours(1),
             stuck_after: Duration::from_mins(10),
             silent_after: Duration::from_mins(2),
         }
-    }
-}
-
-/// What lets somebody ask for a sweep. Only its digest is kept, and digests are compared, so the
-/// time that a comparison takes says nothing of the token.
-#[derive(Clone)]
-pub struct Token([u8; 32]);
-
-impl Token {
-    /// A token as it stands in the configuration.
-    pub fn new(token: &str) -> Self {
-        Self(Sha256::digest(token).into())
-    }
-
-    fn is(&self, given: &str) -> bool {
-        self.0 == <[u8; 32]>::from(Sha256::digest(given))
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(***)")
     }
 }
 

@@ -4,8 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -22,13 +23,17 @@ use crate::clock::Timestamp;
 use crate::metrics::CONTENT_TYPE;
 use crate::report::BucketReport;
 
+use super::deeper::Depth;
 use super::events::Streams;
 use super::fault::Fault;
 use super::query::Filter;
-use super::{Serve, api, health, page};
+use super::sync::Pace;
+use super::{Serve, api, health, page, sync};
 
-/// The largest body that anybody may announce; nothing here reads one.
+/// The largest body that anybody may announce; only the form is read, and no more of it than [`FORM`].
 const BODY: u64 = 64 * 1024;
+/// The largest form.
+const FORM: usize = 4 * 1024;
 /// Answers that walk the fleet, at once.
 const WALKS: usize = 2;
 /// Scrapes at once.
@@ -58,6 +63,7 @@ struct App {
     walks: Arc<Semaphore>,
     scrapes: Arc<Semaphore>,
     streams: Streams,
+    pace: Arc<Pace>,
 }
 
 impl App {
@@ -67,6 +73,7 @@ impl App {
             walks: Arc::new(Semaphore::new(WALKS)),
             scrapes: Arc::new(Semaphore::new(SCRAPES)),
             streams: Streams::new(shutdown),
+            pace: Arc::default(),
         }
     }
 
@@ -114,13 +121,17 @@ pub(super) fn all(serve: Serve, shutdown: CancellationToken) -> Router {
         .route("/api/v1/status", get(api_status))
         .route("/api/v1/buckets", get(api_buckets))
         .route("/api/v1/buckets/{account}/{name}", get(api_bucket))
+        .route("/api/v1/buckets/{account}/{name}/live", get(api_live))
         .route("/api/v1/source", get(api_source))
         .route("/api/v1/findings", get(api_findings))
         .route("/api/v1/policies", get(api_policies))
         .route("/api/v1/endpoints", get(api_endpoints));
     // Without a token there is nothing to do, and nothing that says there could be.
     if serve.options.token.is_some() {
-        router = router.route("/api/v1/sync", post(api_sync)).route("/api/v1/endpoints", post(api_ask_endpoints));
+        router = router
+            .route("/api/v1/sync", post(api_sync))
+            .route("/api/v1/endpoints", post(api_ask_endpoints))
+            .route("/sync", post(sync_form).layer(DefaultBodyLimit::max(FORM)));
     }
     if !apart {
         router = router.route("/metrics", get(metrics));
@@ -229,8 +240,8 @@ async fn bucket(State(app): State<App>, Path((account, name)): Path<(String, Str
         Ok(report) => report,
         Err(fault) => return fault.page(),
     };
-    let (compared, past) = tokio::join!(app.serve.deeper.compared(&report), app.serve.deeper.past(&report.id));
-    shown(Ok(page::bucket(&app.serve, &report, &compared, &past, (version, app.now()))))
+    let depth = Depth::of(&app.serve, &report).await;
+    shown(Ok(page::bucket(&app.serve, &report, &depth, (version, app.now()))))
 }
 
 async fn policies(State(app): State<App>) -> Response {
@@ -297,10 +308,41 @@ async fn api_policies(State(app): State<App>) -> Response {
     told(app.walk(|serve, _| api::policies(serve)).await)
 }
 
+async fn api_live(State(app): State<App>, Path((account, name)): Path<(String, String)>) -> Response {
+    match find_bucket(&app.serve, &account, &name) {
+        Ok(report) => told(api::live(&Depth::of(&app.serve, &report).await)),
+        Err(fault) => fault.json(),
+    }
+}
+
+/// The form of the page: for a person a page, for the script JSON.
+async fn sync_form(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+    let is_program = headers.get(header::ACCEPT).is_some_and(|it| it.as_bytes() == b"application/json");
+    let form = body
+        .map_err(|_| {
+            Fault::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the form is larger than {FORM} bytes"),
+                "send the form as it is",
+            )
+        })
+        .and_then(|body| form_pairs(&String::from_utf8_lossy(&body)))
+        .map(sync::Form::of);
+    let done = form.and_then(|form| sync::take(&app.serve, &app.pace, &headers, &form).map(|()| form.from));
+    match (done, is_program) {
+        (Ok(_), true) => (StatusCode::ACCEPTED, Json(api::ACCEPTED)).into_response(),
+        (Ok(from), false) => (StatusCode::ACCEPTED, page::html(page::asked(from))).into_response(),
+        (Err(fault), true) => fault.json(),
+        (Err(fault), false) => fault.page(),
+    }
+}
+
 async fn api_sync(State(app): State<App>, headers: HeaderMap) -> Response {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    match api::sync(&app.serve, authorization) {
-        Ok(accepted) => (StatusCode::ACCEPTED, Json(accepted)).into_response(),
+    match app.pace.admit(&app.serve, sync::bearer(&headers)) {
+        Ok(()) => {
+            (app.serve.wake)();
+            (StatusCode::ACCEPTED, Json(api::ACCEPTED)).into_response()
+        }
         Err(fault) => fault.json(),
     }
 }
@@ -310,9 +352,11 @@ async fn api_endpoints(State(app): State<App>) -> Response {
 }
 
 async fn api_ask_endpoints(State(app): State<App>, headers: HeaderMap) -> Response {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    match api::ask_endpoints(&app.serve, authorization) {
-        Ok(accepted) => (StatusCode::ACCEPTED, Json(accepted)).into_response(),
+    match app.pace.admit(&app.serve, sync::bearer(&headers)) {
+        Ok(()) => {
+            (app.serve.ask_endpoints)();
+            (StatusCode::ACCEPTED, Json(api::ACCEPTED)).into_response()
+        }
         Err(fault) => fault.json(),
     }
 }

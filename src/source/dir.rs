@@ -163,8 +163,13 @@ pub fn read(root: &Path, limits: Limits) -> Result<Tree, Error> {
         }
     }
     gathered.refused.sort();
-    let revision =
-        Revision { id: digest(&gathered), author: String::new(), message: String::new(), committed_at: None };
+    let revision = Revision {
+        id: digest(&gathered),
+        author: String::new(),
+        message: String::new(),
+        committed_at: None,
+        signature: None,
+    };
     Ok(Tree { revision, files: gathered.files, refused: gathered.refused })
 }
 

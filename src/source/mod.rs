@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 pub use crate::cloud::BoxFuture;
 
+pub mod ancestry;
 pub mod dir;
 pub mod error;
 #[cfg(feature = "daemon")]
@@ -22,13 +23,16 @@ pub mod known_hosts;
 mod limits;
 pub mod names;
 pub mod poll;
+pub mod signature;
 pub mod url;
 #[cfg(feature = "daemon")]
 pub mod worker;
 
+pub use ancestry::{Ancestry, NoAncestry};
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
 pub use names::{Reference, SubPath};
+pub use signature::Signature;
 pub use url::GitUrl;
 
 /// The bytes of one file, as they are.
@@ -60,6 +64,9 @@ pub struct Revision {
     /// When it was committed, by the committer's clock.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub committed_at: Option<Timestamp>,
+    /// The signature that it carries, unchecked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature: Option<Signature>,
 }
 
 impl Revision {
@@ -149,6 +156,11 @@ impl HeldReason {
     }
 }
 
+/// What to write into the agent's configuration to have a revision obeyed that is held.
+pub fn acceptance(revision: &str) -> String {
+    format!("# in the agent's configuration; then start it anew\nsource:\n  accept: \"{}\"\n", short(revision))
+}
+
 impl fmt::Display for HeldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -233,6 +245,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When it is there and cannot be read.
     fn load<'a>(&'a self, revision: &'a str) -> BoxFuture<'a, Result<Option<Tree>, Error>>;
+
+    /// Who last changed the lines of its files.
+    fn ancestry(&self) -> Arc<dyn Ancestry> {
+        Arc::new(NoAncestry)
+    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,32 @@
-//! The process that fetches: started for one fetch, ended at its deadline.
+//! The process that fetches: started for one fetch, ended at its deadline. Another looks through
+//! the history for who changed some lines.
 //!
-//! The program starts itself with the hidden command `fetch-git`, writes one JSON [`Request`] to
+//! The program starts itself with the hidden command `fetch-git` (or `blame-git`), writes one JSON [`Request`] to
 //! its stdin and reads one JSON [`Answer`] from its stdout. Secrets pass through the pipe only:
 //! arguments and environment are visible to others. The child has an empty environment and a home
 //! folder of its own, so that no setting of a user reaches it; a hang, a crash or a leak of
 //! libgit2 ends with it.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
+use super::git::blame::{Found, Question, blame_blocking};
 use super::git::fetch::{Request, Response, fetch_blocking};
 use super::git::store;
 use super::{Error, ErrorKind};
 
 /// The hidden command of the program.
 pub const COMMAND: &str = "fetch-git";
+
+/// The other one: it looks through the history and never asks the network.
+pub const BLAME: &str = "blame-git";
 
 /// The longest answer or complaint that is read from the child, in bytes.
 const ANSWER_MAX: u64 = 1_000_000;
@@ -59,23 +65,53 @@ impl Worker {
     /// What the fetch failed with, [`ErrorKind::Timeout`] when its time was over, or
     /// [`ErrorKind::Other`] when the process could not be started or crashed.
     pub async fn fetch(&self, request: &Request, deadline: Duration) -> Result<Response, Error> {
-        let fail = |kind, message: String| Error::new(kind, "fetch", &request.url, message);
+        match self.ask(COMMAND, ("fetch", "fetching"), &request.url, &request.store, request, deadline).await? {
+            Answer::Fetched(response) => Ok(response),
+            Answer::Failed(error) => Err(error),
+        }
+    }
+
+    /// Looks through the history. To drop the future ends the process.
+    ///
+    /// # Errors
+    /// As [`Worker::fetch`].
+    pub async fn blame(&self, question: &Question, deadline: Duration) -> Result<Found, Error> {
+        self.ask::<Result<Found, Error>>(
+            BLAME,
+            ("blame", "blaming"),
+            &question.file,
+            &question.store,
+            question,
+            deadline,
+        )
+        .await?
+    }
+
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        command: &str,
+        (operation, doing): (&str, &str),
+        origin: &str,
+        store: &Path,
+        question: &impl Serialize,
+        deadline: Duration,
+    ) -> Result<A, Error> {
+        let fail = |kind, message: String| Error::new(kind, operation, origin, message);
         let mut child = self
-            .start(request)
-            .map_err(|error| fail(ErrorKind::Other, format!("the fetching process could not be started: {error}")))?;
-        let text = serde_json::to_vec(request).expect("a request is plain data");
+            .start(command, store)
+            .map_err(|error| fail(ErrorKind::Other, format!("the {doing} process could not be started: {error}")))?;
+        let text = serde_json::to_vec(question).expect("a question is plain data");
         match tokio::time::timeout(deadline, talk(&mut child, &text)).await {
-            Ok(Ok((answer, complaint))) => match serde_json::from_slice::<Answer>(&answer) {
-                Ok(Answer::Fetched(response)) => Ok(response),
-                Ok(Answer::Failed(error)) => Err(error),
+            Ok(Ok((answer, complaint))) => match serde_json::from_slice::<A>(&answer) {
+                Ok(answer) => Ok(answer),
                 Err(_) => {
                     let status = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
                     let complaint = String::from_utf8_lossy(&complaint);
                     let last = complaint.lines().last().unwrap_or_default();
-                    Err(fail(ErrorKind::Other, format!("the fetching process gave no answer ({status}) {last}")))
+                    Err(fail(ErrorKind::Other, format!("the {doing} process gave no answer ({status}) {last}")))
                 }
             },
-            Ok(Err(error)) => Err(fail(ErrorKind::Other, format!("the fetching process broke off: {error}"))),
+            Ok(Err(error)) => Err(fail(ErrorKind::Other, format!("the {doing} process broke off: {error}"))),
             Err(_) => {
                 // Waited for, so that the next fetch finds the lock free.
                 if let Err(error) = child.kill().await {
@@ -84,22 +120,22 @@ impl Worker {
                         format!("not done within {deadline:?}, nor could it be ended: {error}"),
                     ));
                 }
-                Err(fail(ErrorKind::Timeout, format!("not done within {deadline:?}; the fetch was ended"))
+                Err(fail(ErrorKind::Timeout, format!("not done within {deadline:?}; the {operation} was ended"))
                     .hint("the server accepts the connection and does not answer in time; it is asked again later"))
             }
         }
     }
 
-    fn start(&self, request: &Request) -> std::io::Result<Child> {
+    fn start(&self, name: &str, store: &Path) -> std::io::Result<Child> {
         let program = match &self.program {
             Some(program) => program.clone(),
             None => std::env::current_exe()?,
         };
         let mut command = Command::new(program);
         command
-            .arg(COMMAND)
+            .arg(name)
             .env_clear()
-            .env("HOME", std::path::absolute(store::home(&request.store))?)
+            .env("HOME", std::path::absolute(store::home(store))?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -135,7 +171,7 @@ async fn talk(child: &mut Child, request: &[u8]) -> std::io::Result<(Vec<u8>, Ve
 }
 
 /// The child's side: the whole of the hidden command `fetch-git`.
-pub fn serve(input: impl Read, mut output: impl Write) -> ExitCode {
+pub fn serve(input: impl Read, output: impl Write) -> ExitCode {
     let answer = match serde_json::from_reader::<_, Request>(input) {
         Ok(request) => match fetch_blocking(&request) {
             Ok(response) => Answer::Fetched(response),
@@ -146,7 +182,21 @@ pub fn serve(input: impl Read, mut output: impl Write) -> ExitCode {
                 .hint("this command is for the daemon itself"),
         ),
     };
-    let text = serde_json::to_vec(&answer).expect("an answer is plain data");
+    write(&answer, output)
+}
+
+/// The child's side of the hidden command `blame-git`.
+pub fn serve_blame(input: impl Read, output: impl Write) -> ExitCode {
+    let answer: Result<Found, Error> = match serde_json::from_reader::<_, Question>(input) {
+        Ok(question) => blame_blocking(&question),
+        Err(_) => Err(Error::new(ErrorKind::Other, "blame", "the source", "the request on stdin is not one")
+            .hint("this command is for the daemon itself")),
+    };
+    write(&answer, output)
+}
+
+fn write(answer: &impl Serialize, mut output: impl Write) -> ExitCode {
+    let text = serde_json::to_vec(answer).expect("an answer is plain data");
     match output.write_all(&text).and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

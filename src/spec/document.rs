@@ -15,6 +15,7 @@ use super::schema::{
 use super::yaml::Node;
 use super::{
     AccountSpec, ApprovalSpec, BucketSpec, DefaultsSpec, ExemptionSpec, Mode, PolicySeverity, Rule, Selector, Suspend,
+    Written,
 };
 use crate::bucket::{AccountName, BucketName};
 use crate::finding::{Finding, Place, Severity, did_you_mean};
@@ -44,6 +45,7 @@ pub(super) struct Draft {
     pub mode: Option<Mode>,
     pub parameters: Map<String, Value>,
     pub rule: Option<Rule>,
+    pub written: Option<Written>,
     pub at: Place,
     /// Its tree, in which what does not fit finds its place.
     pub root: Node,
@@ -339,6 +341,7 @@ impl Reading<'_> {
             mode: part.mode,
             parameters: part.parameters,
             rule: assert.map(|assert| Rule::Assert { assert, message, repair }).or(require.map(Rule::Require)),
+            written: root.entry("spec").map(|entry| Written::cut(self.source, &entry.at)),
             at: root.at.clone(),
             root: root.clone(),
         })

@@ -23,6 +23,7 @@ pub mod select;
 mod settled;
 mod together;
 mod words;
+mod written;
 pub mod yaml;
 
 pub use expr::Expr;
@@ -30,6 +31,7 @@ pub use load::load;
 pub use policies::builtin;
 pub(crate) use policies::overlay as overlay_parameters;
 pub(crate) use words::last_day;
+pub use written::{Written, extent};
 
 /// Whether a difference is repaired or only told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -246,6 +248,8 @@ pub struct PolicySpec {
     pub parameters: serde_json::Map<String, serde_json::Value>,
     /// What the policy judges by.
     pub rule: Rule,
+    /// Its `spec` as it was written; behind it that of the built-in policy that it changes.
+    pub written: Vec<Written>,
     /// Where the document begins. Built-in policies stand in a file named `built-in/<name>.yaml`.
     pub at: Place,
 }

@@ -40,7 +40,7 @@ fn own(file: &str, text: &str) -> Vec<PolicySpec> {
 /// The policy that a document describes. One without a rule of its own changes the built-in
 /// policy of its name; `None` when there is none.
 pub(super) fn finish(draft: Draft, builtin: &[PolicySpec]) -> Option<PolicySpec> {
-    let Draft { name, title, severity, annotations, selector, mode, parameters, rule, at, .. } = draft;
+    let Draft { name, title, severity, annotations, selector, mode, parameters, rule, written, at, .. } = draft;
     if let Some(rule) = rule {
         return Some(PolicySpec {
             name,
@@ -51,6 +51,7 @@ pub(super) fn finish(draft: Draft, builtin: &[PolicySpec]) -> Option<PolicySpec>
             mode: mode.unwrap_or_default(),
             parameters,
             rule,
+            written: written.into_iter().collect(),
             at,
         });
     }
@@ -61,6 +62,7 @@ pub(super) fn finish(draft: Draft, builtin: &[PolicySpec]) -> Option<PolicySpec>
     policy.selector = selector.unwrap_or(policy.selector);
     policy.mode = mode.unwrap_or(policy.mode);
     overlay(&mut policy.parameters, parameters);
+    policy.written.splice(0..0, written);
     policy.at = at;
     Some(policy)
 }

@@ -103,6 +103,11 @@ impl CompiledSelector {
     }
 }
 
+/// Whether one of the globs matches a name; all names where there is none.
+pub fn names_match(globs: &[String], name: &BucketName) -> bool {
+    globs.is_empty() || patterns(globs).iter().any(|pattern| pattern.matches(name.as_str()))
+}
+
 fn patterns(globs: &[String]) -> Vec<Pattern> {
     globs.iter().map(|text| Pattern::new(text)).collect()
 }

@@ -1,6 +1,7 @@
 """The page in a real browser."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,8 @@ AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
 PATHS = ["/", "/buckets/default/ai-training-raw", "/policies", "/policies/versioned", "/source", "/held", "/endpoints"]
 HOSTILE = 12
 ROWS = "document.querySelectorAll('#found tbody tr').length"
-PHONE = {"width": 390, "height": 844}
+PHONE = {"width": 360, "height": 780}
+TOKEN = "correct horse battery staple"
 IMAGES = ROOT / "docs" / "img"
 
 
@@ -46,7 +48,7 @@ class Stand:
     """The page over a board that is put together by hand."""
 
     def __init__(self, board: str) -> None:
-        command = [binary(), "--ignored", "--exact", "--nocapture", "serve::stand::a_board_for_a_browser"]
+        command = [binary(), "--exact", "--nocapture", "serve::stand::a_board_for_a_browser"]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, "DRIFTLESS_STAND": board},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -134,7 +136,7 @@ def test_a_column_is_ordered_by_the_keyboard_alone(browser, stand):
 
 
 def test_ten_thousand_buckets_are_filtered_in_few_bytes_and_few_rows(browser, stand):
-    it = stand("large")
+    it = stand("large-10000")
     browser.open(it.address)
     assert browser.run(ROWS) == 200
     assert browser.run("document.querySelectorAll('*').length") < 8000
@@ -174,7 +176,10 @@ def test_drift_that_the_daemon_finds_shows_live_and_wanted(browser, agent, repos
     browser.open(f"{it.address}/buckets/default/{here}")
     live = "document.querySelector('#live-versioning')"
     assert "Enabled" in browser.run(f"{live}.querySelector('ins').textContent")
-    assert browser.run("document.body.textContent").count("<b>bucket</b>") == 1
+    # Twice: the revision in force, and the commit that asked for the setting.
+    assert browser.run("document.body.textContent").count("<b>bucket</b>") == 2
+    asked = f"{live}.querySelector('.origins').textContent"
+    assert re.search(r"a\.yaml:\d+, last changed by [0-9a-f]{12} “A <b>bucket</b>” by ", browser.run(asked))
     browser.until("it listens", "document.getElementById('stream').textContent === 'Changes show by themselves.'")
     s3.put_bucket_versioning(Bucket=here, VersioningConfiguration={"Status": "Suspended"})
     it.sweep()
@@ -187,10 +192,11 @@ def test_drift_that_the_daemon_finds_shows_live_and_wanted(browser, agent, repos
 @pytest.mark.parametrize("number", range(HOSTILE))
 def test_no_text_from_git_or_s3_runs_or_becomes_an_element(browser, stand, number):
     it = stand(str(number))
-    _, first = fetch(it.address)
-    policy = first.partition('href="/?policy=')[0] and "/policies"
-    for path in ["/", "/buckets/default/victim", policy, "/source", "/held"]:
+    policy = re.search(r'href="(/policies/[^"]+)"', fetch(it.address + "/policies")[1]).group(1)
+    for path in ["/", "/buckets/default/victim", "/policies", policy, "/source", "/held"]:
         browser.open(it.address + path)
+        # What is folded is looked at, too.
+        browser.run("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
         strange = "document.querySelectorAll('main img, main iframe, main svg, main script, main b, [onload], [onfocus], [onerror], [onmouseover]').length"
         assert browser.run(strange) == 0, path
         assert browser.run("document.scripts.length") == 1, path
@@ -202,13 +208,82 @@ def test_no_text_from_git_or_s3_runs_or_becomes_an_element(browser, stand, numbe
     assert browser.run("document.scripts.length") == 1
 
 
+def test_a_sweep_is_asked_for_with_the_form_by_keyboard_with_and_without_scripts(browser, stand):
+    it = stand("token")
+    browser.open(it.address + "/?state=held")
+    browser.until("it listens", "document.getElementById('stream').textContent === 'Changes show by themselves.'")
+    below = "document.querySelector('h2#buckets').getBoundingClientRect().top"
+    browser.run("document.querySelector('#sync-now summary').focus()")
+    browser.press("Enter", 13)
+    browser.until("the form is open", "document.querySelector('#sync-now').open")
+    browser.run("document.querySelector('#sync-token').focus()")
+    before = browser.run(below)
+    browser.type("wrong")
+    browser.press("Enter", 13)
+    said = "document.querySelector('#sync-said').textContent"
+    browser.until("it is refused", f"{said} === 'Not done: the token is missing or wrong.'")
+    assert browser.run("location.pathname + location.search") == "/?state=held"
+    # A browser tells of the refusal in its console; that one is meant.
+    assert all("401" in fault for fault in browser.faults), browser.faults
+    browser.faults.clear()
+    browser.run("document.querySelector('#sync-token').value = ''")
+    browser.type(TOKEN)
+    browser.press("Enter", 13)
+    browser.until("it is taken", f"{said}.startsWith('A sweep was asked for')")
+    assert browser.run(below) == before
+    # What is typed survives news.
+    it.drift("zz-just-now")
+    browser.until("the news are there", "document.title.startsWith('8 ')")
+    assert browser.run("document.querySelector('#sync-token').value") == TOKEN
+    browser.open(it.address + "/source")
+    browser.run("document.querySelector('#sync-now').open = true; document.querySelector('#sync-token').focus()")
+    browser.type("half")
+    it.drift("zz-and-more")
+    shown = "Number(document.documentElement.dataset.shown || 0) > 0"
+    browser.until("the page is taken over", shown)
+    assert browser.run("document.querySelector('#sync-now').open && document.activeElement.value") == "half"
+    # Without scripts it is a form like any other.
+    browser.look(scripts=False)
+    browser.call("Page.navigate", url=it.address + "/source")
+    browser.until("it is loaded", "document.readyState === 'complete' && !!document.querySelector('#sync-token')")
+    browser.run("document.querySelector('#sync-now').open = true; document.querySelector('#sync-token').focus()")
+    browser.type(TOKEN)
+    browser.press("Enter", 13)
+    browser.until("the server says so", "document.querySelector('h1').textContent === 'A sweep was asked for'")
+    browser.look()
+
+
+def test_who_asked_for_a_setting_and_who_may_have_changed_it_is_on_the_page_of_a_bucket(browser, stand):
+    it = stand()
+    browser.open(it.address + "/buckets/default/ai-training-raw")
+    text = "document.querySelector('#live-versioning').textContent"
+    assert "buckets/ai-training-raw.yaml:8, last changed by 9c3e5d7f1b2a" in browser.run(text)
+    ask = "document.querySelector('#who-1')"
+    browser.run(f"{ask}.querySelector('summary').focus()")
+    browser.press("Enter", 13)
+    browser.until("the question opens", f"{ask}.open")
+    assert "AttributeValue=ai-training-raw" in browser.run(f"{ask}.querySelector('pre').textContent")
+    # It stays open when news come.
+    browser.until("it listens", "document.getElementById('stream').textContent === 'Changes show by themselves.'")
+    shown = requests_of(browser)
+    it.drift("zz-just-now")
+    browser.until("the page is taken over", f"Number(document.documentElement.dataset.shown || 0) > {shown}")
+    assert browser.run(f"{ask}.open")
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
 def test_axe_finds_nothing_serious(browser, stand, dark, size):
-    it = stand()
-    browser.look(dark=dark, **size)
-    for path in PATHS:
+    for board in ["token", "held", "empty"]:
+        it = stand(board)
+        browser.look(dark=dark, **size)
+        judge(browser, it, PATHS if board == "token" else ["/", "/source", "/held"])
+
+
+def judge(browser, it, paths):
+    for path in paths:
         browser.open(it.address + path)
+        browser.run("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
         browser.run(AXE)
         found = browser.run("axe.run(document, {resultTypes: ['violations']}).then((it) => it.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html + n.failureSummary)]))")
         assert [it for it in found if it[1] in ("serious", "critical")] == [], path
@@ -224,8 +299,8 @@ def test_the_screenshots_can_be_made(browser, stand, tmp_path):
     for name, path, dark, size in [
         ("fleet", "/", False, {"height": 1000}),
         ("fleet-dark", "/", True, {"height": 1000}),
-        ("bucket", "/buckets/default/ai-training-raw", False, {"height": 2200}),
-        ("bucket-dark", "/buckets/default/ai-training-raw", True, {"height": 2200}),
+        ("bucket", "/buckets/default/ai-training-raw", False, {"height": 2600}),
+        ("bucket-dark", "/buckets/default/ai-training-raw", True, {"height": 2600}),
         ("source", "/source", False, {"height": 700}),
         ("held", "/held", False, {"height": 1000}),
         ("fleet-phone", "/", False, PHONE),

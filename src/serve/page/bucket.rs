@@ -1,32 +1,24 @@
 //! One bucket: how each setting and policy stands, what is held and how to release it, what was
 //! repaired, what could not be read, and what other programs want to know of it.
 
-use std::sync::Arc;
-
 use maud::{Markup, html};
 
 use crate::clock::Timestamp;
-use crate::history::Entry;
-use crate::report::compared::Compared;
 use crate::report::{BucketReport, BucketState, HeldReport, ReadError, Repair, RepairResult, SettingStatus};
 use crate::verdict::Verdict;
 
 use super::super::Serve;
+use super::super::deeper::Depth;
 use super::super::query::in_sync;
-use super::parts::{badge, changes, moment, moment_and_age, origins, plain, policy_path, relative, tag};
+use super::parts::{badge, changes, moment, moment_and_age, origins, plain, relative, tag};
+use super::rules::policies;
 use super::settings::side_by_side;
 use super::source::commit;
-use super::timeline::timeline;
+use super::timeline::{Asking, timeline};
 use super::{Place, Seen, layout};
 
 /// The page.
-pub(crate) fn bucket(
-    serve: &Serve,
-    report: &BucketReport,
-    compared: &Result<Arc<Compared>, String>,
-    past: &Result<Vec<Entry>, String>,
-    seen: Seen,
-) -> Markup {
+pub(crate) fn bucket(serve: &Serve, report: &BucketReport, depth: &Depth, seen: Seen) -> Markup {
     let (_, now) = seen;
     let source = serve.board.source();
     let verdict = report.worst();
@@ -59,16 +51,20 @@ pub(crate) fn bucket(
             }
         }
         (settings(report, now))
-        (side_by_side(report, compared, now))
-        (policies(report, now))
-        (timeline(past, now))
+        (side_by_side(report, depth, now))
+        (policies(report, depth, now))
+        (timeline(&depth.past, &Asking::of(serve, report), now))
         section aria-labelledby="repairs" {
             h2 #repairs { "Last repairs" }
             @if report.repairs.is_empty() { p { "None." } }
             @for repair in &report.repairs { (one_repair(repair, now)) }
         }
         (outputs(report))
-        p { a href=(format!("/api/v1{}", super::parts::bucket_path(report))) { @if report.id.is_account() { "This account as JSON" } @else { "This bucket as JSON" } } }
+        @let json = format!("/api/v1{}", super::parts::bucket_path(report));
+        p {
+            a href=(json) { @if report.id.is_account() { "This account as JSON" } @else { "This bucket as JSON" } }
+            " · " a href=(format!("{json}/live")) { "live and wanted as JSON" }
+        }
     };
     layout(&format!("{}: {state} - driftless", report.id), Place::Elsewhere, Some((serve, seen)), &content)
 }
@@ -158,40 +154,6 @@ fn settings(report: &BucketReport, now: Timestamp) -> Markup {
 /// says so itself.
 fn held_of<'a>(report: &'a BucketReport, it: &'a SettingStatus) -> impl Iterator<Item = &'a HeldReport> {
     report.held.iter().filter(|held| held.setting == it.setting && it.verdict != Verdict::Compliant)
-}
-
-fn policies(report: &BucketReport, now: Timestamp) -> Markup {
-    html! {
-        section aria-labelledby="policies" {
-            h2 #policies { "Policies" }
-            @if report.policies.is_empty() { p { "None." } } @else {
-                table.list.stands {
-                    thead { tr {
-                        th scope="col" { "Policy" } th scope="col" { "State" } th scope="col" { "Why" }
-                        th scope="col" { "Since" }
-                    } }
-                    tbody {
-                        @for it in report.policies.iter() {
-                            tr {
-                                th scope="row" {
-                                    a href=(policy_path(&it.policy)) { (plain(&it.policy)) }
-                                    small { (it.severity.word()) }
-                                }
-                                td data-label="State" { (badge(it.verdict)) }
-                                td data-label="Why" {
-                                    (detail(it.detail.as_deref()))
-                                    @if let Some(until) = it.exempt_until {
-                                        p { "exempt until " (moment_and_age(until, now)) }
-                                    }
-                                }
-                                td data-label="Since" { @if let Some(at) = it.since { (relative(at, now)) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 fn detail(text: Option<&str>) -> Markup {

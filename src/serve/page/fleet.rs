@@ -9,9 +9,10 @@ use crate::verdict::{Hold, SPEC, Verdict};
 use super::super::Serve;
 use super::super::api::faults;
 use super::super::query::{self, Filter, Found, PAGE, Sort, Standing, Summary};
+use super::super::sync::Page;
 use super::parts::{bucket_path, counted, encoded, moment, plain, relative, tag};
 use super::source::{source_card, source_trouble};
-use super::{Place, layout};
+use super::{Place, layout, sync};
 
 /// What each tile counts, beside all buckets.
 const TILES: [Standing; 7] = [
@@ -54,6 +55,7 @@ pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
         }
         (tiles(&summary, filter))
         div.cards #cards data-live { (source_card(&source, now)) (sweep_card(serve, now)) }
+        (sync::form(serve, Page::Fleet))
         (buckets(serve, filter, &found, now))
     };
     layout(&title, Place::Fleet, Some((serve, (version, now))), &content)

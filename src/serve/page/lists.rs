@@ -11,6 +11,7 @@ use super::super::Serve;
 use super::super::api::{count, policy_counts};
 use super::super::query::{Filter, PAGE, Standing};
 use super::parts::{badge, bucket_path, counted, encoded, plain, policy_path, relative, tag};
+use super::rules::{exemptions, text};
 use super::{Place, Seen, layout};
 
 /// The policies in force.
@@ -82,9 +83,16 @@ pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup
                     Mode::Observe => "observe: what differs is only told",
                 }
             }
-            dt { "File" } dd { code { (plain(&card.file)) } }
+            dt { "File" } dd { code { (plain(&format!("{}:{}", card.file, card.line))) } }
             dt { "Satisfied by" } dd { (counted(count(&counts, &card.name, Verdict::Compliant), "bucket")) }
         }
+        @if !card.written.is_empty() {
+            details.setting #text {
+                summary { "Its text" }
+                div.inside { (text(card, |_| html! {})) }
+            }
+        }
+        (exemptions(card, now))
         @if trouble.is_empty() { p { "No bucket is at odds with it." } }
         @for (state, found) in &trouble {
             section {

@@ -7,8 +7,10 @@ mod fleet;
 mod held;
 mod lists;
 mod parts;
+mod rules;
 mod settings;
 mod source;
+mod sync;
 mod timeline;
 
 use axum::http::header;
@@ -26,6 +28,7 @@ pub(super) use fleet::fleet;
 pub(super) use held::held;
 pub(super) use lists::{policies, policy};
 pub(super) use source::source;
+pub(super) use sync::asked;
 
 /// The style sheet.
 pub(super) const STYLE: &str = include_str!("style.css");

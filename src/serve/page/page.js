@@ -5,6 +5,8 @@
   const root = document.documentElement;
   let asked = null;
 
+  const FOCUSABLE = "a, summary, pre, input, button, select, [tabindex]";
+
   const note = (text) => {
     const place = document.getElementById("stream");
     if (place && place.textContent !== text) place.textContent = text;
@@ -14,7 +16,7 @@
   const mark = (part) => {
     const at = document.activeElement;
     if (!at || at === part || !part.contains(at)) return null;
-    return [...part.querySelectorAll("a, summary, pre, [tabindex]")].indexOf(at);
+    return [...part.querySelectorAll(FOCUSABLE)].indexOf(at);
   };
 
   const take = (fresh) => {
@@ -27,11 +29,18 @@
         const same = other.querySelector("#" + CSS.escape(fold.id));
         if (same) same.open = fold.open;
       }
+      // What somebody types stays.
+      for (const field of part.querySelectorAll("input[id]")) {
+        const same = other.querySelector("#" + CSS.escape(field.id));
+        if (same) same.value = field.value;
+      }
+      const said = [part, other].map((it) => it.querySelector("#sync-said"));
+      if (said[0] && said[1]) said[1].textContent = said[0].textContent;
       if (other.outerHTML === part.outerHTML) continue;
       const place = mark(part);
       const next = document.adoptNode(other);
       part.replaceWith(next);
-      if (place !== null) next.querySelectorAll("a, summary, pre, [tabindex]")[place]?.focus({ preventScroll: true });
+      if (place !== null) next.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
     }
   };
 
@@ -93,6 +102,26 @@
   });
   window.addEventListener("popstate", () => {
     if (isFleet()) show(location.href, true);
+  });
+
+  // The form that asks for a sweep stays where it is, and says beside itself what came of it.
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-sync]")) return;
+    event.preventDefault();
+    const say = (text) => {
+      const place = document.getElementById("sync-said");
+      if (place) place.textContent = text;
+    };
+    say("Asking…");
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "application/json" } });
+      const told = await answer.json();
+      say(answer.ok ? "A sweep was asked for. What it finds shows here." : "Not done: " + told.error + ".");
+    } catch {
+      say("The server does not answer.");
+    }
   });
 
   // News. A page that nobody looks at listens to nothing: a browser has few connections to a server.

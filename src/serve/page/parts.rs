@@ -1,12 +1,19 @@
 //! The small parts that pages are made of.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::doc::Change;
+use crate::finding::Place;
 use crate::report::BucketReport;
+use crate::source::signature::SignatureKind;
+use crate::source::{Revision, Signature};
 use crate::verdict::{Origin, Verdict};
+
+use super::super::deeper::BUILT_IN;
 
 /// The longest text that is shown; the API gives the whole.
 const LONGEST: usize = 4000;
@@ -101,6 +108,51 @@ pub(super) fn origins(origins: &[Origin]) -> Markup {
                 Origin::Spec(at) => code { (plain(&at.to_string())) },
                 Origin::Policy(name) => { "policy " a href=(policy_path(name)) { (plain(name)) } },
             }
+        }
+    }
+}
+
+/// A place in a file of the source.
+pub(super) fn at(place: &Place) -> Markup {
+    html! { code { (plain(&format!("{}:{}", place.file, place.line))) } }
+}
+
+/// A commit: what it is called, who made it and when.
+pub(super) fn made(revision: &Revision, now: Timestamp) -> Markup {
+    html! {
+        code title=(plain(&revision.id)) { (plain(revision.short())) }
+        @if !revision.message.is_empty() { " “" (plain(&revision.message)) "”" }
+        @if !revision.author.is_empty() { " by " (plain(&revision.author)) }
+        @if let Some(at) = revision.committed_at { ", " (relative(at, now)) }
+    }
+}
+
+/// Behind a place: who last changed what stands there.
+pub(super) fn changed_by(found: &Result<Arc<Revision>, Arc<str>>, now: Timestamp) -> Markup {
+    html! {
+        @match found {
+            Ok(revision) => { ", last changed by " (made(revision, now)) },
+            Err(why) if **why == *BUILT_IN => { ", " (BUILT_IN) },
+            Err(why) => { ", its commit is not known: " (plain(why)) },
+        }
+    }
+}
+
+/// A signature that nobody checked.
+pub(super) fn signed(signature: Option<&Signature>) -> Markup {
+    html! {
+        @match signature {
+            None => "not signed",
+            Some(Signature { kind, key }) => {
+                @if *kind == SignatureKind::Other { "signed, in a way that is not known here" }
+                @else { (kind.word()) " signature" }
+                @match key {
+                    Some(key) => { " that names the key " code { (plain(key)) } },
+                    None if *kind == SignatureKind::X509 => ", its certificate is not read",
+                    None => ", no key can be read in it",
+                }
+                "; " strong { "not verified" } ": this version checks no signatures, and anybody can name any key"
+            },
         }
     }
 }

@@ -1,37 +1,36 @@
 //! A bucket's settings: live and wanted side by side, line by line.
 
-use std::sync::Arc;
-
 use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::report::BucketReport;
-use crate::report::compared::{Compared, Setting};
+use crate::report::compared::Setting;
 use crate::verdict::{Origin, Verdict};
 
-use super::parts::{badge, moment_and_age, origins, plain};
+use super::super::deeper::Depth;
+use super::parts::{at, badge, changed_by, moment_and_age, plain, policy_path};
 
 /// Lines of a value that are compared one by one; longer ones are shown as they are.
 const LINES: usize = 400;
 
 /// Setting by setting; those that are as wanted are folded.
-pub(super) fn side_by_side(report: &BucketReport, compared: &Result<Arc<Compared>, String>, now: Timestamp) -> Markup {
+pub(super) fn side_by_side(report: &BucketReport, depth: &Depth, now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="compared" {
             h2 #compared { "Live and wanted" }
-            @match compared {
+            @match &depth.compared {
                 Err(why) => p { "The live values are not shown: " (plain(why)) "." },
                 Ok(compared) => {
                     p.who { "Read " (moment_and_age(compared.read_at, now)) ". Only what a spec or a policy asks about is read." }
-                    @for setting in &compared.settings { (one(report, setting)) }
+                    @for setting in &compared.settings { (one(report, setting, depth, now)) }
                 },
             }
         }
     }
 }
 
-fn one(report: &BucketReport, setting: &Setting) -> Markup {
+fn one(report: &BucketReport, setting: &Setting, depth: &Depth, now: Timestamp) -> Markup {
     let who: Vec<Origin> = setting.asked.iter().map(|(origin, _)| origin.clone()).collect();
     let verdict = match (&setting.wanted, &setting.live) {
         (Some(_), _) => Verdict::Drifted,
@@ -57,16 +56,29 @@ fn one(report: &BucketReport, setting: &Setting) -> Markup {
                     h3 { "Wanted" }
                     @if let (Some(wanted), Ok(live)) = (&setting.wanted, &setting.live) {
                         (text(wanted, Some(live), true))
-                        @if !who.is_empty() { p.who { "Asked by " (origins(&who)) } }
+                        @if !who.is_empty() {
+                            p.who { "Asked by" }
+                            ul.origins { @for origin in &who { li { (asked_by(origin, depth, now)) } } }
+                        }
                     } @else {
                         @for (origin, value) in &setting.asked {
-                            p.who { (origins(std::slice::from_ref(origin))) }
+                            p.who { (asked_by(origin, depth, now)) }
                             (text(value, None, true))
                         }
                         @if setting.asked.is_empty() { p.who { "Read for a policy that judges by it." } }
                     }
                 }
             }
+        }
+    }
+}
+
+/// Who asks, where it is written, and who wrote it.
+fn asked_by(origin: &Origin, depth: &Depth, now: Timestamp) -> Markup {
+    html! {
+        @if let Origin::Policy(name) = origin { "policy " a href=(policy_path(name)) { (plain(name)) } " " }
+        @if let Some(place) = depth.place(origin) {
+            (at(place)) (changed_by(&depth.who_changed(place), now))
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::report::{SourceReport, SourceState};
 
 use super::super::Serve;
 use super::super::api::faults;
-use super::parts::{counted, plain, relative, tag};
-use super::{Place, layout};
+use super::super::sync::Page;
+use super::parts::{counted, made, plain, relative, signed, tag};
+use super::{Place, layout, sync};
 
 /// The page.
 pub(crate) fn source(serve: &Serve, now: Timestamp) -> Markup {
@@ -20,7 +21,9 @@ pub(crate) fn source(serve: &Serve, now: Timestamp) -> Markup {
     let content = html! {
         h1 { "Source " (tag(source_class(source.state), source.state.word())) }
         @if source.state != SourceState::Ready { (source_trouble(&source)) }
+        (held_back(&source, now))
         (facts(&source, now, true))
+        (sync::form(serve, Page::Source))
         section aria-labelledby="findings" {
             h2 #findings { "Findings" }
             p { (counted(errors, "error")) ", " (counted(warnings, "warning")) " in the documents of the newest revision." }
@@ -51,11 +54,32 @@ pub(super) fn source_trouble(source: &SourceReport) -> Markup {
     html! {
         div class=(format!("notice {}", source_class(source.state))) role="status" {
             p {
-                strong { "The source is " (source.state.word()) }
+                @if source.state == SourceState::Failed && source.detail.is_none() {
+                    strong { "The source has not answered yet" } ": no revision is in force, and nothing is checked."
+                } @else { strong { "The source is " (source.state.word()) } }
                 @if let Some(detail) = &source.detail { ": " (plain(detail)) }
                 @if let Some(revision) = &source.held_revision { " (revision " code { (plain(&short(revision))) } ")" }
             }
             @if let Some(hint) = &source.hint { p.hint { (plain(hint)) } }
+        }
+    }
+}
+
+/// The revision that is held, and what to write to have it obeyed.
+fn held_back(source: &SourceReport, now: Timestamp) -> Markup {
+    let Some(revision) = &source.held_commit else { return html! {} };
+    html! {
+        section aria-labelledby="held" {
+            h2 #held { "Held revision" }
+            article {
+                p { (made(revision, now)) }
+                p.who { (signed(revision.signature.as_ref())) }
+                @if let Some(release) = &source.release {
+                    p { "Look at what it changes. If it was meant, write:" }
+                    pre tabindex="0" role="region" aria-label="What to write to have it obeyed" { (plain(release)) }
+                    p { "If it was not, revert it in git: nothing of it is in force, and the revision below stays." }
+                } @else { p { "Revert it in git, or wait for a newer revision: nothing of it is in force." } }
+            }
         }
     }
 }
@@ -67,6 +91,11 @@ fn source_class(state: SourceState) -> &'static str {
         SourceState::Held => "held",
         SourceState::Failed => "drifted",
     }
+}
+
+/// A folder has no author.
+fn is_git(source: &SourceReport) -> bool {
+    source.author.is_some() || !source.reference.is_empty()
 }
 
 /// The beginning of a revision's id, as git shows it.
@@ -123,7 +152,7 @@ fn facts(source: &SourceReport, now: Timestamp, whole: bool) -> Markup {
                 }
             }
             @if whole && source.revision.is_some() {
-                dt { "Signer" } dd { "not known: signatures of commits are not checked" }
+                dt { "Signer" } dd { @if is_git(source) { (signed(source.signature.as_ref())) } @else { "none: a folder has no commits" } }
             }
             @if let Some(revision) = &source.held_revision {
                 dt { "Held revision" } dd { code { (plain(revision)) } }

@@ -1,17 +1,20 @@
 //! What happened to a bucket, from the history: each drift, each repair and everything held.
 
+use chrono::Duration;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::doc::Change;
 use crate::history::Entry;
+use crate::report::BucketReport;
 
+use super::super::Serve;
 use super::super::deeper::ENTRIES;
 use super::parts::{changes, moment, plain, relative, tag};
 
 /// Newest first.
-pub(super) fn timeline(past: &Result<Vec<Entry>, String>, now: Timestamp) -> Markup {
+pub(super) fn timeline(past: &Result<Vec<Entry>, String>, asking: &Asking<'_>, now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="timeline" {
             h2 #timeline { "Timeline" }
@@ -19,7 +22,7 @@ pub(super) fn timeline(past: &Result<Vec<Entry>, String>, now: Timestamp) -> Mar
                 Err(why) => p { "The history is not shown: " (plain(why)) "." },
                 Ok(entries) if entries.is_empty() => p { "Nothing has happened to it yet." },
                 Ok(entries) => {
-                    ol.timeline { @for entry in entries { (one(entry, now)) } }
+                    ol.timeline { @for entry in entries { (one(entry, asking, now)) } }
                     @if entries.len() == ENTRIES { p.who { "Older entries: " code { "driftless history" } } }
                 },
             }
@@ -27,7 +30,7 @@ pub(super) fn timeline(past: &Result<Vec<Entry>, String>, now: Timestamp) -> Mar
     }
 }
 
-fn one(entry: &Entry, now: Timestamp) -> Markup {
+fn one(entry: &Entry, asking: &Asking<'_>, now: Timestamp) -> Markup {
     let (class, word) = match entry.kind.as_str() {
         "drift-detected" => ("drifted", "drift"),
         "drift-closed" => ("compliant", "drift gone"),
@@ -45,6 +48,59 @@ fn one(entry: &Entry, now: Timestamp) -> Markup {
             p.when { (moment(entry.at)) " (" (relative(entry.at, now)) ")" }
             p { (tag(class, word)) " " (plain(&said(entry))) }
             (changes(&shown, "From", "To"))
+            @if entry.kind == "drift-detected" { (who(entry, asking)) }
+        }
+    }
+}
+
+/// How somebody finds out who made a difference.
+pub(super) struct Asking<'a> {
+    report: &'a BucketReport,
+    /// Whether the account is one of AWS, as far as its endpoints are known.
+    is_aws: bool,
+    /// How long before it was seen it may have been made.
+    window: Duration,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn of(serve: &Serve, report: &'a BucketReport) -> Self {
+        let endpoints = serve.board.endpoints();
+        let is_aws = endpoints.iter().any(|it| it.account == report.id.account && it.address.is_none());
+        // The clock of CloudTrail is not ours, and a sweep takes its time.
+        let window =
+            Duration::from_std(serve.options.checked_every).unwrap_or(Duration::hours(1)) + Duration::minutes(15);
+        Self { report, is_aws, window }
+    }
+
+    /// Asks CloudTrail for the writes to the bucket in the span in which it must have been. Names of
+    /// accounts and buckets are made of letters, digits, dots, hyphens and underscores.
+    fn command(&self, seen: Timestamp) -> String {
+        let moment = |at: Timestamp| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let of = match self.report.id.is_account() {
+            true => "AttributeKey=EventSource,AttributeValue=s3.amazonaws.com".to_owned(),
+            false => format!("AttributeKey=ResourceName,AttributeValue={}", self.report.id.name),
+        };
+        [
+            format!("aws cloudtrail lookup-events --region {}", self.report.region),
+            format!("--lookup-attributes {of}"),
+            format!("--start-time {}", moment(seen - self.window)),
+            format!("--end-time {}", moment(seen + Duration::minutes(1))),
+            "--query \"Events[?ReadOnly=='false'].[EventTime,EventName,Username]\" --output table".to_owned(),
+        ]
+        .join(" \\\n  ")
+    }
+}
+
+fn who(entry: &Entry, asking: &Asking<'_>) -> Markup {
+    html! {
+        details.ask id=(format!("who-{}", entry.seq)) {
+            summary { "Who made it?" }
+            @if asking.is_aws {
+                p { "Not known: S3 does not say. CloudTrail does, a quarter of an hour later and for 90 days:" }
+                pre tabindex="0" role="region" aria-label="The question to CloudTrail" { (asking.command(entry.at)) }
+            } @else {
+                p { "Not known: S3 does not say. The log of the store itself may." }
+            }
         }
     }
 }

@@ -5,20 +5,23 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
+pub mod blame;
 mod failure;
 pub mod fetch;
 pub(crate) mod store;
 
+use self::blame::GitAncestry;
 use self::fetch::{Presented, Request};
 use self::store::Store;
 use super::names::{Reference, SubPath};
 use super::url::{GitUrl, Scheme};
 use super::worker::Worker;
-use super::{BoxFuture, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
+use super::{Ancestry, BoxFuture, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
 use super::{is_accepted, is_shrunk};
 
 pub use self::fetch::fetch_blocking;
@@ -122,6 +125,8 @@ pub struct GitOptions {
     pub rewritten: Rewritten,
     /// Accepts the revision whose id begins like this although it would be held.
     pub accept: Option<String>,
+    /// How long a look through the history may take. Default 4 seconds.
+    pub blame_patience: Duration,
     /// The program that fetches; this very program unless a test names another.
     pub program: Option<PathBuf>,
 }
@@ -142,6 +147,7 @@ impl GitOptions {
             received_max: 1_000_000_000,
             rewritten: Rewritten::Hold,
             accept: None,
+            blame_patience: blame::PATIENCE,
             program: None,
         }
     }
@@ -317,6 +323,10 @@ impl Source for GitSource {
             let id = revision.to_owned();
             self.reading("load", move |store| store.commit(&id)?.map(|commit| store.read(&commit)).transpose()).await
         })
+    }
+
+    fn ancestry(&self) -> Arc<dyn Ancestry> {
+        Arc::new(GitAncestry::new(self.worker.clone(), self.store.clone(), &self.options))
     }
 }
 

@@ -12,7 +12,7 @@ use git2::{Commit, ErrorCode, Oid, Repository};
 
 use crate::source::limits::{Exceeded, Gathered, Name, is_read, join, judge};
 use crate::source::names::SubPath;
-use crate::source::{Error, ErrorKind, Limits, Revision, Tree};
+use crate::source::{Error, ErrorKind, Limits, Revision, Signature, Tree};
 
 /// Where the fetched reference is noted.
 pub(super) const FETCHED: &str = "refs/driftless/fetched";
@@ -235,6 +235,25 @@ impl<'a> Store<'a> {
         Ok(at)
     }
 
+    /// A file of a commit: the id of its blob. `path` is one inside the source's path.
+    pub(super) fn file(&self, commit: &Commit<'_>, path: &str) -> Result<Option<Oid>, Error> {
+        let top = self.repository.find_tree(self.top(commit)?).map_err(|error| corrupt(self.origin, &error))?;
+        match top.get_path(Path::new(path)) {
+            Ok(entry) if !matches!(entry.filemode_raw(), MODE_LINK | MODE_SUBMODULE | MODE_TREE) => {
+                Ok(Some(entry.id()))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(corrupt(self.origin, &error)),
+        }
+    }
+
+    /// The content of a file, as far as it is UTF-8.
+    pub(super) fn text(&self, blob: Oid) -> Result<String, Error> {
+        let blob = self.repository.find_blob(blob).map_err(|error| corrupt(self.origin, &error))?;
+        Ok(String::from_utf8_lossy(blob.content()).into_owned())
+    }
+
     fn no_folder(&self, commit: &Commit<'_>, what: &str) -> Error {
         let id = commit.id().to_string();
         let message = format!("the path `{}` {what} in {}", self.path.as_str(), crate::source::short(&id));
@@ -255,5 +274,6 @@ pub(super) fn revision(commit: &Commit<'_>) -> Revision {
         author: format!("{} <{}>", line(author.name_bytes()), line(author.email_bytes())),
         message: line(commit.message_bytes().split(|byte| *byte == b'\n').next().unwrap_or_default()),
         committed_at: DateTime::from_timestamp(commit.time().seconds(), 0),
+        signature: commit.header_field_bytes("gpgsig").ok().map(|field| Signature::read(&field)),
     }
 }

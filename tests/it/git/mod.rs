@@ -8,6 +8,7 @@ use driftless::source::{Error, Fetched, Reference, Source, Tree};
 
 use crate::support::git_repo::{Entry, Repo, file};
 
+mod blame;
 mod history;
 mod server;
 mod ssh;

@@ -1,9 +1,12 @@
 //! The API.
 
+use std::sync::Arc;
+
 use driftless::serve::{Options, Token};
 use serde_json::{Value, json};
 
-use super::{over, usual};
+use super::stand::Told;
+use super::{beside, over, usual};
 use crate::support::fleet;
 use crate::support::http::{get, send};
 
@@ -26,6 +29,19 @@ async fn the_answers_are_as_recorded() {
         assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{path}");
         insta::assert_snapshot!(name, pretty(&answer.json()));
     }
+}
+
+#[tokio::test]
+async fn live_and_wanted_are_told_side_by_side_with_who_asked_and_who_wrote_it() {
+    let server = beside(fleet::board(), Options::default(), false, Arc::new(Told::of("Data"))).await;
+    let answer = get(server.at, "/api/v1/buckets/default/ai-training-raw/live").await;
+    assert_eq!(answer.status, 200);
+    insta::assert_snapshot!("api_live", pretty(&answer.json()));
+    assert_eq!(get(server.at, "/api/v1/buckets/default/nobodys/live").await.status, 404);
+    // A server that cannot read says so.
+    let answer = get(usual().await.at, "/api/v1/buckets/default/ai-training-raw/live").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["error"], "the live values are not read: this server reads no bucket");
 }
 
 #[tokio::test]

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use driftless::board::Board;
+use driftless::board::{Board, ExemptionCard};
 use driftless::cloud::{S3Error, S3ErrorKind};
 use driftless::finding::{Finding, Place};
 use driftless::report::{HeldReport, ReadError, Repair, RepairResult, SourceReport, SourceState};
 use driftless::serve::Options;
-use driftless::spec::{Mode, PolicySeverity};
+use driftless::source::signature::SignatureKind;
+use driftless::source::{Revision, Signature};
+use driftless::spec::{Mode, PolicySeverity, Written};
 use driftless::verdict::{Hold, Origin, Verdict};
 use serde_json::{Value, json};
 
@@ -79,6 +81,17 @@ pub(super) fn board(text: &str) -> Arc<Board> {
     let mut cards = fleet::cards();
     (cards[0].name, cards[0].title, cards[0].file) = (text.into(), Some(text.to_owned()), text.into());
     (cards[0].severity, cards[0].mode) = (PolicySeverity::High, Mode::Enforce);
+    // Twice: what somebody wrote, and what it changes.
+    cards[0].written = Arc::new([0, 1].map(|_| Written { at: place(), text: text.into() }));
+    cards[0].parameters = json!({ text: text }).as_object().expect("a mapping").clone();
+    cards[0].exemptions = vec![ExemptionCard {
+        name: text.into(),
+        buckets: vec!["victim".to_owned(), text.replace(['{', '['], "")],
+        reason: text.to_owned(),
+        owner: text.to_owned(),
+        expires: fleet::now() + chrono::Duration::days(3),
+        at: place(),
+    }];
     board.put_policies(cards);
     board.put_source(SourceReport {
         state: SourceState::Held,
@@ -91,7 +104,10 @@ pub(super) fn board(text: &str) -> Arc<Board> {
         last_success: None,
         detail: Some(text.to_owned()),
         hint: Some(text.to_owned()),
+        signature: Some(Signature { kind: SignatureKind::OpenPgp, key: Some(text.to_owned()) }),
         held_revision: Some(text.to_owned()),
+        held_commit: Some(Revision { id: text.to_owned(), ..fleet::commit(text, text) }),
+        release: Some(text.to_owned()),
         findings: vec![Finding::error(place(), text).hint(text)],
     });
     let mut sweep = fleet::sweep();

@@ -7,6 +7,7 @@ mod health;
 mod hostile;
 mod page;
 mod stand;
+mod sync;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use driftless::report::{Cause, SourceReport, SourceState};
 use driftless::serve::Options;
+use driftless::source::Signature;
+use driftless::source::signature::SignatureKind;
 
 use super::stand::Told;
 use super::{beside, over, usual};
@@ -148,6 +150,112 @@ async fn a_bucket_page_shows_live_and_wanted_line_by_line_and_what_happened() {
     let html = get(usual().await.at, "/buckets/default/ai-training-raw").await.body;
     assert!(html.contains("The live values are not shown: this server reads no bucket."), "{html}");
     assert!(html.contains("The history is not shown: this server keeps no history."), "{html}");
+}
+
+/// The bucket of the small fleet with everything that can be looked up.
+async fn deep(path: &str) -> String {
+    let board = fleet::board();
+    board.put_endpoints(fleet::endpoints());
+    let server = beside(board, Options::default(), false, Arc::new(Told::of("Data"))).await;
+    let answer = get(server.at, path).await;
+    assert_eq!(answer.status, 200, "{path}");
+    answer.body
+}
+
+#[track_caller]
+fn has(html: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(html.contains(part), "{part} is not in {html}");
+    }
+}
+
+#[tokio::test]
+async fn a_setting_says_in_which_file_on_which_line_and_by_which_commit_it_is_asked() {
+    let html = deep("/buckets/default/ai-training-raw").await;
+    has(
+        &html,
+        &[
+            "<code>buckets/ai-training-raw.yaml:8</code>, last changed by \
+             <code title=\"9c3e5d7f1b2a4c6e8f0a1b3c5d7e9f0a2b4c6d8e\">9c3e5d7f1b2a</code> \
+             “Keep every version of the training data” by Grace Hopper &lt;grace@example.com&gt;, ",
+            "policy <a href=\"/policies/versioned\">versioned</a> <code>built-in/versioned.yaml:11</code>, \
+             which comes with driftless",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_policy_of_a_bucket_comes_with_its_text_and_the_exemptions_of_this_bucket() {
+    let html = deep("/buckets/default/ai-training-raw").await;
+    has(
+        &html,
+        &[
+            "<details class=\"setting\" id=\"policy-private\" open>",
+            "<p>the public access block leaves public policies in force</p>",
+            "  require:\n    publicAccessBlock: all</pre>",
+            // One that ends soon, and one that ended; the third is for other buckets.
+            "<span class=\"badge unknown\">exemption ends soon</span>",
+            "<h3>Exemption scratch <span class=\"badge unknown\">ends soon</span></h3>",
+            "<dd>moves to the new schema in December</dd><dt>Owner</dt><dd>data-platform@example.com</dd>",
+            "<dd><code>exemptions.yaml:11</code></dd>",
+            "<h3>Exemption old <span class=\"badge unsupported\">ended, has no effect</span></h3>",
+            "With these parameters, after all that changes them:",
+        ],
+    );
+    assert!(!html.contains("Exemption datasets "), "{html}");
+    let html = deep("/policies/tagged").await;
+    has(&html, &["3 exemptions", "Exemption datasets ", "<code>datasets-*</code>", "params.required.all(key"]);
+}
+
+#[tokio::test]
+async fn who_made_a_difference_is_asked_of_cloudtrail_and_only_on_aws() {
+    let html = deep("/buckets/default/ai-training-raw").await;
+    // Seen nine minutes ago; sweeps are an hour apart, and a quarter is for clocks and the sweep itself.
+    has(
+        &html,
+        &[
+            "Not known: S3 does not say. CloudTrail does",
+            "aws cloudtrail lookup-events --region us-east-1 \\\n  \
+             --lookup-attributes AttributeKey=ResourceName,AttributeValue=ai-training-raw \\\n  \
+             --start-time 2026-11-22T10:36:00Z \\\n  --end-time 2026-11-22T11:52:00Z \\\n  \
+             --query &quot;Events[?ReadOnly=='false'].[EventTime,EventName,Username]&quot; --output table",
+        ],
+    );
+    let html = deep("/buckets/minio/scratch").await;
+    has(&html, &["Not known: S3 does not say. The log of the store itself may."]);
+    assert!(!html.contains("cloudtrail"), "{html}");
+}
+
+#[tokio::test]
+async fn the_source_says_which_key_a_signature_names_and_that_nobody_verified_it() {
+    let html = deep("/source").await;
+    has(
+        &html,
+        &["SSH signature that names the key <code>SHA256:WqlW08KMNAQ2Mj5tmrWD0QYc+fFFlKHCRf11rdoTO+M</code>; \
+           <strong>not verified</strong>: this version checks no signatures, and anybody can name any key"],
+    );
+    let server = usual().await;
+    let signature = |signature| SourceReport { signature, ..fleet::source() };
+    server.board.put_source(signature(None));
+    has(&get(server.at, "/source").await.body, &["<dt>Signer</dt><dd>not signed</dd>"]);
+    server.board.put_source(signature(Some(Signature { kind: SignatureKind::X509, key: None })));
+    has(&get(server.at, "/source").await.body, &["X.509 signature, its certificate is not read; "]);
+}
+
+#[tokio::test]
+async fn a_held_revision_says_who_made_it_and_what_to_write_to_have_it_obeyed() {
+    let server = usual().await;
+    server.board.put_source(fleet::held_source());
+    let html = get(server.at, "/source").await.body;
+    has(
+        &html,
+        &[
+            "“Start the buckets over” by Mallory &lt;mallory@example.com&gt;",
+            "OpenPGP signature that names the key",
+            "# in the agent's configuration; then start it anew\nsource:\n  accept: &quot;d4b9a1c2e3f4&quot;",
+            "If it was not, revert it in git",
+        ],
+    );
 }
 
 #[tokio::test]

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use driftless::board::Board;
 use driftless::bucket::BucketId;
+use driftless::finding::Place;
 use driftless::history::{Entry, Hash};
 use driftless::report::BucketReport;
 use driftless::report::compared::{Compared, Setting};
-use driftless::serve::Options;
-use driftless::serve::deeper::Deeper;
+use driftless::serve::deeper::{Deeper, WhoChanged};
+use driftless::serve::{Options, Token};
 use driftless::verdict::Origin;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::{Value, json};
@@ -16,6 +18,7 @@ use serde_json::{Value, json};
 use super::beside;
 use super::hostile::{self, CORPUS};
 use crate::support::fleet;
+use crate::support::http::get;
 
 /// Live values and a past in which a text from elsewhere stands.
 pub(super) struct Told(String);
@@ -60,6 +63,20 @@ impl Deeper for Told {
         Box::pin(ready(Ok(Arc::new(Compared { read_at: fleet::ago(1), settings }))))
     }
 
+    fn who_changed<'a>(&'a self, places: &'a [Place]) -> BoxFuture<'a, WhoChanged> {
+        let message = if self.0.contains("Data") { "Keep every version of the training data" } else { &self.0 };
+        let author = if self.0.contains("Data") { "Grace Hopper <grace@example.com>" } else { &self.0 };
+        let made = Arc::new(fleet::commit(message, author));
+        let found = places.iter().map(|place| {
+            let found = match place.file.starts_with("built-in/") {
+                true => Err(Arc::from(driftless::serve::deeper::BUILT_IN)),
+                false => Ok(Arc::clone(&made)),
+            };
+            ((Arc::clone(&place.file), place.line), found)
+        });
+        Box::pin(ready(found.collect()))
+    }
+
     fn past<'a>(&'a self, id: &'a BucketId) -> BoxFuture<'a, Result<Vec<Entry>, String>> {
         let hash = Hash::parse(&"0".repeat(64)).expect("a hash");
         let entry = |seq: u64, minutes, kind: &str, event: Value| Entry {
@@ -102,21 +119,53 @@ impl Deeper for Told {
     }
 }
 
-/// Serves the board that `DRIFTLESS_STAND` names until its input ends. A line of input with a name
-/// puts up a bucket of that name that has drifted.
-#[tokio::test]
-#[ignore = "for a browser: tests/outside/test_page.py starts it"]
-async fn a_board_for_a_browser() {
-    let said = std::env::var("DRIFTLESS_STAND").expect("DRIFTLESS_STAND says which board");
-    let (board, text) = match said.as_str() {
-        "usual" => (fleet::board(), "AI Model Data Storage".to_owned()),
-        "large" => (fleet::large(10_000), "Data".to_owned()),
-        number => {
-            let text = CORPUS[number.parse::<usize>().expect("usual, large, or the number of a hostile text")];
-            (hostile::board(text), text.to_owned())
+/// A board by its name, whether somebody may ask for a sweep, and the text that stands in what is read
+/// for its pages.
+fn named(said: &str) -> (Arc<Board>, Options, String) {
+    let usual = Options::default;
+    match said {
+        "usual" => (fleet::board(), usual(), "AI Model Data Storage".to_owned()),
+        "token" => {
+            let options = Options { token: Some(Token::new(TOKEN)), ..usual() };
+            (fleet::board(), options, "AI Model Data Storage".to_owned())
         }
-    };
-    let server = beside(board, Options::default(), false, Arc::new(Told(text))).await;
+        "held" => {
+            let board = fleet::board();
+            board.put_source(fleet::held_source());
+            (board, usual(), "Data".to_owned())
+        }
+        "empty" => (Arc::default(), usual(), "Data".to_owned()),
+        said => match said.split_once('-') {
+            Some(("large", number)) => {
+                (fleet::large(number.parse().expect("how many buckets")), usual(), "Data".to_owned())
+            }
+            _ => {
+                let number = said.parse::<usize>().expect("a name of a board, or the number of a hostile text");
+                (hostile::board(CORPUS[number]), usual(), CORPUS[number].to_owned())
+            }
+        },
+    }
+}
+
+/// What lets somebody ask for a sweep of the board `token`.
+const TOKEN: &str = "correct horse battery staple";
+
+/// Without `DRIFTLESS_STAND` it looks at the first page and ends. With it, it serves the board of that
+/// name until its input ends; a line of input with a name puts up a bucket of that name that has drifted.
+#[tokio::test]
+async fn a_board_for_a_browser() {
+    let said = std::env::var("DRIFTLESS_STAND").ok();
+    let (board, options, text) = named(said.as_deref().unwrap_or("usual"));
+    if board.version() > 0 {
+        board.put_endpoints(fleet::endpoints());
+    }
+    let server = beside(board, options, false, Arc::new(Told(text))).await;
+    let first = get(server.at, "/").await;
+    assert_eq!(first.status, 200);
+    assert!(first.body.contains("<h1>Fleet</h1>"), "{}", first.body);
+    if said.is_none() {
+        return;
+    }
     println!("at http://{}", server.at);
     let (put, mut names) = tokio::sync::mpsc::unbounded_channel();
     std::thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|name| put.send(name)));

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration};
-use driftless::board::{Board, PolicyCard};
+use driftless::board::{Board, ExemptionCard, PolicyCard};
 use driftless::bucket::{AccountName, BucketId, BucketName, Region};
+use driftless::capability::EndpointCard;
 use driftless::clock::Timestamp;
 use driftless::cloud::{S3Error, S3ErrorKind};
 use driftless::doc::Change;
@@ -13,7 +14,9 @@ use driftless::report::{
     BucketReport, BucketState, Cause, HeldReport, PolicyStatus, ReadError, Repair, RepairResult, SettingStatus,
     SourceReport, SourceState, SweepReport,
 };
-use driftless::spec::{Mode, PolicySeverity};
+use driftless::source::signature::SignatureKind;
+use driftless::source::{Revision, Signature};
+use driftless::spec::{Mode, PolicySeverity, Written};
 use driftless::verdict::{Hold, Origin, Verdict};
 use serde_json::{Value, json};
 
@@ -254,6 +257,53 @@ fn invalid() -> BucketReport {
     BucketReport { state: BucketState::Invalid, ..bucket("default", "features") }
 }
 
+/// What stands in a policy.
+fn text(name: &str) -> &'static str {
+    match name {
+        "encrypted" => {
+            "spec:\n  match: {buckets: [\"*\"]}\n  mode: enforce\n  require:\n    encryption: {algorithm: AES256}"
+        }
+        "private" => "spec:\n  match: {buckets: [\"*\"]}\n  mode: enforce\n  require:\n    publicAccessBlock: all",
+        "tagged" => {
+            "spec:\n  mode: observe\n  parameters:\n    required: {Name: \".+\"}\n  assert: |\n    \
+             params.required.all(key, key in bucket.tags && bucket.tags[key].matches(params.required[key]))"
+        }
+        _ => "spec:\n  match: {buckets: [\"*\"]}\n  mode: enforce\n  require:\n    versioning: {status: Enabled}",
+    }
+}
+
+fn parameters() -> serde_json::Map<String, Value> {
+    json!({"required": {"Name": ".+"}}).as_object().expect("a mapping").clone()
+}
+
+/// Exemptions from `tagged`: one that stands, one that ends soon, one that ended.
+pub fn exemptions() -> Vec<ExemptionCard> {
+    let exemption = |name: &str, bucket: &str, days, line| ExemptionCard {
+        name: name.into(),
+        buckets: vec![bucket.to_owned()],
+        reason: "moves to the new schema in December".to_owned(),
+        owner: "data-platform@example.com".to_owned(),
+        expires: now() + Duration::days(days),
+        at: place("exemptions.yaml", line),
+    };
+    vec![
+        exemption("datasets", "datasets-*", 9, 1),
+        exemption("scratch", "ai-training-raw", 3, 11),
+        exemption("old", "*", -2, 21),
+    ]
+}
+
+/// A commit of the source.
+pub fn commit(message: &str, author: &str) -> Revision {
+    Revision {
+        id: "9c3e5d7f1b2a4c6e8f0a1b3c5d7e9f0a2b4c6d8e".to_owned(),
+        author: author.to_owned(),
+        message: message.to_owned(),
+        committed_at: Some(ago(4000)),
+        signature: None,
+    }
+}
+
 /// The policies in force.
 pub fn cards() -> Vec<PolicyCard> {
     let card = |(name, severity, title): (&str, PolicySeverity, &str)| PolicyCard {
@@ -262,6 +312,10 @@ pub fn cards() -> Vec<PolicyCard> {
         severity,
         mode: if name == "tagged" { Mode::Observe } else { Mode::Enforce },
         file: format!("built-in/{name}.yaml").into(),
+        line: 4,
+        written: Arc::new([Written { at: place(&format!("built-in/{name}.yaml"), 11), text: text(name).into() }]),
+        parameters: if name == "tagged" { parameters() } else { Default::default() },
+        exemptions: if name == "tagged" { exemptions() } else { Vec::new() },
     };
     POLICIES.map(card).into()
 }
@@ -276,6 +330,10 @@ pub fn source() -> SourceReport {
         subject: Some("Encrypt the experiments again".to_owned()),
         author: Some("Ada Lovelace <ada@example.com>".to_owned()),
         committed_at: Some(ago(95)),
+        signature: Some(Signature {
+            kind: SignatureKind::Ssh,
+            key: Some("SHA256:WqlW08KMNAQ2Mj5tmrWD0QYc+fFFlKHCRf11rdoTO+M".to_owned()),
+        }),
         last_success: Some(ago(1)),
         findings: vec![
             Finding::error(
@@ -287,6 +345,39 @@ pub fn source() -> SourceReport {
         ],
         ..SourceReport::default()
     }
+}
+
+/// A source with a revision that is not obeyed.
+pub fn held_source() -> SourceReport {
+    let commit = Revision {
+        id: "d4b9a1c2e3f405162738495a6b7c8d9e0f1a2b3c".to_owned(),
+        committed_at: Some(ago(12)),
+        signature: Some(Signature { kind: SignatureKind::OpenPgp, key: Some("AB".repeat(20)) }),
+        ..commit("Start the buckets over", "Mallory <mallory@example.com>")
+    };
+    SourceReport {
+        state: SourceState::Held,
+        detail: Some(
+            "revision d4b9a1c2e3f4 is not obeyed: history was rewritten: d4b9a1c2e3f4 does not descend from 4f1c2b7e9a0d"
+                .to_owned(),
+        ),
+        hint: Some("when this was meant, set the source's `accept: d4b9a1c2e3f4`".to_owned()),
+        held_revision: Some(commit.id.clone()),
+        release: Some(driftless::source::acceptance(&commit.id)),
+        held_commit: Some(commit),
+        ..source()
+    }
+}
+
+/// The endpoints of the fleet: AWS, and a store of one's own.
+pub fn endpoints() -> Vec<EndpointCard> {
+    let card = |account: &str, address: Option<&str>| EndpointCard {
+        account: AccountName::parse(account).expect("legal"),
+        region: Region::parse("us-east-1").expect("legal"),
+        address: address.map(str::to_owned),
+        settings: Vec::new(),
+    };
+    vec![card("default", None), card("minio", Some("http://minio.example:9000"))]
 }
 
 /// The sweep that ended last.

@@ -71,6 +71,14 @@ pub async fn send(server: SocketAddr, method: &str, path: &str, headers: &[&str]
     raw(server, &format!("{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{more}\r\n")).await
 }
 
+/// Sends a form with further header lines.
+pub async fn post(server: SocketAddr, path: &str, headers: &[&str], form: &str) -> Answer {
+    let more: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let length = form.len();
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    raw(server, &format!("{head}Content-Type: application/x-www-form-urlencoded\r\n{more}\r\n{form}")).await
+}
+
 /// Asks for a path.
 pub async fn get(server: SocketAddr, path: &str) -> Answer {
     send(server, "GET", path, &[]).await

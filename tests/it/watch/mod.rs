@@ -2,6 +2,7 @@
 //! only what there is, and promtool proves the alerts. `tests/outside/test_watch.py` asks a real
 //! Prometheus each of their queries.
 
+mod addresses;
 mod dashboards;
 mod rules;
 
