@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::alertmanager::push::Pushing;
 use crate::board::{Board, PolicyCard};
 use crate::bucket::{AccountName, BucketId};
 use crate::capability::Capabilities;
@@ -79,6 +80,7 @@ pub struct Agent {
     listener: tokio::net::TcpListener,
     metrics_listener: Option<tokio::net::TcpListener>,
     token: Option<Token>,
+    pushing: Option<Pushing>,
     stop: CancellationToken,
 }
 
@@ -143,12 +145,22 @@ impl Agent {
             }
         };
         let heartbeat = Arc::new(Heartbeat::new(clock.now()));
+        let history = Arc::new(history);
+        let pushing = Pushing::new(
+            &config.alertmanager,
+            Arc::clone(&clock),
+            Arc::clone(&board),
+            Arc::clone(&metrics),
+            Arc::clone(&history),
+        )
+        .await
+        .map_err(|error| Error::new(&error, error.hint()))?;
         Ok(Self {
             config,
             clock,
             board,
             metrics,
-            history: Arc::new(history),
+            history,
             past,
             capabilities,
             cloud,
@@ -157,6 +169,7 @@ impl Agent {
             listener,
             metrics_listener,
             token,
+            pushing,
             stop,
         })
     }
@@ -190,6 +203,7 @@ impl Agent {
             listener,
             metrics_listener,
             token,
+            pushing,
             stop,
         } = self;
         let telling = Arc::new(Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past)));
@@ -255,6 +269,8 @@ impl Agent {
             wanted,
             stop: stop.clone(),
         };
+        let (swept, sweeps) = tokio::sync::watch::channel(());
+        let alerting = pushing.map(|it| tokio::spawn(it.run(sweeps, stop.clone())));
         let sweeper = sweeper::Sweeper {
             config,
             clock: Arc::clone(&clock),
@@ -268,11 +284,17 @@ impl Agent {
             demand,
             coming,
             history: Arc::clone(&history),
+            swept,
             stop: stop.clone(),
         };
         let following = tokio::spawn(follower.run());
         let sweeping = tokio::spawn(sweeper.run());
         let ended = both(following, sweeping, &stop).await;
+        if let Some(alerting) = alerting
+            && alerting.await.is_err()
+        {
+            tracing::error!("alerts were not pushed any more, by a fault of driftless itself");
+        }
         telling.happened(clock.now(), vec![Event::Stopped]);
         served.cancel();
         let _ = page.await;

@@ -16,6 +16,7 @@ use crate::spec::Mode;
 use crate::spec::check::Checker;
 use crate::spec::yaml;
 
+pub mod alertmanager;
 mod chosen;
 mod limits;
 mod overrides;
@@ -55,6 +56,9 @@ pub struct Config {
     /// The metrics.
     #[serde(default)]
     pub metrics: MetricsConfig,
+    /// Alerts that the agent pushes by itself.
+    #[serde(default)]
+    pub alertmanager: alertmanager::AlertmanagerConfig,
     /// The history.
     #[serde(default)]
     pub history: HistoryConfig,

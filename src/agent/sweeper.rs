@@ -38,6 +38,8 @@ pub(super) struct Sweeper {
     pub demand: Arc<tokio::sync::Notify>,
     pub coming: tokio::sync::watch::Receiver<Option<InForce>>,
     pub history: Arc<History>,
+    /// Changes after each sweep.
+    pub swept: tokio::sync::watch::Sender<()>,
     pub stop: CancellationToken,
 }
 
@@ -70,6 +72,7 @@ impl Sweeper {
             unproved |= cause == Cause::Revision;
             let passed = self.sweep(&in_force, cause, unproved).await;
             unproved &= !passed;
+            self.swept.send_replace(());
             swept = true;
             due = None;
             let now = self.clock.now();

@@ -86,6 +86,7 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
             );
         }
     }
+    super::alertmanager::check(&config.alertmanager, say);
     let builtin = ["private", "versioned", "encrypted", "tagged"];
     for (index, name) in config.policies.builtin.iter().enumerate() {
         if !builtin.contains(&name.as_str()) {

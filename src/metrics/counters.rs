@@ -33,7 +33,7 @@ pub(super) struct Counters {
     pub(super) registry: Registry,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
-    throttles: IntCounterVec,
+    pub(super) throttles: IntCounterVec,
     accounts: RwLock<HashMap<Box<str>, Arc<Account>>>,
     pub(super) concurrency_limit: GaugeVec,
     pub(super) drift_detected: IntCounterVec,
@@ -48,6 +48,7 @@ pub(super) struct Counters {
     pub(super) fetch_seconds: HistogramVec,
     pub(super) panics: IntCounter,
     pub(super) history_degraded: Gauge,
+    pub(super) pushes: IntCounterVec,
 }
 
 /// An account's series, found once and kept: requests are counted ten thousand times a second.
@@ -108,6 +109,7 @@ impl Counters {
             fetch_seconds: histograms("driftless_source_fetch_duration_seconds", DURATIONS),
             panics: register(&registry, "driftless_task_panics_total", |it| IntCounter::with_opts(options(it))),
             history_degraded: register(&registry, "driftless_history_degraded", |it| Gauge::with_opts(options(it))),
+            pushes: counters("driftless_alertmanager_pushes_total"),
             registry: registry.clone(),
         };
         for result in ["ok", "failed", "interrupted"] {

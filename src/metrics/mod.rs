@@ -1,6 +1,7 @@
 //! What Prometheus is told: counters that the loop feeds, and state that is read from the board
 //! when somebody asks. The names are API; [`FAMILIES`] lists them.
 
+mod counted;
 mod counters;
 mod names;
 mod process;
@@ -18,10 +19,13 @@ use crate::report::SweepReport;
 use crate::spec::PolicySeverity;
 use crate::verdict::SPEC;
 
+pub use counted::{Counted, Counter};
 use counters::Counters;
 pub use names::{FAMILIES, Family, Kind};
 pub use state::SPEC_SEVERITY;
+pub(crate) use state::{Row, rows};
 use text::Exposition;
+pub(crate) use text::bounded;
 
 /// The content type of the exposition.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -202,6 +206,11 @@ impl Metrics {
         metrics
     }
 
+    /// What does not change while the daemon runs.
+    pub fn options(&self) -> &MetricsOptions {
+        &self.options
+    }
+
     /// A request to S3 ended, `failed` or not. Called ten thousand times a second.
     pub fn request(&self, account: &AccountName, operation: &str, failed: Option<S3ErrorKind>, seconds: f64) {
         self.counters.request(account.as_str(), operation, failed, seconds);
@@ -284,6 +293,11 @@ impl Metrics {
     /// Whether the history can be written.
     pub fn history_degraded(&self, degraded: bool) {
         self.counters.history_degraded.set(if degraded { 1.0 } else { 0.0 });
+    }
+
+    /// Alerts were pushed to an Alertmanager, or could not be.
+    pub fn pushed_alerts(&self, arrived: bool) {
+        self.counters.pushes.with_label_values(&[if arrived { "ok" } else { "failed" }]).inc();
     }
 
     /// Counters of a policy begin at 0 with the policy, so that the first drift is an increase,

@@ -49,6 +49,12 @@ use Kind::{Counter, Gauge, Histogram};
 
 /// All of them, in the order of their names.
 pub const FAMILIES: &[Family] = &[
+    family(
+        "driftless_alertmanager_pushes_total",
+        Counter,
+        &["result"],
+        "Requests with alerts to an Alertmanager, ok or failed; absent while none is configured.",
+    ),
     family("driftless_aws_concurrency_limit", Gauge, &["account"], "Requests that may be under way at once, now."),
     family(
         "driftless_aws_request_duration_seconds",
