@@ -24,6 +24,8 @@ use crate::config::{Config, DetailConfig};
 use crate::desired::Desired;
 use crate::history::History;
 use crate::metrics::{Detail, Metrics, MetricsOptions};
+use crate::notify::messenger::{Letterbox, Messenger};
+use crate::notify::sink::Place;
 use crate::past::{Limits, Past};
 use crate::report::{BucketReport, BucketState, Event, PolicyStatus, SettingStatus};
 use crate::serve::health::Heartbeat;
@@ -79,6 +81,7 @@ pub struct Agent {
     listener: tokio::net::TcpListener,
     metrics_listener: Option<tokio::net::TcpListener>,
     token: Option<Token>,
+    places: Vec<Place>,
     stop: CancellationToken,
 }
 
@@ -143,6 +146,8 @@ impl Agent {
             }
         };
         let heartbeat = Arc::new(Heartbeat::new(clock.now()));
+        let places =
+            Place::all(&config.notifications, &clock).map_err(|error| Error::new(&error, error.hint.as_ref()))?;
         Ok(Self {
             config,
             clock,
@@ -157,6 +162,7 @@ impl Agent {
             listener,
             metrics_listener,
             token,
+            places,
             stop,
         })
     }
@@ -190,9 +196,12 @@ impl Agent {
             listener,
             metrics_listener,
             token,
+            places,
             stop,
         } = self;
-        let telling = Arc::new(Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past)));
+        let letterbox = (!places.is_empty()).then(Arc::<Letterbox>::default);
+        let telling = Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past));
+        let telling = Arc::new(telling.posting(letterbox.clone()));
         remember(&history, &past, &board, clock.now()).await;
         remember_endpoints(&history, &capabilities, &board, clock.now()).await;
         telling.happened(clock.now(), vec![Event::Started { version: env!("CARGO_PKG_VERSION") }]);
@@ -241,6 +250,20 @@ impl Agent {
         let page = tokio::spawn(serve::serve(listener, state.clone(), served.clone()));
         let apart = metrics_listener.map(|it| tokio::spawn(serve::serve_metrics(it, state, served.clone())));
 
+        let (pictures, _) = tokio::sync::watch::channel(Arc::default());
+        let messenger = letterbox.clone().map(|letterbox| Messenger {
+            places,
+            speaker: assemble::speaker(&config, &source.describe()),
+            interval: config.source.interval.0,
+            letterbox,
+            board: Arc::clone(&board),
+            history: Arc::clone(&history),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+            pictures,
+            stop: stop.clone(),
+        });
+        let messenger = messenger.map(|it| tokio::spawn(it.run()));
         let follower = follow::Follower {
             config: config.clone(),
             clock: Arc::clone(&clock),
@@ -268,6 +291,7 @@ impl Agent {
             demand,
             coming,
             history: Arc::clone(&history),
+            letterbox,
             stop: stop.clone(),
         };
         let following = tokio::spawn(follower.run());
@@ -278,6 +302,10 @@ impl Agent {
         let _ = page.await;
         if let Some(apart) = apart {
             let _ = apart.await;
+        }
+        // Messages that did not arrive wait in the history; nobody waits for them.
+        if let Some(messenger) = messenger {
+            let _ = tokio::time::timeout(Duration::from_secs(2), messenger).await;
         }
         let closing = tokio::time::timeout(Duration::from_secs(5), history.close());
         if let Ok(Err(error)) = closing.await {

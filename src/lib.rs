@@ -23,6 +23,7 @@ pub mod finding;
 pub mod history;
 pub mod import;
 pub mod metrics;
+pub mod notify;
 pub mod observed;
 pub mod past;
 pub mod plan;
