@@ -19,6 +19,7 @@ use crate::spec::yaml;
 pub mod alertmanager;
 mod chosen;
 mod limits;
+pub mod notifications;
 mod overrides;
 pub mod schedule;
 pub mod span;
@@ -69,6 +70,9 @@ pub struct Config {
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
+    /// Where people are told of drift, and of what else happens. See `docs/notifications.md`.
+    #[serde(default)]
+    pub notifications: Vec<notifications::NotificationConfig>,
 }
 
 /// Where the specs are: exactly one of `git` and `dir`.
@@ -268,11 +272,19 @@ pub struct HttpConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// A file that holds the token for `POST /api/v1/sync`. Without it nobody can ask for a sweep.
     pub sync_token_file: Option<PathBuf>,
+    /// The address by which people reach the page, such as `https://driftless.example.com`; messages
+    /// link to it.
+    pub public_url: Option<String>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)), metrics_listen: None, sync_token_file: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            metrics_listen: None,
+            sync_token_file: None,
+            public_url: None,
+        }
     }
 }
 

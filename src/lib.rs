@@ -24,7 +24,6 @@ pub mod finding;
 pub mod history;
 pub mod import;
 pub mod metrics;
-#[cfg(feature = "daemon")]
 pub mod notify;
 pub mod observed;
 pub mod past;

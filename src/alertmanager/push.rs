@@ -2,7 +2,7 @@
 //! sweep, and not the end of the agent.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,8 +18,10 @@ use crate::board::Board;
 use crate::clock::{Clock, Timestamp};
 use crate::config::alertmanager::AlertmanagerConfig;
 use crate::history::History;
-use crate::metrics::Metrics;
-use crate::notify::http::{self, Http, Post};
+use crate::metrics::{Metrics, NotificationResult};
+use crate::notify::http::Client;
+use crate::notify::sink::{Failure, Retry, secret};
+use crate::source::git::SecretRef;
 
 /// The name under which the history keeps what was told.
 const TOLD: &str = "alerts";
@@ -27,78 +29,25 @@ const TOLD: &str = "alerts";
 /// The first pause after a failure; it doubles up to the interval.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// So long, at most, a receiver that asks for a pause is left alone.
-const PAUSE_MAX: Duration = Duration::from_secs(15 * 60);
+/// The label `service` of the metric.
+const SERVICE: &str = "alertmanager";
 
 /// Who is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Login {
     Nobody,
-    Password { username: String, file: PathBuf },
-    Token { file: PathBuf },
-}
-
-/// Why a push failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The secret cannot be had.
-    #[error("the secret for Alertmanager cannot be read from `{}`: {what}", file.display())]
-    Secret {
-        /// Its file.
-        file: PathBuf,
-        /// What went wrong.
-        what: String,
-    },
-    /// There is no answer.
-    #[error("alerts cannot be pushed: {0}")]
-    NoAnswer(http::Error),
-    /// It does not take them.
-    #[error("Alertmanager at {url} does not take the alerts: status {status}{}", if said.is_empty() { String::new() } else { format!(", {said}") })]
-    Refused {
-        /// Its address.
-        url: String,
-        /// The status.
-        status: u16,
-        /// What it says about that.
-        said: String,
-        /// How long it wants to be left alone.
-        pause: Option<Duration>,
-    },
-}
-
-impl Error {
-    /// What the user can do.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Secret { .. } => Some("correct `passwordFile` or `tokenFile` under `alertmanager`"),
-            Self::NoAnswer(error) => error.hint(),
-            Self::Refused { status: 401 | 403, .. } => {
-                Some("correct `username` and `passwordFile`, or `tokenFile`, under `alertmanager`")
-            }
-            Self::Refused { status: 404 | 405, .. } => {
-                Some("`alertmanager.urls` wants the address before `/api/v2`; older versions than 0.16 are not served")
-            }
-            Self::Refused { status: 300..=399, .. } => {
-                Some("redirects are not followed: write the address that it leads to into `alertmanager.urls`")
-            }
-            Self::Refused { .. } => None,
-        }
-    }
-
-    fn pause(&self) -> Option<Duration> {
-        match self {
-            Self::Refused { pause, .. } => pause.map(|pause| pause.min(PAUSE_MAX)),
-            _ => None,
-        }
-    }
+    Password { username: String, place: SecretRef },
+    Token(SecretRef),
 }
 
 /// What all tasks share.
 pub struct Pushing {
     config: AlertmanagerConfig,
+    /// The address of the agent's page.
+    page: Option<String>,
     manner: Manner,
     login: Login,
-    http: Http,
+    client: Client,
     clock: Arc<dyn Clock>,
     board: Arc<Board>,
     metrics: Arc<Metrics>,
@@ -111,20 +60,24 @@ impl Pushing {
     /// Puts it together; `None` where nothing is to be pushed.
     ///
     /// # Errors
-    /// When the secret cannot be read.
+    /// When the secret cannot be read, or the system's certificate authorities.
     pub async fn new(
         config: &AlertmanagerConfig,
+        page: Option<String>,
         clock: Arc<dyn Clock>,
         board: Arc<Board>,
         metrics: Arc<Metrics>,
         history: Arc<History>,
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Option<Self>, Failure> {
         if config.urls.is_empty() {
             return Ok(None);
         }
+        let in_file = |file: &PathBuf| SecretRef::File(file.clone());
         let login = match (&config.token_file, &config.username, &config.password_file) {
-            (Some(file), ..) => Login::Token { file: file.clone() },
-            (None, Some(username), Some(file)) => Login::Password { username: username.clone(), file: file.clone() },
+            (Some(file), ..) => Login::Token(in_file(file)),
+            (None, Some(username), Some(file)) => {
+                Login::Password { username: username.clone(), place: in_file(file) }
+            }
             _ => Login::Nobody,
         };
         login.header()?;
@@ -142,13 +95,14 @@ impl Pushing {
                 BTreeMap::new()
             }
         };
-        let (config, http, kept) = (config.clone(), Http::new(), Mutex::new(kept));
-        Ok(Some(Self { config, manner, login, http, clock, board, metrics, history, kept }))
+        let (config, client, kept) = (config.clone(), Client::new()?, Mutex::new(kept));
+        Ok(Some(Self { config, page, manner, login, client, clock, board, metrics, history, kept }))
     }
 
     /// Pushes to every address until it is told to end. `swept` changes after each sweep.
     pub async fn run(self, swept: watch::Receiver<()>, stop: CancellationToken) {
         let it = Arc::new(self);
+        it.metrics.begin_notifications(SERVICE);
         let mut tasks = tokio::task::JoinSet::new();
         for url in it.config.urls.clone() {
             let (it, swept, stop) = (Arc::clone(&it), swept.clone(), stop.clone());
@@ -186,13 +140,14 @@ impl Pushing {
                         pause = pause.min((next - now).to_std().unwrap_or_default());
                     }
                 }
-                Err(error) => {
+                Err(failure) => {
                     if failures == 0 {
-                        let hint = error.hint().map_or(String::new(), |hint| format!("\nhint: {hint}"));
-                        tracing::warn!(url, "{error}{hint}");
+                        let hint = failure.hint.as_ref().map_or(String::new(), |hint| format!("\nhint: {hint}"));
+                        tracing::error!(url, "alerts do not reach Alertmanager at {url}: {failure}{hint}");
                     }
                     let backoff = PAUSE.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX)).min(pause);
-                    pause = error.pause().unwrap_or_default().max(backoff.mul_f64(0.5 + 0.5 * fastrand::f64()));
+                    let asked = if let Retry::After(asked) = failure.retry { asked } else { Duration::ZERO };
+                    pause = asked.max(backoff.mul_f64(0.5 + 0.5 * fastrand::f64()));
                     failures = failures.saturating_add(1);
                 }
             }
@@ -206,10 +161,11 @@ impl Pushing {
     }
 
     /// Tells one address what it has to be told now.
-    async fn tell(&self, url: &str, told: &mut Told, open: Vec<Alert>, settled: bool) -> Result<(), Error> {
+    async fn tell(&self, url: &str, told: &mut Told, open: Vec<Alert>, settled: bool) -> Result<(), Failure> {
         for batch in told.next(open, settled) {
             let sent = self.send(url, &batch, self.clock.now()).await;
-            self.metrics.pushed_alerts(sent.is_ok());
+            let result = if sent.is_ok() { NotificationResult::Ok } else { NotificationResult::Failed };
+            self.metrics.notification(SERVICE, result);
             sent?;
             if told.delivered(batch) {
                 self.keep(url, told).await;
@@ -218,23 +174,19 @@ impl Pushing {
         Ok(())
     }
 
-    async fn send(&self, url: &str, batch: &Batch, now: Timestamp) -> Result<(), Error> {
+    async fn send(&self, url: &str, batch: &Batch, now: Timestamp) -> Result<(), Failure> {
         let interval = chrono::Duration::from_std(self.config.interval.0).unwrap_or(chrono::Duration::hours(1));
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        headers.extend(self.login.header()?.map(|value| ("authorization", value)));
+        let login = self.login.header()?.map(|value| ("authorization", value));
         let address = format!("{}/api/v2/alerts", url.trim_end_matches('/'));
-        let body = batch.json(now, interval * 2, None).to_string().into_bytes();
-        let post = Post { url: &address, headers, body, deadline: self.config.timeout.0 };
-        let answer = self.http.post(post).await.map_err(Error::NoAnswer)?;
-        if answer.is_ok() {
-            return Ok(());
-        }
-        Err(Error::Refused {
-            url: url.to_owned(),
-            status: answer.status,
-            said: first_line(&answer.body),
-            pause: answer.retry_after(now),
-        })
+        let body = batch.json(now, interval * 2, self.page.as_deref()).to_string();
+        let headers: Vec<_> = login.into_iter().collect();
+        let asking = self.client.exchange(&address, "application/json", &headers, body);
+        let asked = tokio::time::timeout(self.config.timeout.0, asking).await.unwrap_or_else(|_| {
+            Err(Failure::new(format!("it did not answer within {}", self.config.timeout), Retry::Later))
+        });
+        let answered = asked?;
+        let status = answered.status;
+        answered.taken().map(drop).map_err(|failure| hinted(failure, status))
     }
 
     /// Keeps what an address was told over a restart.
@@ -251,33 +203,28 @@ impl Pushing {
     }
 }
 
+/// What the user can do about a refusal by Alertmanager.
+fn hinted(failure: Failure, status: u16) -> Failure {
+    match status {
+        401 | 403 => failure.hint("correct `username` and `passwordFile`, or `tokenFile`, under `alertmanager`"),
+        404 | 405 => failure.hint(
+            "`alertmanager.urls` wants what stands before `/api/v2/alerts`; Alertmanager has that since version 0.16",
+        ),
+        300..=399 => failure.hint("redirects are not followed: write where it leads to into `alertmanager.urls`"),
+        _ => failure,
+    }
+}
+
 impl Login {
     /// The value of `Authorization`, with the secret as it is in its file now.
-    fn header(&self) -> Result<Option<String>, Error> {
+    fn header(&self) -> Result<Option<String>, Failure> {
         Ok(match self {
             Self::Nobody => None,
-            Self::Token { file } => Some(format!("Bearer {}", secret(file)?)),
-            Self::Password { username, file } => {
-                let login = format!("{username}:{}", secret(file)?);
+            Self::Token(place) => Some(format!("Bearer {}", secret(place)?)),
+            Self::Password { username, place } => {
+                let login = format!("{username}:{}", secret(place)?);
                 Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(login)))
             }
         })
     }
-}
-
-/// The first line of a file, which must say something.
-fn secret(file: &Path) -> Result<String, Error> {
-    let wrong = |what: String| Error::Secret { file: file.to_owned(), what };
-    let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string().to_lowercase()))?;
-    match text.trim_end_matches(['\r', '\n']) {
-        "" => Err(wrong("it is empty".to_owned())),
-        text => Ok(text.to_owned()),
-    }
-}
-
-/// The beginning of what a server says, without what has no place in a line of the log.
-fn first_line(text: &str) -> String {
-    const MOST: usize = 200;
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    line.chars().filter(|c| !c.is_control()).take(MOST).collect()
 }

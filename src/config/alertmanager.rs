@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::notifications::is_loopback;
 use super::span::Span;
 
 /// Alerts that the agent pushes to Alertmanager by itself: those of `deploy/prometheus/rules.yml`,
@@ -70,7 +71,7 @@ pub(super) fn check(config: &AlertmanagerConfig, say: &mut dyn FnMut(&str, Strin
     for (index, url) in config.urls.iter().enumerate() {
         if let Err((message, hint)) = address(url) {
             say(&format!("/urls/{index}"), message, &hint);
-        } else if secret && url.starts_with("http://") && !is_this_machine(url) {
+        } else if secret && url.strip_prefix("http://").is_some_and(|rest| !is_loopback(rest.split('/').next().unwrap_or_default())) {
             let message = format!("a secret would go to `{url}` unencrypted");
             say(&format!("/urls/{index}"), message, "write an https address");
         }
@@ -128,17 +129,6 @@ fn address(url: &str) -> Result<(), (String, String)> {
     Ok(())
 }
 
-/// Whether what is sent stays on this machine.
-fn is_this_machine(url: &str) -> bool {
-    let host = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.chars().all(|c| c.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     /// What is said of a block `alertmanager`.
@@ -189,27 +179,27 @@ mod tests {
             ),
             (
                 "  grafanaUrl: grafana",
-                "driftless.yaml:3:15: `grafana` is not an http or https address\n\
+                "driftless.yaml:3:3: `grafana` is not an http or https address\n\
                  hint: did you mean `https://grafana`?",
             ),
             (
                 "  username: u",
-                "driftless.yaml:3:3: `username` without `passwordFile`\nhint: name the file of the password",
+                "driftless.yaml:2:1: `username` without `passwordFile`\nhint: name the file of the password",
             ),
-            ("  passwordFile: /p", "driftless.yaml:3:3: `passwordFile` without `username`\nhint: name the user"),
+            ("  passwordFile: /p", "driftless.yaml:2:1: `passwordFile` without `username`\nhint: name the user"),
             (
                 "  {username: u, passwordFile: /p, tokenFile: /t}",
-                "driftless.yaml:3:3: both a password and a token\nhint: name one",
+                "driftless.yaml:2:1: both a password and a token\nhint: name one",
             ),
-            ("  interval: 1ms", "driftless.yaml:3:13: `1ms` is too short\nhint: write at least `1s`"),
+            ("  interval: 1ms", "driftless.yaml:3:3: `1ms` is too short\nhint: write at least `1s`"),
             (
                 "  labels: {\"data centre\": x}",
-                "driftless.yaml:3:27: `data centre` is no name of a label\n\
+                "driftless.yaml:3:12: `data centre` is no name of a label\n\
                  hint: write letters, digits and `_`, and no digit first",
             ),
             (
                 "  labels: {severity: page}",
-                "driftless.yaml:3:22: alerts have a label `severity` of their own\nhint: take another name",
+                "driftless.yaml:3:12: alerts have a label `severity` of their own\nhint: take another name",
             ),
         ] {
             assert_eq!(faults(block), [said], "{block}");

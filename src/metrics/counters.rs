@@ -48,7 +48,7 @@ pub(super) struct Counters {
     pub(super) fetch_seconds: HistogramVec,
     pub(super) panics: IntCounter,
     pub(super) history_degraded: Gauge,
-    pub(super) pushes: IntCounterVec,
+    pub(super) notifications: IntCounterVec,
 }
 
 /// An account's series, found once and kept: requests are counted ten thousand times a second.
@@ -107,9 +107,9 @@ impl Counters {
             }),
             fetches: counters("driftless_source_fetch_total"),
             fetch_seconds: histograms("driftless_source_fetch_duration_seconds", DURATIONS),
+            notifications: counters("driftless_notifications_total"),
             panics: register(&registry, "driftless_task_panics_total", |it| IntCounter::with_opts(options(it))),
             history_degraded: register(&registry, "driftless_history_degraded", |it| Gauge::with_opts(options(it))),
-            pushes: counters("driftless_alertmanager_pushes_total"),
             registry: registry.clone(),
         };
         for result in ["ok", "failed", "interrupted"] {

@@ -168,6 +168,31 @@ impl RepairOutcome {
     }
 }
 
+/// How it ended with a message to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotificationResult {
+    /// An attempt delivered it.
+    Ok,
+    /// An attempt did not; others follow.
+    Failed,
+    /// It was given up.
+    Dropped,
+}
+
+impl NotificationResult {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Failed, Self::Dropped];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 /// Everything that Prometheus is told.
 pub struct Metrics {
     counters: Counters,
@@ -285,6 +310,18 @@ impl Metrics {
         self.counters.fetch_seconds.with_label_values(&[source, op.word()]).observe(seconds);
     }
 
+    /// A kind of sink is in use: its counters begin at 0, so that the first failure is an increase.
+    pub fn begin_notifications(&self, service: &str) {
+        for result in NotificationResult::ALL {
+            self.counters.notifications.with_label_values(&[service, result.word()]);
+        }
+    }
+
+    /// An attempt to deliver a message ended, or one was given up.
+    pub fn notification(&self, service: &str, result: NotificationResult) {
+        self.counters.notifications.with_label_values(&[service, result.word()]).inc();
+    }
+
     /// A task ended by a panic.
     pub fn panic(&self) {
         self.counters.panics.inc();
@@ -293,11 +330,6 @@ impl Metrics {
     /// Whether the history can be written.
     pub fn history_degraded(&self, degraded: bool) {
         self.counters.history_degraded.set(if degraded { 1.0 } else { 0.0 });
-    }
-
-    /// Alerts were pushed to an Alertmanager, or could not be.
-    pub fn pushed_alerts(&self, arrived: bool) {
-        self.counters.pushes.with_label_values(&[if arrived { "ok" } else { "failed" }]).inc();
     }
 
     /// Counters of a policy begin at 0 with the policy, so that the first drift is an increase,

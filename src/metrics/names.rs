@@ -49,12 +49,6 @@ use Kind::{Counter, Gauge, Histogram};
 
 /// All of them, in the order of their names.
 pub const FAMILIES: &[Family] = &[
-    family(
-        "driftless_alertmanager_pushes_total",
-        Counter,
-        &["result"],
-        "Requests with alerts to an Alertmanager, ok or failed; absent while none is configured.",
-    ),
     family("driftless_aws_concurrency_limit", Gauge, &["account"], "Requests that may be under way at once, now."),
     family(
         "driftless_aws_request_duration_seconds",
@@ -129,6 +123,12 @@ pub const FAMILIES: &[Family] = &[
     family("driftless_fights_total", Counter, &["policy"], "Repairs given up because something writes the drift back."),
     family("driftless_held", Gauge, &["reason"], "Differences that are held, by reason."),
     family("driftless_history_degraded", Gauge, &[], "1 while the history cannot be written."),
+    family(
+        "driftless_notifications_total",
+        Counter,
+        &["service", "result"],
+        "Attempts to deliver a message, by kind of sink; dropped counts messages that were given up.",
+    ),
     family(
         "driftless_policy_buckets",
         Gauge,

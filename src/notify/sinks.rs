@@ -1,0 +1,38 @@
+//! The sinks, one file each, and the table that finds the one that a configuration names.
+
+pub mod email;
+pub mod pagerduty;
+pub mod slack;
+pub mod teams;
+pub mod webhook;
+
+use std::sync::Arc;
+
+use super::http::Client;
+use super::sink::{Sink, place_of};
+use crate::clock::Clock;
+use crate::config::notifications::NotificationConfig;
+
+/// The sink that a configuration names; none in one that was not checked.
+pub fn of(it: &NotificationConfig, client: &Client, clock: &Arc<dyn Clock>) -> Option<Arc<dyn Sink>> {
+    let client = || client.clone();
+    if let Some(it) = &it.slack {
+        return Some(Arc::new(slack::Slack { url: place_of(&it.url_file, &it.url_env)?, client: client() }));
+    }
+    if let Some(it) = &it.teams {
+        return Some(Arc::new(teams::Teams { url: place_of(&it.url_file, &it.url_env)?, client: client() }));
+    }
+    if let Some(it) = &it.webhook {
+        let secret = place_of(&it.secret_file, &it.secret_env)?;
+        let (url, clock) = (it.url.clone(), Arc::clone(clock));
+        return Some(Arc::new(webhook::Webhook { url, secret, client: client(), clock }));
+    }
+    if let Some(it) = &it.pagerduty {
+        let routing_key = place_of(&it.routing_key_file, &it.routing_key_env)?;
+        return Some(Arc::new(pagerduty::Pagerduty { url: it.url.clone(), routing_key, client: client() }));
+    }
+    if let Some(it) = &it.email {
+        return Some(Arc::new(email::Email::of(it)));
+    }
+    None
+}
