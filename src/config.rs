@@ -18,6 +18,7 @@ use crate::spec::yaml;
 
 pub mod alertmanager;
 mod chosen;
+pub mod destinations;
 mod limits;
 pub mod notifications;
 mod overrides;

@@ -75,9 +75,7 @@ impl Pushing {
         let in_file = |file: &PathBuf| SecretRef::File(file.clone());
         let login = match (&config.token_file, &config.username, &config.password_file) {
             (Some(file), ..) => Login::Token(in_file(file)),
-            (None, Some(username), Some(file)) => {
-                Login::Password { username: username.clone(), place: in_file(file) }
-            }
+            (None, Some(username), Some(file)) => Login::Password { username: username.clone(), place: in_file(file) },
             _ => Login::Nobody,
         };
         login.header()?;

@@ -230,15 +230,21 @@ impl Rule {
                 "It ends in {}; from then on the policy applies and the bucket may be changed.",
                 for_people(value)
             ),
-            Self::SourceStale => "The last good revision stays in force, and nobody's commit takes effect. The page says \
+            Self::SourceStale => {
+                "The last good revision stays in force, and nobody's commit takes effect. The page says \
                  what failed."
-                .to_owned(),
-            Self::SourceHeld => "Its history was rewritten, or most of its files are gone. The revision before it stays \
+                    .to_owned()
+            }
+            Self::SourceHeld => {
+                "Its history was rewritten, or most of its files are gone. The revision before it stays \
                  in force."
-                .to_owned(),
-            Self::SpecErrors => "A document with a fault has no effect; its last good form stays in force. The findings \
+                    .to_owned()
+            }
+            Self::SpecErrors => {
+                "A document with a fault has no effect; its last good form stays in force. The findings \
                  name file and line."
-                .to_owned(),
+                    .to_owned()
+            }
             Self::BreakerOpen => {
                 "More would be changed than is allowed, or something writes back what is repaired.".to_owned()
             }
@@ -255,9 +261,7 @@ impl Rule {
                 "Entries wait in memory and are lost if the daemon ends. Repairs go on.".to_owned()
             }
             Self::TaskPanicked => "The other buckets go on. Report it with the log.".to_owned(),
-            Self::Watchdog => {
-                "It always fires. Have whoever receives it miss it when it does not come.".to_owned()
-            }
+            Self::Watchdog => "It always fires. Have whoever receives it miss it when it does not come.".to_owned(),
         }
     }
 }

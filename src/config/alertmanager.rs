@@ -71,7 +71,9 @@ pub(super) fn check(config: &AlertmanagerConfig, say: &mut dyn FnMut(&str, Strin
     for (index, url) in config.urls.iter().enumerate() {
         if let Err((message, hint)) = address(url) {
             say(&format!("/urls/{index}"), message, &hint);
-        } else if secret && url.strip_prefix("http://").is_some_and(|rest| !is_loopback(rest.split('/').next().unwrap_or_default())) {
+        } else if secret
+            && url.strip_prefix("http://").is_some_and(|rest| !is_loopback(rest.split('/').next().unwrap_or_default()))
+        {
             let message = format!("a secret would go to `{url}` unencrypted");
             say(&format!("/urls/{index}"), message, "write an https address");
         }

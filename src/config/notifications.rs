@@ -8,12 +8,13 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::destinations::{self, GithubConfig, GitlabConfig, SnsConfig};
 use super::span::Span;
 use crate::notify::Happening;
 use crate::spec::{PolicySeverity, select};
 
-/// A place where people are told: exactly one of `slack`, `teams`, `webhook`, `pagerduty` and
-/// `email`.
+/// A place where people are told: exactly one of `slack`, `teams`, `webhook`, `pagerduty`, `email`,
+/// `github`, `gitlab` and `sns`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NotificationConfig {
@@ -30,6 +31,12 @@ pub struct NotificationConfig {
     pub pagerduty: Option<PagerdutyConfig>,
     /// Mail.
     pub email: Option<EmailConfig>,
+    /// The statuses of commits on GitHub.
+    pub github: Option<GithubConfig>,
+    /// The statuses of commits on GitLab.
+    pub gitlab: Option<GitlabConfig>,
+    /// A topic of AWS SNS.
+    pub sns: Option<SnsConfig>,
     /// Of what it is told: what fits one of these rules. Without any, of everything but revisions
     /// that went well.
     #[serde(default)]
@@ -211,7 +218,7 @@ pub(super) fn check(sinks: &[NotificationConfig], say: &mut Say<'_>) {
 }
 
 /// The kinds of sinks, by their fields.
-const KINDS: [&str; 5] = ["slack", "teams", "webhook", "pagerduty", "email"];
+const KINDS: [&str; 8] = ["slack", "teams", "webhook", "pagerduty", "email", "github", "gitlab", "sns"];
 
 /// The kinds that a notification names.
 fn kinds(sink: &NotificationConfig) -> Vec<&'static str> {
@@ -221,6 +228,9 @@ fn kinds(sink: &NotificationConfig) -> Vec<&'static str> {
         sink.webhook.is_some(),
         sink.pagerduty.is_some(),
         sink.email.is_some(),
+        sink.github.is_some(),
+        sink.gitlab.is_some(),
+        sink.sns.is_some(),
     ];
     KINDS.into_iter().zip(named).filter_map(|(kind, named)| named.then_some(kind)).collect()
 }
@@ -243,6 +253,7 @@ fn destinations(sink: &NotificationConfig, at: &str, say: &mut Say<'_>) {
     if let Some(it) = &sink.email {
         mail(it, &format!("{at}/email"), say);
     }
+    destinations::check(sink, at, say);
 }
 
 fn mail(it: &EmailConfig, at: &str, say: &mut Say<'_>) {
@@ -414,14 +425,14 @@ mod tests {
                 "driftless.yaml:4:10: neither `urlFile` nor `urlEnv`\n\
                  hint: name one: secrets stand in a file or a variable, never here",
                 "driftless.yaml:5:3: the notification `chat` goes nowhere\n\
-                 hint: name exactly one of slack, teams, webhook, pagerduty, email",
+                 hint: name exactly one of slack, teams, webhook, pagerduty, email, github, gitlab, sns",
                 "driftless.yaml:5:9: two notifications are named `chat`\n\
                  hint: give each a `name` of its own: what was told is remembered by it",
                 "driftless.yaml:6:37: `ai-[` is no pattern: unclosed character class; missing ']'\n\
                  hint: `*` stands for any text, `?` for one character",
                 "driftless.yaml:6:50: the rule fits nothing\nhint: name what happens, or leave `on` out",
                 "driftless.yaml:7:3: the notification `both` names webhook and pagerduty\n\
-                 hint: name exactly one of slack, teams, webhook, pagerduty, email",
+                 hint: name exactly one of slack, teams, webhook, pagerduty, email, github, gitlab, sns",
                 "driftless.yaml:8:12: `1ms` is out of range\nhint: write at least `100ms` and at most `2m`",
                 "driftless.yaml:9:18: plain http to another machine\n\
                  hint: write `https://…`; http is for this machine alone",

@@ -31,7 +31,8 @@ struct Rule {
 impl Rules {
     /// The rules of a sink.
     pub fn of(sink: &NotificationConfig) -> Self {
-        let rules = if sink.when.is_empty() { vec![WhenConfig::default()] } else { sink.when.clone() };
+        let all = || WhenConfig { on: sink.tells_commits().then(|| vec![Happening::Revision]), ..Default::default() };
+        let rules = if sink.when.is_empty() { vec![all()] } else { sink.when.clone() };
         Self { rules: rules.iter().map(Rule::of).collect(), resolved: sink.resolved, values: sink.values }
     }
 

@@ -1,8 +1,13 @@
 //! The sinks, one file each, and the table that finds the one that a configuration names.
 
+mod commit;
 pub mod email;
+pub mod github;
+pub mod gitlab;
 pub mod pagerduty;
 pub mod slack;
+#[cfg(feature = "aws")]
+pub mod sns;
 pub mod teams;
 pub mod webhook;
 
@@ -33,6 +38,30 @@ pub fn of(it: &NotificationConfig, client: &Client, clock: &Arc<dyn Clock>) -> O
     }
     if let Some(it) = &it.email {
         return Some(Arc::new(email::Email::of(it)));
+    }
+    if let Some(it) = &it.github {
+        return Some(Arc::new(github::Github {
+            url: it.url.clone(),
+            repository: it.repository.clone(),
+            context: it.context.clone(),
+            token: place_of(&it.token_file, &it.token_env)?,
+            client: client(),
+            clock: Arc::clone(clock),
+        }));
+    }
+    if let Some(it) = &it.gitlab {
+        return Some(Arc::new(gitlab::Gitlab {
+            url: it.url.clone(),
+            project: it.project.clone(),
+            context: it.context.clone(),
+            token: place_of(&it.token_file, &it.token_env)?,
+            client: client(),
+            clock: Arc::clone(clock),
+        }));
+    }
+    #[cfg(feature = "aws")]
+    if let Some(it) = &it.sns {
+        return Some(Arc::new(sns::Sns::of(it)));
     }
     None
 }

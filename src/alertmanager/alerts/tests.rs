@@ -16,14 +16,7 @@ fn at(minutes: i64) -> Timestamp {
 
 /// A bucket under one policy.
 fn bucket(verdict: Verdict, severity: PolicySeverity, since: Option<Timestamp>) -> BucketReport {
-    let status = PolicyStatus {
-        policy: "private".into(),
-        severity,
-        verdict,
-        detail: None,
-        since,
-        exempt_until: None,
-    };
+    let status = PolicyStatus { policy: "private".into(), severity, verdict, detail: None, since, exempt_until: None };
     BucketReport {
         id: BucketId { account: AccountName::default(), name: BucketName::parse("training").expect("a legal name") },
         region: Region::us_east_1(),

@@ -3,6 +3,7 @@
 //! Prometheus each of their queries.
 
 mod dashboards;
+mod pushed;
 mod rules;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,171 @@
+//! The statuses of commits, on servers that answer as GitHub and GitLab do.
+
+use serde_json::{Value, json};
+
+use super::{World, compliant, spec, wait};
+use crate::support::daemon::Daemon;
+use crate::support::taker::{Says, Taker};
+
+const BUCKET: &str = "bucket-000000";
+
+/// A bucket that is only watched.
+fn watched() -> String {
+    spec(BUCKET, "  versioning: {status: Enabled}\n  mode: observe\n")
+}
+
+/// A world that tells GitHub and GitLab, and the commit in it.
+async fn world(github: &Taker, gitlab: &Taker) -> (World, String) {
+    let mut world = World::with(compliant(1), &[]).await;
+    std::fs::write(world.path("token"), "t0ken\n").expect("a file");
+    std::fs::write(world.path("sync"), crate::support::daemon::TOKEN).expect("a file");
+    let token = world.path("token");
+    world.config["http"]["syncTokenFile"] = world.path("sync").to_str().into();
+    world.config["http"]["publicUrl"] = "https://driftless.example.com".into();
+    world.config["notifications"] = json!([
+        {"name": "hub", "github": {"repository": "example/buckets", "tokenFile": token, "url": github.url()}},
+        {"name": "lab", "gitlab": {
+            "project": "platform/buckets", "tokenFile": token, "url": gitlab.url() + "/api/v4/", "context": "staging",
+        }},
+    ]);
+    let commit = world.push(&[("a.yaml", &watched())]);
+    (world, commit)
+}
+
+/// The states that came, of this commit.
+fn states(taker: &Taker, commit: &str) -> Vec<String> {
+    let came = taker.came();
+    let of = came.iter().filter(|it| it.line.ends_with(&format!("/statuses/{commit}")));
+    of.map(|it| it.json()["state"].as_str().expect("a word").to_owned()).collect()
+}
+
+/// Waits for a state, and gives what came with it.
+async fn told(taker: &Taker, state: &str) -> Value {
+    wait(&format!("the state {state} is told"), async || {
+        taker.came().iter().map(crate::support::taker::Came::json).rfind(|it| it["state"] == state)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_is_told_how_its_buckets_stand_and_only_when_that_changes() {
+    let (github, gitlab) = (Taker::saying(&[]).await, Taker::saying(&[]).await);
+    let (world, commit) = world(&github, &gitlab).await;
+    let daemon = world.swept().await;
+    let good = told(&github, "success").await;
+    assert_eq!(
+        good,
+        json!({
+            "state": "success", "context": "driftless: driftless.example.com",
+            "description": "Applied: 1 bucket in sync", "target_url": good["target_url"],
+        })
+    );
+    assert!(good["target_url"].as_str().expect("an address").starts_with("https://driftless.example.com/"), "{good}");
+    let came = github.came();
+    assert_eq!(came[0].line, format!("POST /repos/example/buckets/statuses/{commit}"));
+    assert_eq!(
+        (came[0].header("authorization"), came[0].header("accept")),
+        ("Bearer t0ken", "application/vnd.github+json")
+    );
+    let lab = told(&gitlab, "success").await;
+    assert_eq!((&lab["name"], &lab["description"]), (&json!("staging"), &json!("Applied: 1 bucket in sync")));
+    let came = gitlab.came();
+    assert_eq!(came[0].line, format!("POST /api/v4/projects/platform%2Fbuckets/statuses/{commit}"));
+    assert_eq!(came[0].header("private-token"), "t0ken");
+
+    // Drift: the status falls, once.
+    world.set_versioning(BUCKET, "Suspended").await;
+    daemon.sweep().await;
+    assert_eq!(told(&github, "failure").await["description"], "In force: 1 bucket not as wanted, 1 change held");
+    told(&gitlab, "failed").await;
+    let before = states(&github, &commit);
+    daemon.sweep().await;
+    daemon.stop().await;
+    // Also over a restart.
+    let daemon = world.swept().await;
+    world.set_versioning(BUCKET, "Enabled").await;
+    daemon.sweep().await;
+    wait("it is well again", async || states(&github, &commit).ends_with(&["success".to_owned()]).then_some(())).await;
+    let mut expected = before;
+    expected.push("success".to_owned());
+    assert_eq!(states(&github, &commit), expected);
+    assert!(expected.windows(2).all(|two| two[0] != two[1]), "{expected:?}");
+    assert_eq!(daemon.metric("driftless_notifications_total{result=\"failed\",service=\"github\"}").await, 0.0);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_with_faults_says_how_many() {
+    let (github, gitlab) = (Taker::saying(&[]).await, Taker::saying(&[]).await);
+    let (world, _) = world(&github, &gitlab).await;
+    let commit = world.push(&[("a.yaml", &watched()), ("b.yaml", "kind: Bucket\n")]);
+    let daemon = world.swept().await;
+    let told = told(&github, "failure").await;
+    let findings = daemon.json("/api/v1/source").await["findings"].as_array().expect("findings").len();
+    assert!(findings > 1, "{findings}");
+    assert_eq!(told["description"], format!("In force: {findings} findings"));
+    assert_eq!(states(&github, &commit).last().map(String::as_str), Some("failure"));
+    daemon.stop().await;
+}
+
+/// Has the two answer so, and gives the daemon after its first sweep.
+async fn answered(hub: &[Says], lab: &[Says]) -> (Taker, Taker, World, Daemon) {
+    let (github, gitlab) = (Taker::saying(hub).await, Taker::saying(lab).await);
+    let (world, _) = world(&github, &gitlab).await;
+    let daemon = world.swept().await;
+    (github, gitlab, world, daemon)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_says_what_to_do() {
+    let refused: Says = (401, &[], r#"{"message":"Bad credentials"}"#);
+    let (_github, _gitlab, _world, daemon) =
+        answered(&[refused], &[(404, &[], r#"{"message":"404 Project Not Found"}"#)]).await;
+    let log = daemon.said("notifications of `hub` do not arrive").await;
+    assert!(
+        log.contains(
+            "the receiver answered with status 401: {\"message\":\"Bad credentials\"}\n\
+             hint: the token is not, or no longer, valid: make a new one"
+        ),
+        "{log}"
+    );
+    let log = daemon.said("notifications of `lab` do not arrive").await;
+    assert!(log.contains("hint: GitLab answers so too when the token may not see the project"), "{log}");
+    assert!(!daemon.stop().await.contains("t0ken"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_not_there_is_given_up() {
+    let none: Says = (422, &[], r#"{"message":"No commit found for SHA"}"#);
+    let (_github, _gitlab, _world, daemon) = answered(&[none, none], &[]).await;
+    let log = daemon.said("a message of `hub` is given up").await;
+    assert!(
+        log.contains("hint: is `repository` the one that `source.git` follows, and the commit pushed there?"),
+        "{log}"
+    );
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_heeded_and_what_fails_is_told_again() {
+    let limits: &[Says] = &[
+        (403, &[("retry-after", "1")], r#"{"message":"You have exceeded a secondary rate limit"}"#),
+        (
+            403,
+            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")],
+            r#"{"message":"API rate limit exceeded"}"#,
+        ),
+        (502, &[], ""),
+    ];
+    let again: &[Says] = &[
+        (429, &[("retry-after", "1")], ""),
+        (400, &[], r#"{"message":"Cannot transition status via :enqueue from :pending"}"#),
+    ];
+    let (github, gitlab, _world, daemon) = answered(limits, again).await;
+    told(&github, "success").await;
+    told(&gitlab, "success").await;
+    daemon.said("notifications of `hub` arrive again").await;
+    daemon.said("notifications of `lab` arrive again").await;
+    assert!(daemon.metric("driftless_notifications_total{result=\"failed\",service=\"github\"}").await >= 3.0);
+    assert_eq!(daemon.metric("driftless_notifications_total{result=\"dropped\",service=\"github\"}").await, 0.0);
+    daemon.stop().await;
+}
