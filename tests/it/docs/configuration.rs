@@ -61,6 +61,8 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
     match path {
         "source.interval" => span(config.source.interval),
         "source.timeout" => span(config.source.timeout),
+        "alertmanager.timeout" => span(config.alertmanager.timeout),
+        "alertmanager.interval" => span(config.alertmanager.interval),
         "schedule.jitter" => span(config.schedule.jitter),
         "limits.fightWindow" => span(config.limits.fight_window),
         "limits.stuckAfter" => span(config.limits.stuck_after),
