@@ -70,6 +70,10 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
         "dataDir" => Some(config.data_dir.display().to_string()),
         "mode" => Some(config.mode.word().to_owned()),
         "metrics.detail" => Some(format!("{:?}", config.metrics.detail).to_lowercase()),
+        // Those of a notification's fields, of which the plain configuration has none.
+        "notifications.timeout" => Some("10s".to_owned()),
+        "notifications.giveUpAfter" => Some("1d".to_owned()),
+        "notifications.email.security" => Some("starttls".to_owned()),
         "log.format" => Some(format!("{:?}", config.log.format).to_lowercase()),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Notifications, at receivers that speak the protocol.
 
 mod daemon;
+mod picture;
 mod sinks;
 
 use std::process::Command;
