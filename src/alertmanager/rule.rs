@@ -25,6 +25,8 @@ pub enum Rule {
     SweepMissing,
     AwsThrottled,
     HistoryDegraded,
+    NotificationFailing,
+    NotificationDropped,
     TaskPanicked,
     Watchdog,
 }
@@ -56,7 +58,7 @@ const HOUR: u64 = 60 * MINUTE;
 
 impl Rule {
     /// All of them, in the order of the file.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::BucketPublicDrift,
         Self::BucketDrifted,
         Self::DriftOccurred,
@@ -73,6 +75,8 @@ impl Rule {
         Self::SweepMissing,
         Self::AwsThrottled,
         Self::HistoryDegraded,
+        Self::NotificationFailing,
+        Self::NotificationDropped,
         Self::TaskPanicked,
         Self::Watchdog,
     ];
@@ -96,6 +100,8 @@ impl Rule {
             Self::SweepMissing => "DriftlessSweepMissing",
             Self::AwsThrottled => "DriftlessAwsThrottled",
             Self::HistoryDegraded => "DriftlessHistoryDegraded",
+            Self::NotificationFailing => "DriftlessNotificationFailing",
+            Self::NotificationDropped => "DriftlessNotificationDropped",
             Self::TaskPanicked => "DriftlessTaskPanicked",
             Self::Watchdog => "Watchdog",
         }
@@ -118,6 +124,8 @@ impl Rule {
             | Self::SpecErrors
             | Self::AwsThrottled
             | Self::HistoryDegraded
+            | Self::NotificationFailing
+            | Self::NotificationDropped
             | Self::TaskPanicked => "warning",
             Self::DriftOccurred | Self::ExemptionExpiring => "info",
             Self::Watchdog => "none",
@@ -127,13 +135,13 @@ impl Rule {
     /// How long it must have been so.
     pub fn after(self) -> Duration {
         Duration::from_secs(match self {
-            Self::DriftOccurred | Self::TaskPanicked | Self::Watchdog => 0,
+            Self::DriftOccurred | Self::NotificationDropped | Self::TaskPanicked | Self::Watchdog => 0,
             Self::BucketPublicDrift | Self::RepairFailing | Self::Fight | Self::SourceHeld | Self::BreakerOpen => {
                 MINUTE
             }
             Self::SweepStuck => 5 * MINUTE,
             Self::SourceStale | Self::SweepMissing | Self::HistoryDegraded => 10 * MINUTE,
-            Self::BucketDrifted | Self::SpecErrors | Self::AwsThrottled => 15 * MINUTE,
+            Self::BucketDrifted | Self::SpecErrors | Self::AwsThrottled | Self::NotificationFailing => 15 * MINUTE,
             Self::PolicyUnknown => 30 * MINUTE,
             Self::ExemptionExpiring => HOUR,
             Self::SuspendedTooLong => 2 * HOUR,
@@ -144,9 +152,13 @@ impl Rule {
     pub fn scope(self) -> Scope {
         match self {
             Self::Watchdog => Scope::World,
-            Self::DriftOccurred | Self::RepairFailing | Self::Fight | Self::AwsThrottled | Self::TaskPanicked => {
-                Scope::Job
-            }
+            Self::DriftOccurred
+            | Self::RepairFailing
+            | Self::Fight
+            | Self::AwsThrottled
+            | Self::NotificationFailing
+            | Self::NotificationDropped
+            | Self::TaskPanicked => Scope::Job,
             _ => Scope::Instance,
         }
     }
@@ -194,6 +206,8 @@ impl Rule {
             Self::SweepMissing => "Nobody checks the buckets".to_owned(),
             Self::AwsThrottled => format!("S3 throttles account {}", of("account")),
             Self::HistoryDegraded => "The history cannot be written".to_owned(),
+            Self::NotificationFailing => format!("Notifications by {} do not arrive", of("service")),
+            Self::NotificationDropped => format!("A notification by {} was given up", of("service")),
             Self::TaskPanicked => "The check of a bucket failed by a fault of driftless".to_owned(),
             Self::Watchdog => "Alerts of driftless are evaluated".to_owned(),
         }
@@ -259,6 +273,14 @@ impl Rule {
             ),
             Self::HistoryDegraded => {
                 "Entries wait in memory and are lost if the daemon ends. Repairs go on.".to_owned()
+            }
+            Self::NotificationFailing => "Attempts have been failing for a quarter of an hour. Messages wait and are \
+                 tried again for as long as giveUpAfter says."
+                .to_owned(),
+            Self::NotificationDropped => {
+                "Its receiver refused it, it was too old, or too many waited. Nobody was told; \
+                 the log says of what."
+                    .to_owned()
             }
             Self::TaskPanicked => "The other buckets go on. Report it with the log.".to_owned(),
             Self::Watchdog => "It always fires. Have whoever receives it miss it when it does not come.".to_owned(),

@@ -142,6 +142,8 @@ fn counted(stand: &Stand<'_>, found: &mut Vec<Condition>) {
         (Rule::DriftOccurred, Counter::Drift, minutes(60), "policy"),
         (Rule::RepairFailing, Counter::FailedRepairs, minutes(15), "policy"),
         (Rule::Fight, Counter::Fights, minutes(30), "policy"),
+        (Rule::NotificationFailing, Counter::FailedNotifications, minutes(10), "service"),
+        (Rule::NotificationDropped, Counter::DroppedNotifications, minutes(15), "service"),
     ] {
         for (of, grown) in stand.samples.increase(counter, window) {
             found.push(Condition::new(rule, [(label, &*of)]).worth(grown));

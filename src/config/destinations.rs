@@ -193,14 +193,14 @@ mod tests {
                  hint: name one: secrets stand in a file or a variable, never here",
                 "driftless.yaml:4:24: `buckets` is no project\n\
                  hint: write `group/name`, as in the address of its page, or its number",
-                "driftless.yaml:4:72: plain http to another machine\n\
+                "driftless.yaml:4:70: plain http to another machine\n\
                  hint: write `https://…`; http is for this machine alone",
                 "driftless.yaml:5:25: `../user` is no project\n\
                  hint: write `group/name`, as in the address of its page, or its number",
                 "driftless.yaml:6:17: `externalId` without `role`\nhint: name the role that asks for it",
                 "driftless.yaml:6:23: `arn:aws:sqs:eu-central-1:123456789012:drift` is no ARN of a topic\n\
                  hint: write `arn:aws:sns:REGION:ACCOUNT:TOPIC`",
-                "driftless.yaml:7:55: the status of a commit has no rules\n\
+                "driftless.yaml:7:56: the status of a commit has no rules\n\
                  hint: leave `when` out: it tells how each revision comes out, and nothing else",
             ]
         );
@@ -212,7 +212,7 @@ mod tests {
         let faults = super::super::parse("driftless.yaml", text, &[]).expect_err("a fault");
         assert_eq!(
             faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["driftless.yaml:2:28: a folder has no commits whose status could be told\n\
+            ["driftless.yaml:2:17: a folder has no commits whose status could be told\n\
                  hint: commit statuses need `source.git`"]
         );
     }

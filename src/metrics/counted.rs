@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prometheus::IntCounterVec;
 use prometheus::core::Collector;
 
-use super::{Metrics, RepairOutcome};
+use super::{Metrics, NotificationResult, RepairOutcome};
 
 /// A counter that is looked at from inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +20,10 @@ pub enum Counter {
     Throttles,
     /// Sweeps that ended, by how.
     Sweeps,
+    /// Attempts to deliver a message that failed, by kind of sink.
+    FailedNotifications,
+    /// Messages that were given up, by kind of sink.
+    DroppedNotifications,
     /// Tasks that panicked.
     Panics,
 }
@@ -66,6 +70,12 @@ impl Metrics {
         all.take(Counter::FailedRepairs, &it.repairs, "policy", Some(("result", RepairOutcome::Failed.word())));
         all.take(Counter::Fights, &it.fights, "policy", None);
         all.take(Counter::Throttles, &it.throttles, "account", None);
+        for (counter, result) in [
+            (Counter::FailedNotifications, NotificationResult::Failed),
+            (Counter::DroppedNotifications, NotificationResult::Dropped),
+        ] {
+            all.take(counter, &it.notifications, "service", Some(("result", result.word())));
+        }
         all.take(Counter::Sweeps, &it.sweeps, "result", None);
         all.0.insert((Counter::Panics, String::new()), it.panics.get() as f64);
         all

@@ -182,3 +182,7 @@ pub fn pause(retry: Retry, failures: u32, spread: f64) -> Duration {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "deliver_tests.rs"]
+mod tests;

@@ -17,6 +17,8 @@ pub mod deliver;
 pub mod http;
 #[cfg(feature = "daemon")]
 pub mod messenger;
+#[cfg(test)]
+mod sample;
 #[cfg(feature = "daemon")]
 pub mod sink;
 #[cfg(feature = "daemon")]

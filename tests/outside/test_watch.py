@@ -94,7 +94,10 @@ def watched(embedded, trouble, repository, ends, tmp_path) -> Prometheus:
         ("GET", "", "accelerate"): (501, "NotImplemented", ALWAYS),
     }
     repository.commit("The fleet", fleet())
-    everything = {"policies": {"undeclared": True}}
+    # Nobody listens where they are told.
+    (tmp_path / "secret").write_text("s3cret")
+    dead = {"name": "dead", "webhook": {"url": "http://127.0.0.1:9/", "secretFile": str(tmp_path / "secret")}}
+    everything = {"policies": {"undeclared": True}, "notifications": [dead]}
     it = start(ends, trouble, repository, tmp_path / "bucket", **everything)
     other = start(
         ends, trouble, repository, tmp_path / "summary", mode="observe", metrics={"detail": "summary"}, **everything
@@ -209,6 +212,7 @@ def test_every_query_of_every_panel_and_rule_has_an_answer_from_a_real_prometheu
         "DriftlessExemptionExpiring",
         "DriftlessSpecErrors",
         "DriftlessAwsThrottled",
+        "DriftlessNotificationFailing",
         "Watchdog",
     }
     until("the alerts fire", lambda: firing() == expected, said=lambda: f"{firing() ^ expected} differ")

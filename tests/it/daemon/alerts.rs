@@ -5,7 +5,7 @@ use driftless::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use super::{World, compliant, spec, wait};
-use crate::support::taker::{Came, Taker};
+use crate::support::receiver::{Received, Receiver, Reply};
 
 /// A bucket that drifts as soon as somebody else suspends its versioning, and is only watched.
 fn watched() -> String {
@@ -13,9 +13,9 @@ fn watched() -> String {
 }
 
 /// A world of which the alerts go to these.
-async fn world(takers: &[&Taker]) -> World {
+async fn world(takers: &[&Receiver]) -> World {
     let mut world = World::with(compliant(1), &[("a.yaml", &watched())]).await;
-    let urls: Vec<String> = takers.iter().map(|taker| format!("{}/alert/", taker.url())).collect();
+    let urls: Vec<String> = takers.iter().map(|taker| taker.url("/alert/")).collect();
     world.config["alertmanager"] = json!({
         "urls": urls, "interval": "300ms", "wait": "0s", "labels": {"job": "driftless", "cluster": "eu"},
         "docsUrl": "https://docs.example.com/driftless", "grafanaUrl": "https://grafana.example.com/",
@@ -33,15 +33,15 @@ fn moment(value: &Value) -> DateTime<FixedOffset> {
 }
 
 /// What a request says of one alert.
-fn in_it(came: &Came, name: &str, policy: &str) -> Option<Value> {
+fn in_it(came: &Received, name: &str, policy: &str) -> Option<Value> {
     let fits = |it: &&Value| it["labels"]["alertname"] == name && it["labels"]["policy"] == policy;
     came.json().as_array().expect("a list").iter().find(fits).cloned()
 }
 
 /// The first request, from a place on, that says of the drift what is wanted.
-async fn says(taker: &Taker, from: usize, wanted: impl Fn(&Value) -> bool) -> (usize, Value) {
+async fn says(taker: &Receiver, from: usize, wanted: impl Fn(&Value) -> bool) -> (usize, Value) {
     wait("the drift is told as wanted", async || {
-        taker.came().iter().enumerate().skip(from).find_map(|(place, came)| {
+        taker.received().iter().enumerate().skip(from).find_map(|(place, came)| {
             in_it(came, "DriftlessBucketDrifted", "spec").filter(|it| wanted(it)).map(|it| (place, it))
         })
     })
@@ -55,13 +55,14 @@ fn is_over(alert: &Value) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_is_pushed_while_it_is_open_and_once_more_when_it_is_over() {
-    let taker = Taker::saying(&[]).await;
+    let taker = Receiver::start().await;
     let world = world(&[&taker]).await;
     let daemon = world.swept().await;
     world.set_versioning("bucket-000000", "Suspended").await;
     daemon.sweep().await;
     let (place, alert) = says(&taker, 0, |_| true).await;
-    assert_eq!(taker.came()[place].line, "POST /alert/api/v2/alerts");
+    let asked = &taker.received()[place];
+    assert_eq!((&*asked.method, &*asked.path), ("POST", "/alert/api/v2/alerts"));
     assert_eq!(
         alert["labels"],
         json!({
@@ -95,22 +96,22 @@ async fn drift_is_pushed_while_it_is_open_and_once_more_when_it_is_over() {
     let (over, last) = says(&taker, again, is_over).await;
     assert!(moment(&last["endsAt"]) >= before, "when it was seen to be over");
     // The watchdog goes on; the drift is not told any more.
-    wait("it is told three times more", async || (taker.came().len() > over + 3).then_some(())).await;
-    assert!(taker.came()[over + 1..].iter().all(|it| in_it(it, "DriftlessBucketDrifted", "spec").is_none()));
+    wait("it is told three times more", async || (taker.received().len() > over + 3).then_some(())).await;
+    assert!(taker.received()[over + 1..].iter().all(|it| in_it(it, "DriftlessBucketDrifted", "spec").is_none()));
     assert!(daemon.metric("driftless_notifications_total{result=\"ok\",service=\"alertmanager\"}").await > 3.0);
     daemon.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_open_before_a_restart_is_taken_back_after_it() {
-    let taker = Taker::saying(&[]).await;
+    let taker = Receiver::start().await;
     let world = world(&[&taker]).await;
     world.set_versioning("bucket-000000", "Suspended").await;
     let daemon = world.swept().await;
     let (_, alert) = says(&taker, 0, |_| true).await;
     daemon.stop().await;
     world.set_versioning("bucket-000000", "Enabled").await;
-    let place = taker.came().len();
+    let place = taker.received().len();
     let daemon = world.swept().await;
     let (_, last) = says(&taker, place, is_over).await;
     assert_eq!((&last["labels"], &last["startsAt"]), (&alert["labels"], &alert["startsAt"]));
@@ -120,7 +121,12 @@ async fn what_was_open_before_a_restart_is_taken_back_after_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alertmanager_that_fails_is_asked_again_and_holds_up_neither_the_other_nor_the_end() {
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port that accepts and never answers");
-    let refuses = Taker::saying(&[(401, &[], "who are you"), (500, &[], ""), (503, &[("retry-after", "1")], "")]).await;
+    let refuses = Receiver::start().await;
+    refuses.next([
+        Reply::Status(401, "who are you"),
+        Reply::Status(500, ""),
+        Reply::With(503, "", "Retry-After: 1".to_owned()),
+    ]);
     let mut world = world(&[&refuses]).await;
     let silent = format!("http://{}", dead.local_addr().expect("an address"));
     world.config["alertmanager"]["urls"].as_array_mut().unwrap().push(silent.clone().into());
@@ -133,7 +139,7 @@ async fn an_alertmanager_that_fails_is_asked_again_and_holds_up_neither_the_othe
                 hint: correct `username` and `passwordFile`, or `tokenFile`, under `alertmanager`";
     assert!(log.contains(said), "{log}");
     assert!(!log.contains("s3cret"), "{log}");
-    let came = refuses.came();
+    let came = refuses.received();
     assert!(came.len() >= 4 && came.iter().all(|it| it.header("authorization") == "Basic ZHJpZnRsZXNzOnMzY3JldA=="));
     assert!(daemon.metric("driftless_notifications_total{result=\"failed\",service=\"alertmanager\"}").await >= 3.0);
     // A request to the one that is silent is under way.
@@ -143,7 +149,7 @@ async fn an_alertmanager_that_fails_is_asked_again_and_holds_up_neither_the_othe
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_is_not_there_is_told_at_the_start() {
-    let taker = Taker::saying(&[]).await;
+    let taker = Receiver::start().await;
     let mut world = world(&[&taker]).await;
     world.config["alertmanager"]["tokenFile"] = "/nowhere/token".into();
     let mut daemon = world.begin(&[]);

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use crate::support::daemon::{Daemon, World, compliant, spec, wait};
 
 mod alerts;
-mod commits;
 mod ends;
 mod faults;
 mod source;

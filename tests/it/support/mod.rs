@@ -13,4 +13,4 @@ pub mod git_ssh;
 pub mod http;
 pub mod looped;
 #[cfg(feature = "daemon")]
-pub mod taker;
+pub mod receiver;

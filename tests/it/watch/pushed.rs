@@ -14,9 +14,6 @@ use serde_json::Value;
 use super::{all_rules, said};
 use crate::support::fleet;
 
-/// Alerts that only Prometheus raises: whoever pushes alerts past it cannot say that nothing arrives.
-const OF_PROMETHEUS_ALONE: [&str; 1] = ["DriftlessNotificationFailing"];
-
 /// A rule of the file.
 fn in_file(rule: Rule) -> Value {
     let found = all_rules().into_iter().find(|it| it["alert"] == rule.name());
@@ -69,7 +66,7 @@ fn filled(template: &str, labels: &BTreeMap<String, String>, value: f64) -> Stri
 #[test]
 fn every_alert_of_the_file_is_pushed_and_no_other() {
     let alerts = all_rules().into_iter().filter_map(|rule| Some(rule["alert"].as_str()?.to_owned()));
-    let file: BTreeSet<String> = alerts.filter(|name| !OF_PROMETHEUS_ALONE.contains(&&**name)).collect();
+    let file: BTreeSet<String> = alerts.collect();
     let ours: BTreeSet<String> = Rule::ALL.iter().map(|rule| rule.name().to_owned()).collect();
     assert_eq!(ours, file);
 }
@@ -81,7 +78,7 @@ fn severities_times_and_words_are_those_of_the_file() {
     };
     let whole = [("account", "prod"), ("bucket", "training"), ("policy", "private"), ("reason", "fighting")];
     let mut with_bucket = some(&whole);
-    with_bucket.insert("source".to_owned(), "default".to_owned());
+    with_bucket.extend(some(&[("source", "default"), ("service", "slack")]));
     let without_bucket = some(&[("policy", "private")]);
     let value = 93_784.0;
     let (docs, grafana) = ("https://docs.example.com/driftless", "https://grafana.example.com");
@@ -136,6 +133,8 @@ fn open(detail: Detail, wait: Option<Duration>) -> Vec<Alert> {
             policy(Counter::Fights),
             ((Counter::Throttles, "default".to_owned()), 60.0),
             ((Counter::Sweeps, "failed".to_owned()), 3.0),
+            ((Counter::FailedNotifications, "slack".to_owned()), 4.0),
+            ((Counter::DroppedNotifications, "slack".to_owned()), 1.0),
             ((Counter::Panics, String::new()), 1.0),
         ]),
     );
@@ -173,6 +172,7 @@ fn what_has_not_lasted_long_enough_waits() {
         "DriftlessBucketDrifted",
         "DriftlessBucketPublicDrift",
         "DriftlessDriftOccurred",
+        "DriftlessNotificationDropped",
         "DriftlessTaskPanicked",
         "Watchdog",
     ];

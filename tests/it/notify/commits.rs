@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{World, compliant, spec, wait};
-use crate::support::daemon::Daemon;
-use crate::support::taker::{Says, Taker};
+use crate::support::daemon::{Daemon, World, compliant, spec, wait};
+use crate::support::receiver::{Received, Receiver, Reply};
 
 const BUCKET: &str = "bucket-000000";
 
@@ -14,7 +13,7 @@ fn watched() -> String {
 }
 
 /// A world that tells GitHub and GitLab, and the commit in it.
-async fn world(github: &Taker, gitlab: &Taker) -> (World, String) {
+async fn world(github: &Receiver, gitlab: &Receiver) -> (World, String) {
     let mut world = World::with(compliant(1), &[]).await;
     std::fs::write(world.path("token"), "t0ken\n").expect("a file");
     std::fs::write(world.path("sync"), crate::support::daemon::TOKEN).expect("a file");
@@ -22,9 +21,9 @@ async fn world(github: &Taker, gitlab: &Taker) -> (World, String) {
     world.config["http"]["syncTokenFile"] = world.path("sync").to_str().into();
     world.config["http"]["publicUrl"] = "https://driftless.example.com".into();
     world.config["notifications"] = json!([
-        {"name": "hub", "github": {"repository": "example/buckets", "tokenFile": token, "url": github.url()}},
+        {"name": "hub", "github": {"repository": "example/buckets", "tokenFile": token, "url": github.url("")}},
         {"name": "lab", "gitlab": {
-            "project": "platform/buckets", "tokenFile": token, "url": gitlab.url() + "/api/v4/", "context": "staging",
+            "project": "platform/buckets", "tokenFile": token, "url": gitlab.url("/api/v4/"), "context": "staging",
         }},
     ]);
     let commit = world.push(&[("a.yaml", &watched())]);
@@ -32,23 +31,23 @@ async fn world(github: &Taker, gitlab: &Taker) -> (World, String) {
 }
 
 /// The states that came, of this commit.
-fn states(taker: &Taker, commit: &str) -> Vec<String> {
-    let came = taker.came();
-    let of = came.iter().filter(|it| it.line.ends_with(&format!("/statuses/{commit}")));
+fn states(taker: &Receiver, commit: &str) -> Vec<String> {
+    let came = taker.received();
+    let of = came.iter().filter(|it| it.path.ends_with(&format!("/statuses/{commit}")));
     of.map(|it| it.json()["state"].as_str().expect("a word").to_owned()).collect()
 }
 
 /// Waits for a state, and gives what came with it.
-async fn told(taker: &Taker, state: &str) -> Value {
+async fn told(taker: &Receiver, state: &str) -> Value {
     wait(&format!("the state {state} is told"), async || {
-        taker.came().iter().map(crate::support::taker::Came::json).rfind(|it| it["state"] == state)
+        taker.received().iter().map(Received::json).rfind(|it| it["state"] == state)
     })
     .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_is_told_how_its_buckets_stand_and_only_when_that_changes() {
-    let (github, gitlab) = (Taker::saying(&[]).await, Taker::saying(&[]).await);
+    let (github, gitlab) = (Receiver::start().await, Receiver::start().await);
     let (world, commit) = world(&github, &gitlab).await;
     let daemon = world.swept().await;
     let good = told(&github, "success").await;
@@ -60,16 +59,16 @@ async fn a_commit_is_told_how_its_buckets_stand_and_only_when_that_changes() {
         })
     );
     assert!(good["target_url"].as_str().expect("an address").starts_with("https://driftless.example.com/"), "{good}");
-    let came = github.came();
-    assert_eq!(came[0].line, format!("POST /repos/example/buckets/statuses/{commit}"));
+    let came = github.received();
+    assert_eq!(came[0].path, format!("/repos/example/buckets/statuses/{commit}"));
     assert_eq!(
         (came[0].header("authorization"), came[0].header("accept")),
         ("Bearer t0ken", "application/vnd.github+json")
     );
     let lab = told(&gitlab, "success").await;
     assert_eq!((&lab["name"], &lab["description"]), (&json!("staging"), &json!("Applied: 1 bucket in sync")));
-    let came = gitlab.came();
-    assert_eq!(came[0].line, format!("POST /api/v4/projects/platform%2Fbuckets/statuses/{commit}"));
+    let came = gitlab.received();
+    assert_eq!(came[0].path, format!("/api/v4/projects/platform%2Fbuckets/statuses/{commit}"));
     assert_eq!(came[0].header("private-token"), "t0ken");
 
     // Drift: the status falls, once.
@@ -95,9 +94,9 @@ async fn a_commit_is_told_how_its_buckets_stand_and_only_when_that_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_with_faults_says_how_many() {
-    let (github, gitlab) = (Taker::saying(&[]).await, Taker::saying(&[]).await);
+    let (github, gitlab) = (Receiver::start().await, Receiver::start().await);
     let (world, _) = world(&github, &gitlab).await;
-    let commit = world.push(&[("a.yaml", &watched()), ("b.yaml", "kind: Bucket\n")]);
+    let commit = world.push(&[("a.yaml", &watched()), ("b.yaml", "kind: Bucket\n"), ("c.yaml", "kind: Bucket\n")]);
     let daemon = world.swept().await;
     let told = told(&github, "failure").await;
     let findings = daemon.json("/api/v1/source").await["findings"].as_array().expect("findings").len();
@@ -108,8 +107,10 @@ async fn a_revision_with_faults_says_how_many() {
 }
 
 /// Has the two answer so, and gives the daemon after its first sweep.
-async fn answered(hub: &[Says], lab: &[Says]) -> (Taker, Taker, World, Daemon) {
-    let (github, gitlab) = (Taker::saying(hub).await, Taker::saying(lab).await);
+async fn answered(hub: Vec<Reply>, lab: Vec<Reply>) -> (Receiver, Receiver, World, Daemon) {
+    let (github, gitlab) = (Receiver::start().await, Receiver::start().await);
+    github.next(hub);
+    gitlab.next(lab);
     let (world, _) = world(&github, &gitlab).await;
     let daemon = world.swept().await;
     (github, gitlab, world, daemon)
@@ -117,9 +118,9 @@ async fn answered(hub: &[Says], lab: &[Says]) -> (Taker, Taker, World, Daemon) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_refused_says_what_to_do() {
-    let refused: Says = (401, &[], r#"{"message":"Bad credentials"}"#);
-    let (_github, _gitlab, _world, daemon) =
-        answered(&[refused], &[(404, &[], r#"{"message":"404 Project Not Found"}"#)]).await;
+    let hub = Reply::Status(401, r#"{"message":"Bad credentials"}"#);
+    let lab = Reply::Status(404, r#"{"message":"404 Project Not Found"}"#);
+    let (_github, _gitlab, _world, daemon) = answered(vec![hub], vec![lab]).await;
     let log = daemon.said("notifications of `hub` do not arrive").await;
     assert!(
         log.contains(
@@ -135,8 +136,8 @@ async fn a_token_that_is_refused_says_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_is_not_there_is_given_up() {
-    let none: Says = (422, &[], r#"{"message":"No commit found for SHA"}"#);
-    let (_github, _gitlab, _world, daemon) = answered(&[none, none], &[]).await;
+    let none = || Reply::Status(422, r#"{"message":"No commit found for SHA"}"#);
+    let (_github, _gitlab, _world, daemon) = answered(vec![none(), none()], vec![]).await;
     let log = daemon.said("a message of `hub` is given up").await;
     assert!(
         log.contains("hint: is `repository` the one that `source.git` follows, and the commit pushed there?"),
@@ -147,24 +148,24 @@ async fn a_commit_that_is_not_there_is_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_are_heeded_and_what_fails_is_told_again() {
-    let limits: &[Says] = &[
-        (403, &[("retry-after", "1")], r#"{"message":"You have exceeded a secondary rate limit"}"#),
-        (
+    let limits = vec![
+        Reply::With(403, r#"{"message":"You have exceeded a secondary rate limit"}"#, "Retry-After: 1".to_owned()),
+        Reply::With(
             403,
-            &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1")],
             r#"{"message":"API rate limit exceeded"}"#,
+            "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1".to_owned(),
         ),
-        (502, &[], ""),
+        Reply::Status(502, ""),
     ];
-    let again: &[Says] = &[
-        (429, &[("retry-after", "1")], ""),
-        (400, &[], r#"{"message":"Cannot transition status via :enqueue from :pending"}"#),
+    let again = vec![
+        Reply::With(429, "", "Retry-After: 1".to_owned()),
+        Reply::Status(400, r#"{"message":"Cannot transition status via :enqueue from :pending"}"#),
     ];
     let (github, gitlab, _world, daemon) = answered(limits, again).await;
-    told(&github, "success").await;
-    told(&gitlab, "success").await;
     daemon.said("notifications of `hub` arrive again").await;
     daemon.said("notifications of `lab` arrive again").await;
+    told(&github, "success").await;
+    told(&gitlab, "success").await;
     assert!(daemon.metric("driftless_notifications_total{result=\"failed\",service=\"github\"}").await >= 3.0);
     assert_eq!(daemon.metric("driftless_notifications_total{result=\"dropped\",service=\"github\"}").await, 0.0);
     daemon.stop().await;
