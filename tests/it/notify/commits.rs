@@ -170,3 +170,29 @@ async fn limits_are_heeded_and_what_fails_is_told_again() {
     assert_eq!(daemon.metric("driftless_notifications_total{result=\"dropped\",service=\"github\"}").await, 0.0);
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_message_shows_by_its_refusal_that_the_token_may_write() {
+    let (github, gitlab) = (Receiver::start().await, Receiver::start().await);
+    let (world, _) = world(&github, &gitlab).await;
+    let (file, nobody) = (world.config_file(), "0".repeat(40));
+    let test = || {
+        let mut program = world.program();
+        let output = program.args(["notify", "--test", "--config"]).arg(&file).output().expect("the program runs");
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).expect("text") + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    github.next([Reply::Status(422, r#"{"message":"No commit found for SHA"}"#)]);
+    gitlab.next([Reply::Status(404, r#"{"message":"404 Commit Not Found"}"#)]);
+    let taken = "hub (github): the test message was taken\nlab (gitlab): the test message was taken\n";
+    assert_eq!(test(), (Some(0), taken.to_owned()));
+    assert_eq!(github.received()[0].path, format!("/repos/example/buckets/statuses/{nobody}"));
+    github.next([Reply::Status(403, r#"{"message":"Resource not accessible by personal access token"}"#)]);
+    gitlab.next([Reply::Status(404, r#"{"message":"404 Project Not Found"}"#)]);
+    let (code, said) = test();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("hint: GitHub answers so too when the token may not: it needs the permission"), "{said}");
+    assert!(said.contains("hint: GitLab answers so too when the token may not see the project"), "{said}");
+}
