@@ -37,8 +37,7 @@ pub struct NotificationConfig {
     pub gitlab: Option<GitlabConfig>,
     /// A topic of AWS SNS.
     pub sns: Option<SnsConfig>,
-    /// Of what it is told: what fits one of these rules. Without any, of everything but revisions
-    /// that went well.
+    /// Of what it is told: what fits one of these rules. Without any, of everything but `revision`.
     #[serde(default)]
     pub when: Vec<WhenConfig>,
     /// Whether it is also told when a trouble is over.
@@ -149,7 +148,7 @@ pub struct WhenConfig {
     /// Of `drift`, `repaired`, `held`, `failed`, `unknown`, `source`, `breaker` and `revision`; all but
     /// `revision` when nothing is said.
     pub on: Option<Vec<Happening>>,
-    /// So bad, or worse: `info`, `low`, `medium`, `high` or `critical`.
+    /// So bad, or worse.
     pub severity: Option<PolicySeverity>,
     /// Globs on the policy that asked; `spec` for what a bucket's own spec says.
     pub policies: Vec<String>,
@@ -336,7 +335,6 @@ pub(crate) fn host_of(authority: &str) -> &str {
 
 /// Whether a host is this machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
-    let host = host_of(host);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
@@ -422,28 +420,28 @@ mod tests {
         assert_eq!(
             faults(text),
             [
-                "driftless.yaml:4:10: neither `urlFile` nor `urlEnv`\n\
+                "driftless.yaml:4:3: neither `urlFile` nor `urlEnv`\n\
                  hint: name one: secrets stand in a file or a variable, never here",
                 "driftless.yaml:5:3: the notification `chat` goes nowhere\n\
                  hint: name exactly one of slack, teams, webhook, pagerduty, email, github, gitlab, sns",
-                "driftless.yaml:5:9: two notifications are named `chat`\n\
+                "driftless.yaml:5:3: two notifications are named `chat`\n\
                  hint: give each a `name` of its own: what was told is remembered by it",
                 "driftless.yaml:6:37: `ai-[` is no pattern: unclosed character class; missing ']'\n\
                  hint: `*` stands for any text, `?` for one character",
-                "driftless.yaml:6:50: the rule fits nothing\nhint: name what happens, or leave `on` out",
+                "driftless.yaml:6:46: the rule fits nothing\nhint: name what happens, or leave `on` out",
                 "driftless.yaml:7:3: the notification `both` names webhook and pagerduty\n\
                  hint: name exactly one of slack, teams, webhook, pagerduty, email, github, gitlab, sns",
-                "driftless.yaml:8:12: `1ms` is out of range\nhint: write at least `100ms` and at most `2m`",
-                "driftless.yaml:9:18: plain http to another machine\n\
+                "driftless.yaml:8:3: `1ms` is out of range\nhint: write at least `100ms` and at most `2m`",
+                "driftless.yaml:9:13: plain http to another machine\n\
                  hint: write `https://…`; http is for this machine alone",
-                "driftless.yaml:10:14: both `routingKeyFile` and `routingKeyEnv`\n\
+                "driftless.yaml:10:3: both `routingKeyFile` and `routingKeyEnv`\n\
                  hint: name one: secrets stand in a file or a variable, never here",
-                "driftless.yaml:10:59: the address is link-local\n\
+                "driftless.yaml:10:53: the address is link-local\n\
                  hint: clouds keep credentials at such addresses; name another host",
-                "driftless.yaml:12:10: a password without `username`\nhint: add `username`",
-                "driftless.yaml:12:45: mail to `mail.example.com` would go in the clear\n\
+                "driftless.yaml:12:3: a password without `username`\nhint: add `username`",
+                "driftless.yaml:12:35: mail to `mail.example.com` would go in the clear\n\
                  hint: write `security: starttls`, or `tls`; a relay on this machine may go without",
-                "driftless.yaml:12:57: `nobody` is no mail address\n\
+                "driftless.yaml:12:51: `nobody` is no mail address\n\
                  hint: write `name@example.com`, or `Name <name@example.com>`",
             ]
         );
@@ -463,7 +461,7 @@ mod tests {
     fn a_word_that_is_none_says_which_there_are() {
         assert_eq!(
             faults("- {name: a, slack: {urlFile: /u}, when: [{on: [drfit]}]}\n"),
-            ["driftless.yaml:3:48: unknown value `drfit` for `on[0]`\nhint: did you mean `drift`?"]
+            ["driftless.yaml:3:48: `on[0]` cannot be `drfit`\nhint: did you mean `drift`?"]
         );
     }
 

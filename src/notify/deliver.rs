@@ -57,6 +57,16 @@ impl Queue {
         self.waiting().front().cloned()
     }
 
+    /// Puts one behind the others: a receiver that refuses this one may take the next.
+    fn behind(&self, id: &str) {
+        let mut waiting = self.waiting();
+        if let Some(at) = waiting.iter().position(|it| it.id == id)
+            && let Some(notice) = waiting.remove(at)
+        {
+            waiting.push_back(notice);
+        }
+    }
+
     /// Takes one away that is done with; another message may have taken its place.
     fn done(&self, id: &str) {
         self.waiting().retain(|it| it.id != id);
@@ -116,6 +126,7 @@ impl Delivery {
                 self.give_up(&notice, &failure).await;
                 continue;
             }
+            self.queue.behind(&notice.id);
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(pause(failure.retry, failures, fastrand::f64())) => {}

@@ -344,9 +344,13 @@ fn fix(first: &Item, buckets: usize, speaker: &Speaker) -> Option<Fix> {
 /// The causes that are over: none of their differences is there any more, nor unknown.
 fn over(told: &Told, picture: &Picture, groups: &BTreeMap<String, Group<'_>>) -> Vec<String> {
     let gone = told.causes.iter().filter(|(key, cause)| {
-        let counts = picture.swept || cause.notice.happening == Happening::Source;
-        let of_source = cause.notice.happening == Happening::Revision;
-        counts && !of_source && !groups.contains_key(*key) && !is_undecided(cause, picture)
+        let looked_at = match cause.notice.happening {
+            Happening::Source => picture.source_known,
+            // It is over when another one is told.
+            Happening::Revision => false,
+            _ => picture.swept,
+        };
+        looked_at && !groups.contains_key(*key) && !is_undecided(cause, picture)
     });
     gone.map(|(key, _)| key.clone()).collect()
 }
@@ -424,7 +428,8 @@ fn at_once(known: &BTreeSet<String>, picture: &Picture, rules: &Rules, speaker: 
 
 /// How the revision came out, when that is new.
 fn revision(told: &mut Told, picture: &Picture, rules: &Rules, speaker: &Speaker) -> Option<Notice> {
-    let (revision, standing) = (picture.revision.as_ref()?, picture.standing.as_ref()?);
+    let (revision, standing) =
+        (picture.revision.as_ref()?, picture.standing.as_ref().filter(|_| picture.source_known)?);
     let key = digest(&[&speaker.seed, Happening::Revision.word()]);
     let known = told.causes.get(&key).map(|it| &it.notice);
     let same = known.filter(|it| it.revision.as_ref().is_some_and(|it| it.id == revision.id));

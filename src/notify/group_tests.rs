@@ -196,6 +196,14 @@ fn a_look_at_the_source_alone_says_nothing_of_buckets() {
 }
 
 #[test]
+fn a_source_that_was_not_asked_yet_after_a_restart_is_not_ready_again() {
+    let mut told = Told::default();
+    say(&mut told, &picture(1, vec![Item::about(Happening::Source, "held")]));
+    assert_eq!(say(&mut told, &Picture { source_known: false, ..picture(2, vec![]) }), []);
+    assert_eq!(say(&mut told, &picture(3, vec![])).len(), 1);
+}
+
+#[test]
 fn an_open_breaker_is_one_message_for_all_that_it_holds() {
     let over = |n: usize| Item {
         changes: vec![change(&n.to_string(), "x")],

@@ -107,6 +107,9 @@ pub struct Picture {
     pub undecided: BTreeMap<BucketId, BTreeSet<String>>,
     /// Whether every bucket was looked at; otherwise this is about the source alone.
     pub swept: bool,
+    /// Whether the source was asked since the daemon began: until then what was wrong with it is
+    /// neither wrong nor right.
+    pub source_known: bool,
     /// The revision in force, or the one that is held.
     pub revision: Option<RevisionNote>,
     /// How the fleet stands under it.
@@ -145,7 +148,8 @@ const MOST_FINDINGS: usize = 5;
 
 /// Puts together how everything stands.
 pub fn picture(seen: &Seen<'_>) -> Picture {
-    let mut picture = Picture { at: seen.now, swept: seen.cause.is_some(), ..Picture::default() };
+    let source_known = seen.source.last_success.is_some() || seen.source.detail.is_some();
+    let mut picture = Picture { at: seen.now, swept: seen.cause.is_some(), source_known, ..Picture::default() };
     source(seen, &mut picture);
     if picture.swept {
         for report in seen.buckets {
@@ -308,7 +312,7 @@ fn bucket(seen: &Seen<'_>, report: &BucketReport, picture: &mut Picture) {
         let told = picture.open[begun..]
             .iter()
             .any(|item| item.policies.contains(&policy) && (policy != SPEC || item.setting == setting));
-        if told {
+        if told || joins(seen, &mut picture.open[begun..], report, &policy, detail.as_deref().unwrap_or_default()) {
             continue;
         }
         let policies = vec![policy];
@@ -337,11 +341,13 @@ fn bucket(seen: &Seen<'_>, report: &BucketReport, picture: &mut Picture) {
     let mut kinds = BTreeSet::new();
     for it in report.errors.iter().filter(|it| !it.error.kind.is_transient()) {
         if kinds.insert(it.error.kind.word()) {
-            let policies: Vec<String> = report.policies.iter().map(|it| it.policy.to_string()).collect();
+            let unknown = report.policies.iter().filter(|it| it.verdict == Verdict::Unknown);
+            let policies: Vec<String> = unknown.map(|it| it.policy.to_string()).collect();
             picture.open.push(Item {
                 bucket: Some(report.id.clone()),
                 place: Arc::clone(&place),
                 severity: severity(report, &policies),
+                policies,
                 detail: it.error.to_string(),
                 hint: it.hint.clone(),
                 ..Item::about(Happening::Unknown, it.error.kind.word())
@@ -350,6 +356,22 @@ fn bucket(seen: &Seen<'_>, report: &BucketReport, picture: &mut Picture) {
     }
     let brought = picture.open[begun..].iter_mut().filter(|item| is_brought(seen, &report.id, &item.setting));
     brought.for_each(|item| item.revision.clone_from(&seen.source.revision));
+}
+
+/// Adds a policy that does not hold to the difference of which that is so: where a spec asks for
+/// the same value, the difference names the spec alone.
+fn joins(seen: &Seen<'_>, items: &mut [Item], report: &BucketReport, policy: &str, detail: &str) -> bool {
+    let wish = seen.desired.and_then(|it| it.buckets.get(&report.id));
+    let used = wish.and_then(|wish| wish.policies.iter().find(|it| *it.policy.name == *policy));
+    let Some(looks_at) = used.map(|it| it.policy.looks_at()) else { return false };
+    let fits = |item: &Item| looks_at.contains(&item.setting.as_str());
+    let named = items.iter().position(|item| fits(item) && detail.contains(&item.setting));
+    let Some(at) = named.or_else(|| items.iter().position(fits)) else { return false };
+    let item = &mut items[at];
+    item.policies.push(policy.to_owned());
+    item.policies.sort();
+    item.severity = item.severity.max(severity(report, &[policy.to_owned()]));
+    true
 }
 
 /// What of a bucket nobody knows now.

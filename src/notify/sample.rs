@@ -41,7 +41,7 @@ pub(crate) fn drift(bucket: &str) -> Item {
 }
 
 pub(crate) fn picture(minute: u32, open: Vec<Item>) -> Picture {
-    Picture { at: at(minute), open, swept: true, ..Picture::default() }
+    Picture { at: at(minute), open, swept: true, source_known: true, ..Picture::default() }
 }
 
 pub(crate) fn rules(when: &str) -> Rules {

@@ -38,7 +38,8 @@ async fn what_was_told_and_what_waits_come_back_after_a_restart() {
 
 #[tokio::test]
 async fn a_sink_that_is_gone_is_forgotten_and_the_others_are_not() {
-    let history = Dir::new().open();
+    let dir = Dir::new();
+    let history = dir.open();
     for sink in ["chat", "mail"] {
         history.keep_told(sink.to_owned(), vec![put("a", "A")], vec![message(sink, "a", sink)]).await.expect("kept");
     }

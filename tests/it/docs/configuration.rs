@@ -127,6 +127,7 @@ impl Page<'_> {
                 Value::Null => None,
                 Value::String(text) if text.is_empty() => None,
                 Value::Object(map) if map.is_empty() => None,
+                Value::Array(list) if list.is_empty() => None,
                 Value::String(text) => Some(text.clone()),
                 Value::Array(list) => Some(list.iter().map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join(", ")),
                 other => Some(other.to_string()),
