@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::alertmanager::push::Pushing;
 use crate::board::{Board, ExemptionCard, PolicyCard};
 use crate::bucket::{AccountName, BucketId};
 use crate::capability::Capabilities;
@@ -25,6 +26,8 @@ use crate::config::{Config, DetailConfig};
 use crate::desired::Desired;
 use crate::history::History;
 use crate::metrics::{Detail, Metrics, MetricsOptions};
+use crate::notify::messenger::{Letterbox, Messenger};
+use crate::notify::sink::Place;
 use crate::past::{Limits, Past};
 use crate::report::{BucketReport, BucketState, Event, PolicyStatus, SettingStatus};
 use crate::serve::health::Heartbeat;
@@ -80,6 +83,8 @@ pub struct Agent {
     listener: tokio::net::TcpListener,
     metrics_listener: Option<tokio::net::TcpListener>,
     token: Option<Token>,
+    pushing: Option<Pushing>,
+    places: Vec<Place>,
     stop: CancellationToken,
 }
 
@@ -144,12 +149,25 @@ impl Agent {
             }
         };
         let heartbeat = Arc::new(Heartbeat::new(clock.now()));
+        let history = Arc::new(history);
+        let pushing = Pushing::new(
+            &config.alertmanager,
+            config.http.public_url.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&board),
+            Arc::clone(&metrics),
+            Arc::clone(&history),
+        )
+        .await
+        .map_err(|error| Error::new(&error, error.hint.as_ref()))?;
+        let places =
+            Place::all(&config.notifications, &clock).map_err(|error| Error::new(&error, error.hint.as_ref()))?;
         Ok(Self {
             config,
             clock,
             board,
             metrics,
-            history: Arc::new(history),
+            history,
             past,
             capabilities,
             cloud,
@@ -158,6 +176,8 @@ impl Agent {
             listener,
             metrics_listener,
             token,
+            pushing,
+            places,
             stop,
         })
     }
@@ -191,9 +211,13 @@ impl Agent {
             listener,
             metrics_listener,
             token,
+            pushing,
+            places,
             stop,
         } = self;
-        let telling = Arc::new(Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past)));
+        let letterbox = (!places.is_empty()).then(Arc::<Letterbox>::default);
+        let telling = Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past));
+        let telling = Arc::new(telling.posting(letterbox.clone()));
         remember(&history, &past, &board, clock.now()).await;
         remember_endpoints(&history, &capabilities, &board, clock.now()).await;
         telling.happened(clock.now(), vec![Event::Started { version: env!("CARGO_PKG_VERSION") }]);
@@ -248,6 +272,20 @@ impl Agent {
         let page = tokio::spawn(serve::serve(listener, state.clone(), served.clone()));
         let apart = metrics_listener.map(|it| tokio::spawn(serve::serve_metrics(it, state, served.clone())));
 
+        let (pictures, _) = tokio::sync::watch::channel(Arc::default());
+        let messenger = letterbox.clone().map(|letterbox| Messenger {
+            places,
+            speaker: assemble::speaker(&config, &source.describe()),
+            interval: config.source.interval.0,
+            letterbox,
+            board: Arc::clone(&board),
+            history: Arc::clone(&history),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::clone(&clock),
+            pictures,
+            stop: stop.clone(),
+        });
+        let messenger = messenger.map(|it| tokio::spawn(it.run()));
         let follower = follow::Follower {
             config: config.clone(),
             clock: Arc::clone(&clock),
@@ -262,6 +300,8 @@ impl Agent {
             wanted,
             stop: stop.clone(),
         };
+        let (swept, sweeps) = tokio::sync::watch::channel(());
+        let alerting = pushing.map(|it| tokio::spawn(it.run(sweeps, stop.clone())));
         let sweeper = sweeper::Sweeper {
             config,
             clock: Arc::clone(&clock),
@@ -275,16 +315,27 @@ impl Agent {
             demand,
             coming,
             history: Arc::clone(&history),
+            swept,
+            letterbox,
             stop: stop.clone(),
         };
         let following = tokio::spawn(follower.run());
         let sweeping = tokio::spawn(sweeper.run());
         let ended = both(following, sweeping, &stop).await;
+        if let Some(alerting) = alerting
+            && alerting.await.is_err()
+        {
+            tracing::error!("alerts were not pushed any more, by a fault of driftless itself");
+        }
         telling.happened(clock.now(), vec![Event::Stopped]);
         served.cancel();
         let _ = page.await;
         if let Some(apart) = apart {
             let _ = apart.await;
+        }
+        // Messages that did not arrive wait in the history; nobody waits for them.
+        if let Some(messenger) = messenger {
+            let _ = tokio::time::timeout(Duration::from_secs(2), messenger).await;
         }
         let closing = tokio::time::timeout(Duration::from_secs(5), history.close());
         if let Ok(Err(error)) = closing.await {

@@ -16,8 +16,11 @@ use crate::spec::Mode;
 use crate::spec::check::Checker;
 use crate::spec::yaml;
 
+pub mod alertmanager;
 mod chosen;
+pub mod destinations;
 mod limits;
+pub mod notifications;
 mod overrides;
 pub mod schedule;
 pub mod span;
@@ -55,6 +58,9 @@ pub struct Config {
     /// The metrics.
     #[serde(default)]
     pub metrics: MetricsConfig,
+    /// Alerts that the agent pushes by itself.
+    #[serde(default)]
+    pub alertmanager: alertmanager::AlertmanagerConfig,
     /// The history.
     #[serde(default)]
     pub history: HistoryConfig,
@@ -65,6 +71,9 @@ pub struct Config {
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
+    /// Where people are told of drift, and of what else happens. See `docs/notifications.md`.
+    #[serde(default)]
+    pub notifications: Vec<notifications::NotificationConfig>,
 }
 
 /// Where the specs are: exactly one of `git` and `dir`.
@@ -264,11 +273,19 @@ pub struct HttpConfig {
     pub metrics_listen: Option<SocketAddr>,
     /// A file that holds the token for `POST /api/v1/sync`. Without it nobody can ask for a sweep.
     pub sync_token_file: Option<PathBuf>,
+    /// The address by which people reach the page, such as `https://driftless.example.com`; messages
+    /// link to it.
+    pub public_url: Option<String>,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9464)), metrics_listen: None, sync_token_file: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            metrics_listen: None,
+            sync_token_file: None,
+            public_url: None,
+        }
     }
 }
 

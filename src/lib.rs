@@ -7,6 +7,7 @@
 pub mod account;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod agent;
+pub mod alertmanager;
 pub mod apply;
 pub mod board;
 pub mod bucket;
@@ -23,6 +24,7 @@ pub mod finding;
 pub mod history;
 pub mod import;
 pub mod metrics;
+pub mod notify;
 pub mod observed;
 pub mod past;
 pub mod plan;

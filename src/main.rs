@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use driftless::cli::{
-    ConfigArgs, apply, demo, endpoints, history, iam, import, plan, run, sandbox, scan, schema, status, validate,
+    ConfigArgs, apply, demo, endpoints, history, iam, import, notify, plan, run, sandbox, scan, schema, status,
+    validate,
 };
 
 /// Keeps S3 buckets exactly as git says and policy demands.
@@ -29,6 +30,7 @@ enum Command {
     Status(status::StatusArgs),
     Endpoints(endpoints::EndpointsArgs),
     History(history::HistoryArgs),
+    Notify(notify::NotifyArgs),
     Iam(iam::IamArgs),
     Schema(schema::SchemaArgs),
     Sandbox(sandbox::SandboxArgs),
@@ -70,6 +72,7 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Status(args) => runtime.block_on(status::run(args)),
         Command::Endpoints(args) => runtime.block_on(endpoints::run(config, args)),
         Command::History(_) => history_command(program.command),
+        Command::Notify(args) => runtime.block_on(notify::run(config, args)),
         Command::Iam(args) => iam::run(config, args),
         Command::Schema(args) => schema::run(args),
         Command::Sandbox(args) => runtime.block_on(sandbox::run(args)),

@@ -15,10 +15,11 @@ use crate::cloud::{Cloud, Observer};
 use crate::config::{Config, GitConfig, Rewritten};
 use crate::desired::{Desired, resolve};
 use crate::finding::{Finding, Place};
+use crate::notify::group::Speaker;
 use crate::source::dir::DirSource;
 use crate::source::git::{Credential, GitOptions, GitSource, Rewritten as GitRewritten, SecretRef};
 use crate::source::url::GitUrl;
-use crate::source::{Limits, Reference, Source, SubPath, Tree};
+use crate::source::{Limits, Origin, Reference, Source, SubPath, Tree};
 use crate::spec::Loaded;
 use crate::spec::load::{Context, File, LastGood, load};
 
@@ -93,6 +94,17 @@ pub fn source(config: &Config) -> Result<Box<dyn Source>, Error> {
     };
     let source = GitSource::new(options).map_err(|error| Error::new(&error, error.hint.clone()))?;
     Ok(Box::new(source))
+}
+
+/// Which agent speaks in messages: that of this page, or else of this source.
+pub(super) fn speaker(config: &Config, origin: &Origin) -> Speaker {
+    let page = config.http.public_url.as_ref().map(|it| it.trim_end_matches('/').to_owned());
+    let Origin { url, reference, path, .. } = origin;
+    Speaker {
+        instance: page.clone().unwrap_or_else(|| url.clone()),
+        seed: format!("{} {url} {reference} {path}", page.as_deref().unwrap_or_default()),
+        page,
+    }
 }
 
 fn credential(git: &GitConfig) -> Result<Option<Credential>, Error> {

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::config::schedule::Schedule;
 use crate::history::History;
 use crate::metrics::Metrics;
+use crate::notify::messenger::Letterbox;
 use crate::past::Past;
 use crate::reconcile::{FleetLimit, Hands, Loop, Swept};
 use crate::report::Cause;
@@ -38,6 +39,10 @@ pub(super) struct Sweeper {
     pub demand: Arc<tokio::sync::Notify>,
     pub coming: tokio::sync::watch::Receiver<Option<InForce>>,
     pub history: Arc<History>,
+    /// Changes after each sweep.
+    pub swept: tokio::sync::watch::Sender<()>,
+    /// Where the end of a sweep is left for the messenger.
+    pub letterbox: Option<Arc<Letterbox>>,
     pub stop: CancellationToken,
 }
 
@@ -70,6 +75,7 @@ impl Sweeper {
             unproved |= cause == Cause::Revision;
             let passed = self.sweep(&in_force, cause, unproved).await;
             unproved &= !passed;
+            self.swept.send_replace(());
             swept = true;
             due = None;
             let now = self.clock.now();
@@ -144,6 +150,9 @@ impl Sweeper {
         if report.interrupted {
             tracing::info!("the sweep was ended before its time; the write under way was finished");
             return false;
+        }
+        if let Some(letterbox) = &self.letterbox {
+            letterbox.swept(cause, &in_force.desired);
         }
         let mut said = vec![format!("{} in sync", report.in_sync)];
         for (count, word) in [

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::history::History;
 use crate::metrics::{Metrics, RepairOutcome};
+use crate::notify::messenger::Letterbox;
 use crate::past::Past;
 use crate::reconcile::Witness;
 use crate::report::tell::DriftChange;
@@ -20,12 +21,19 @@ pub struct Telling {
     history: Arc<History>,
     metrics: Arc<Metrics>,
     past: Arc<Past>,
+    letterbox: Option<Arc<Letterbox>>,
 }
 
 impl Telling {
     /// Tells these.
     pub fn new(history: Arc<History>, metrics: Arc<Metrics>, past: Arc<Past>) -> Self {
-        Self { history, metrics, past }
+        Self { history, metrics, past, letterbox: None }
+    }
+
+    /// Leaves what happens for the messenger, too.
+    #[must_use]
+    pub fn posting(self, letterbox: Option<Arc<Letterbox>>) -> Self {
+        Self { letterbox, ..self }
     }
 
     /// Takes down what happened, and says it in the log.
@@ -39,6 +47,9 @@ impl Telling {
             if let Event::Held { reason, origins, .. } = event {
                 self.count_held(*reason, origins);
             }
+        }
+        if let Some(letterbox) = &self.letterbox {
+            letterbox.happened(&events);
         }
         let dated: Vec<(Timestamp, Event)> = events.into_iter().map(|event| (now, event)).collect();
         self.history.record(&dated);

@@ -13,6 +13,8 @@ pub mod iam;
 pub mod import;
 pub mod live;
 #[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod notify;
+#[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod plan;
 pub mod render;
 #[cfg(all(feature = "aws", feature = "daemon"))]

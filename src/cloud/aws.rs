@@ -145,9 +145,7 @@ impl AwsCloud {
         observer: &Arc<dyn Observer>,
         credentials: Option<SharedCredentialsProvider>,
     ) -> Result<Self, Error> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
+        let http = https();
         let mut set_up = HashMap::new();
         for options in accounts {
             let account = Account::connect(options, &http, observer, credentials.as_ref()).await?;
@@ -195,29 +193,7 @@ impl Account {
         observer: &Arc<dyn Observer>,
         credentials: Option<&SharedCredentialsProvider>,
     ) -> Result<Self, Error> {
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .http_client(http.clone())
-            .region(aws_config::Region::new(options.region.to_string()))
-            // We retry ourselves, so that every attempt is counted and budgeted.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build())
-            // These answers are small; the check costs a twentieth of the CPU of a read.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(credentials) = credentials {
-            loader = loader.credentials_provider(credentials.clone());
-        }
-        if let Some(profile) = &options.profile {
-            // Named alone, a profile yields to the keys of the environment, which are one account's.
-            let provider = ProviderConfig::without_region()
-                .with_http_client(http.clone())
-                .with_region(Some(aws_config::Region::new(options.region.to_string())));
-            let keys = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
-            loader = loader.profile_name(profile).credentials_provider(keys);
-        }
-        if let Some(endpoint) = &options.endpoint {
-            loader = loader.endpoint_url(endpoint);
-        }
-        let base = loader.load().await;
+        let base = base(&options, http, credentials).await;
         let reader = match &options.role {
             Some(role) => assume(&base, role, &options).await,
             None => base.clone(),
@@ -267,6 +243,53 @@ impl Account {
         let client = aws_sdk_s3::Client::from_conf(config.build());
         self.clients.write().expect("no holder of the lock panics").entry(key).or_insert(client).clone()
     }
+}
+
+/// Who speaks, before any role is assumed.
+async fn base(
+    options: &AccountOptions,
+    http: &SharedHttpClient,
+    credentials: Option<&SharedCredentialsProvider>,
+) -> aws_config::SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http.clone())
+        .region(aws_config::Region::new(options.region.to_string()))
+        // We retry ourselves, so that every attempt is counted and budgeted.
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).build())
+        // These answers are small; the check costs a twentieth of the CPU of a read.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(credentials) = credentials {
+        loader = loader.credentials_provider(credentials.clone());
+    }
+    if let Some(profile) = &options.profile {
+        // Named alone, a profile yields to the keys of the environment, which are one account's.
+        let provider = ProviderConfig::without_region()
+            .with_http_client(http.clone())
+            .with_region(Some(aws_config::Region::new(options.region.to_string())));
+        let keys = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile).build();
+        loader = loader.profile_name(profile).credentials_provider(keys);
+    }
+    if let Some(endpoint) = &options.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    loader.load().await
+}
+
+/// The configuration of another service's client that signs in as an account does.
+pub(crate) async fn sign_in(options: &AccountOptions) -> aws_config::SdkConfig {
+    let base = base(options, &https(), None).await;
+    match &options.role {
+        Some(role) => assume(&base, role, options).await,
+        None => base,
+    }
+}
+
+/// The client of every request to AWS.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https()
 }
 
 async fn assume(base: &aws_config::SdkConfig, role: &str, options: &AccountOptions) -> aws_config::SdkConfig {

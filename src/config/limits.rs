@@ -86,6 +86,20 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
             );
         }
     }
+    super::alertmanager::check(&config.alertmanager, say);
+    if let Some(url) = &config.http.public_url
+        && !(url.starts_with("http://") || url.starts_with("https://"))
+    {
+        let message = format!("`{}` is not an http or https address", url.escape_debug());
+        say("/http/publicUrl", message, Some("write `https://driftless.example.com`".to_owned()));
+    }
+    super::notifications::check(&config.notifications, say);
+    for (index, sink) in config.notifications.iter().enumerate() {
+        if sink.tells_commits() && config.source.dir.is_some() {
+            let message = "a folder has no commits whose status could be told".to_owned();
+            say(&format!("/notifications/{index}"), message, Some("commit statuses need `source.git`".to_owned()));
+        }
+    }
     let builtin = ["private", "versioned", "encrypted", "tagged"];
     for (index, name) in config.policies.builtin.iter().enumerate() {
         if !builtin.contains(&name.as_str()) {

@@ -9,6 +9,7 @@ mod entry;
 mod error;
 mod good;
 mod list;
+mod post;
 mod prune;
 mod restart;
 mod store;
@@ -31,6 +32,7 @@ pub use entry::Entry;
 pub use error::Error;
 pub use good::GoodFiles;
 pub use list::Filter;
+pub use post::Outgoing;
 pub use prune::ALWAYS_KEPT;
 pub use restart::OpenDrift;
 pub use store::Store;
@@ -298,6 +300,52 @@ impl History {
     /// When the history cannot be read.
     pub async fn cached(&self, name: &'static str) -> Result<Option<String>, Error> {
         self.ask(move |store| store.cached(name)).await
+    }
+
+    /// What every sink of notifications was told and is not over: sink, key and text.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn told(&self) -> Result<Vec<(String, String, String)>, Error> {
+        self.ask(|store| store.told()).await
+    }
+
+    /// The messages that wait to be delivered, the oldest first.
+    ///
+    /// # Errors
+    /// When the history cannot be read.
+    pub async fn outbox(&self) -> Result<Vec<Outgoing>, Error> {
+        self.ask(|store| store.outbox()).await
+    }
+
+    /// Keeps what a sink was told (`None` for what is over) and the messages that say so: all or
+    /// none.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was kept before stays.
+    pub async fn keep_told(
+        &self,
+        sink: String,
+        changed: Vec<(String, Option<String>)>,
+        outgoing: Vec<Outgoing>,
+    ) -> Result<(), Error> {
+        self.ask(move |store| store.keep_told(&sink, &changed, &outgoing)).await
+    }
+
+    /// A message arrived, or was given up.
+    ///
+    /// # Errors
+    /// When it cannot be written; the message may be sent again after a restart.
+    pub async fn delivered(&self, sink: String, key: String, id: String) -> Result<(), Error> {
+        self.ask(move |store| store.delivered(&sink, &key, &id)).await
+    }
+
+    /// Forgets what was told to sinks other than these.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn forget_other_sinks(&self, names: Vec<String>) -> Result<(), Error> {
+        self.ask(move |store| store.forget_other_sinks(&names)).await
     }
 
     /// Forgets the entries before a moment, and says how many. The newest [`ALWAYS_KEPT`] stay,

@@ -46,6 +46,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE cached (name TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 ",
+    "
+    CREATE TABLE told (sink TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (sink, key)) STRICT;
+    CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY, sink TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL,
+        UNIQUE (sink, key)
+    ) STRICT;
+",
 ];
 
 /// In memory, no more than twice this many entries are kept.
@@ -143,6 +150,7 @@ impl Store {
             super::restart::put_repair(&tx, &repair)?;
         }
         tx.commit().during("write")?;
+        self.take_over_post(&other)?;
         match good.revision {
             Some(revision) => self.put_good_files(&revision, &good.files, &[]),
             None => Ok(()),

@@ -33,7 +33,7 @@ pub(super) struct Counters {
     pub(super) registry: Registry,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
-    throttles: IntCounterVec,
+    pub(super) throttles: IntCounterVec,
     accounts: RwLock<HashMap<Box<str>, Arc<Account>>>,
     pub(super) concurrency_limit: GaugeVec,
     pub(super) drift_detected: IntCounterVec,
@@ -48,6 +48,7 @@ pub(super) struct Counters {
     pub(super) fetch_seconds: HistogramVec,
     pub(super) panics: IntCounter,
     pub(super) history_degraded: Gauge,
+    pub(super) notifications: IntCounterVec,
 }
 
 /// An account's series, found once and kept: requests are counted ten thousand times a second.
@@ -106,6 +107,7 @@ impl Counters {
             }),
             fetches: counters("driftless_source_fetch_total"),
             fetch_seconds: histograms("driftless_source_fetch_duration_seconds", DURATIONS),
+            notifications: counters("driftless_notifications_total"),
             panics: register(&registry, "driftless_task_panics_total", |it| IntCounter::with_opts(options(it))),
             history_degraded: register(&registry, "driftless_history_degraded", |it| Gauge::with_opts(options(it))),
             registry: registry.clone(),

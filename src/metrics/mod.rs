@@ -1,6 +1,7 @@
 //! What Prometheus is told: counters that the loop feeds, and state that is read from the board
 //! when somebody asks. The names are API; [`FAMILIES`] lists them.
 
+mod counted;
 mod counters;
 mod names;
 mod process;
@@ -18,10 +19,13 @@ use crate::report::SweepReport;
 use crate::spec::PolicySeverity;
 use crate::verdict::SPEC;
 
+pub use counted::{Counted, Counter};
 use counters::Counters;
 pub use names::{FAMILIES, Family, Kind};
 pub use state::SPEC_SEVERITY;
+pub(crate) use state::{Row, rows};
 use text::Exposition;
+pub(crate) use text::bounded;
 
 /// The content type of the exposition.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -164,6 +168,31 @@ impl RepairOutcome {
     }
 }
 
+/// How it ended with a message to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotificationResult {
+    /// An attempt delivered it.
+    Ok,
+    /// An attempt did not; others follow.
+    Failed,
+    /// It was given up.
+    Dropped,
+}
+
+impl NotificationResult {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Failed, Self::Dropped];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 /// Everything that Prometheus is told.
 pub struct Metrics {
     counters: Counters,
@@ -200,6 +229,11 @@ impl Metrics {
         };
         metrics.follow_policies();
         metrics
+    }
+
+    /// What does not change while the daemon runs.
+    pub fn options(&self) -> &MetricsOptions {
+        &self.options
     }
 
     /// A request to S3 ended, `failed` or not. Called ten thousand times a second.
@@ -274,6 +308,18 @@ impl Metrics {
         let source = &*self.options.source;
         self.counters.fetches.with_label_values(&[source, op.word(), result.word()]).inc();
         self.counters.fetch_seconds.with_label_values(&[source, op.word()]).observe(seconds);
+    }
+
+    /// A kind of sink is in use: its counters begin at 0, so that the first failure is an increase.
+    pub fn begin_notifications(&self, service: &str) {
+        for result in NotificationResult::ALL {
+            self.counters.notifications.with_label_values(&[service, result.word()]);
+        }
+    }
+
+    /// An attempt to deliver a message ended, or one was given up.
+    pub fn notification(&self, service: &str, result: NotificationResult) {
+        self.counters.notifications.with_label_values(&[service, result.word()]).inc();
     }
 
     /// A task ended by a panic.

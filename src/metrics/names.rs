@@ -124,6 +124,12 @@ pub const FAMILIES: &[Family] = &[
     family("driftless_held", Gauge, &["reason"], "Differences that are held, by reason."),
     family("driftless_history_degraded", Gauge, &[], "1 while the history cannot be written."),
     family(
+        "driftless_notifications_total",
+        Counter,
+        &["service", "result"],
+        "Attempts to deliver a message, by kind of sink; dropped counts messages that were given up.",
+    ),
+    family(
         "driftless_policy_buckets",
         Gauge,
         &["policy", "severity", "status"],

@@ -20,16 +20,16 @@ use super::{Detail, MetricsOptions};
 pub const SPEC_SEVERITY: PolicySeverity = PolicySeverity::Medium;
 
 /// One bucket under one policy, or under its own spec.
-struct Row<'a> {
-    policy: &'a Arc<str>,
-    severity: PolicySeverity,
-    verdict: Verdict,
-    since: Option<Timestamp>,
-    exempt_until: Option<Timestamp>,
+pub(crate) struct Row<'a> {
+    pub(crate) policy: &'a Arc<str>,
+    pub(crate) severity: PolicySeverity,
+    pub(crate) verdict: Verdict,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) exempt_until: Option<Timestamp>,
 }
 
 /// The rows of a bucket: its policies, and its own spec where it says something.
-fn rows<'a>(report: &'a BucketReport, spec: &'a Arc<str>) -> impl Iterator<Item = Row<'a>> {
+pub(crate) fn rows<'a>(report: &'a BucketReport, spec: &'a Arc<str>) -> impl Iterator<Item = Row<'a>> {
     let own = (!report.settings.is_empty()).then(|| Row {
         policy: spec,
         severity: SPEC_SEVERITY,

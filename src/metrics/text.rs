@@ -97,7 +97,7 @@ fn escape(text: &mut String, value: &str) {
 }
 
 /// A value for a label of the registry, which escapes by itself.
-pub(super) fn bounded(value: &str) -> String {
+pub(crate) fn bounded(value: &str) -> String {
     value.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

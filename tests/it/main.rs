@@ -16,6 +16,8 @@ mod git;
 mod import;
 mod legal;
 mod metrics;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+mod notify;
 mod places;
 mod properties;
 mod reconcile;

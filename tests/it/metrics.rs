@@ -10,7 +10,9 @@ use driftless::board::Board;
 use driftless::bucket::AccountName;
 use driftless::clock::{ManualClock, SystemClock};
 use driftless::cloud::S3ErrorKind;
-use driftless::metrics::{Detail, FAMILIES, FetchOp, FetchResult, Metrics, MetricsOptions, RepairOutcome};
+use driftless::metrics::{
+    Detail, FAMILIES, FetchOp, FetchResult, Metrics, MetricsOptions, NotificationResult, RepairOutcome,
+};
 use driftless::report::{Cause, SourceState};
 use driftless::spec::PolicySeverity;
 
@@ -39,6 +41,9 @@ fn fed(detail: Detail) -> Metrics {
     metrics.fight("private");
     metrics.sweep_ended(&fleet::sweep());
     metrics.fetch(FetchOp::Fetch, FetchResult::Unchanged, 0.3);
+    metrics.begin_notifications("slack");
+    metrics.notification("slack", NotificationResult::Failed);
+    metrics.notification("slack", NotificationResult::Ok);
     metrics.panic();
     metrics.history_degraded(true);
     metrics
@@ -262,6 +267,8 @@ fn document() -> String {
         ("driftless_breaker_open, driftless_held", "reason", words(Hold::ALL.map(Hold::word).into())),
         ("driftless_bucket_policy_status, driftless_bucket_setting_status, driftless_policy_buckets", "status", words(Verdict::ALL.map(Verdict::word).into())),
         ("driftless_buckets", "state", words(BucketState::ALL.map(BucketState::word).into())),
+        ("driftless_notifications_total", "result", words(NotificationResult::ALL.map(NotificationResult::word).into())),
+        ("driftless_notifications_total", "service", "the kind of the sink, such as `slack` or `email`".to_owned()),
         ("driftless_repairs_total", "result", words(RepairOutcome::ALL.map(RepairOutcome::word).into())),
         ("driftless_source_fetch_total", "op", words(FetchOp::ALL.map(FetchOp::word).into())),
         ("driftless_source_fetch_total", "result", words(FetchResult::ALL.map(FetchResult::word).into())),

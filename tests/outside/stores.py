@@ -101,10 +101,10 @@ class Store:
             self.process.kill()
             self.process.wait()
 
-    def client(self):
-        """S3 as somebody else uses it, past the recorder."""
+    def client(self, service: str = "s3"):
+        """S3, or another service, as somebody else uses it, past the recorder."""
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=f"http://127.0.0.1:{self.port}",
             region_name="us-east-1",
             aws_access_key_id="test",

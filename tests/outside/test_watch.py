@@ -13,7 +13,7 @@ import yaml
 from agent import Agent, push
 from specs import bucket, document, plain, public
 from test_drift import OPEN
-from waiting import until
+from waiting import free_port, until
 from watch import DASHBOARDS, RULES, Alertmanager, Embedded, Prometheus, Receiver, Trouble, every_rule
 
 ALWAYS = 1_000_000
@@ -67,9 +67,11 @@ def fleet() -> dict[str, str]:
     }
 
 
-def start(ends: list, trouble: Trouble, repository, folder, **changes) -> Agent:
+def start(ends: list, trouble: Trouble, repository, folder, listen: str = "", **changes) -> Agent:
     folder.mkdir()
     it = Agent(folder, trouble, repository.source(), **changes)
+    if listen:
+        it.config["http"]["listen"] = listen
     ends.append(it)
     it.start()
     it.first_sweep()
@@ -92,7 +94,10 @@ def watched(embedded, trouble, repository, ends, tmp_path) -> Prometheus:
         ("GET", "", "accelerate"): (501, "NotImplemented", ALWAYS),
     }
     repository.commit("The fleet", fleet())
-    everything = {"policies": {"undeclared": True}}
+    # Nobody listens where they are told.
+    (tmp_path / "secret").write_text("s3cret")
+    dead = {"name": "dead", "webhook": {"url": "http://127.0.0.1:9/", "secretFile": str(tmp_path / "secret")}}
+    everything = {"policies": {"undeclared": True}, "notifications": [dead]}
     it = start(ends, trouble, repository, tmp_path / "bucket", **everything)
     other = start(
         ends, trouble, repository, tmp_path / "summary", mode="observe", metrics={"detail": "summary"}, **everything
@@ -207,6 +212,7 @@ def test_every_query_of_every_panel_and_rule_has_an_answer_from_a_real_prometheu
         "DriftlessExemptionExpiring",
         "DriftlessSpecErrors",
         "DriftlessAwsThrottled",
+        "DriftlessNotificationFailing",
         "Watchdog",
     }
     until("the alerts fire", lambda: firing() == expected, said=lambda: f"{firing() ^ expected} differ")
@@ -221,36 +227,87 @@ def test_every_query_of_every_panel_and_rule_has_an_answer_from_a_real_prometheu
     assert [(it["health"], it["lastError"]) for it in targets] == [("up", ""), ("up", "")]
 
 
-def test_a_bucket_that_somebody_opens_pages_and_the_page_is_taken_back(embedded, trouble, repository, ends, tmp_path):
+@pytest.mark.parametrize("told_by", ["prometheus", "the agent", "both"])
+def test_a_bucket_that_somebody_opens_pages_and_the_page_is_taken_back(
+    embedded, trouble, repository, ends, tmp_path, told_by
+):
     receiver = Receiver()
     ends.append(receiver)
     alertmanager = Alertmanager(tmp_path / "alertmanager", receiver.url)
     ends.append(alertmanager)
     s3 = embedded.client()
-    repository.commit("A bucket", {"a.yaml": plain("training")})
-    it = start(ends, trouble, repository, tmp_path / "agent")
-    push(it, repository, "Only watch it", {"a.yaml": plain("training", mode="observe")})
-    assert it.bucket("training")["inSync"]
-    prometheus = Prometheus(tmp_path / "prometheus", [it.address], alertmanager)
-    ends.append(prometheus)
-    closed = 'driftless_bucket_policy_status{bucket="training",policy="private",status="compliant"} == 1'
-    until("Prometheus sees it closed", lambda: prometheus.ask(closed), said=prometheus.said)
-    open_to_all = {"alertname": "DriftlessBucketPublicDrift", "bucket": "training"}
+    # Whatever a test before has done to it.
+    name = f"training-{told_by.split()[-1]}"
+    repository.commit("A bucket", {"a.yaml": plain(name)})
+    listen = f"127.0.0.1:{free_port()}"
+    changes = {}
+    if told_by != "prometheus":
+        changes["alertmanager"] = {
+            "urls": [alertmanager.url],
+            "interval": "2s",
+            "wait": "0s",
+            "labels": {"job": "driftless", "instance": listen},
+            "grafanaUrl": "https://grafana.example.com",
+            "docsUrl": "https://docs.example.com/driftless",
+        }
+    it = start(ends, trouble, repository, tmp_path / "agent", listen=listen, **changes)
+    push(it, repository, "Only watch it", {"a.yaml": plain(name, mode="observe")})
+    assert it.bucket(name)["inSync"]
+    said = lambda: f"{receiver.seen}\n{alertmanager.said()}\n{it.said()}"
+    prometheus = None
+    closed = f'driftless_bucket_policy_status{{bucket="{name}",policy="private",status="compliant"}} == 1'
+    if told_by != "the agent":
+        prometheus = Prometheus(tmp_path / "prometheus", [it.address], alertmanager)
+        ends.append(prometheus)
+        until("Prometheus sees it closed", lambda: prometheus.ask(closed), said=prometheus.said)
+    if told_by != "prometheus":
+        until("the watchdog arrives", lambda: receiver.got("firing", alertname="Watchdog"), said=said)
+    open_to_all = {"alertname": "DriftlessBucketPublicDrift", "bucket": name}
     assert receiver.got("firing", **open_to_all) == []
 
-    s3.put_public_access_block(Bucket="training", PublicAccessBlockConfiguration=OPEN)
-    s3.put_bucket_policy(Bucket="training", Policy=json.dumps(public("training")))
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=OPEN)
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(public(name)))
     it.sweep()
-    said = lambda: f"{receiver.seen}\n{prometheus.said()}\n{alertmanager.said()}"
     page = until("the page arrives", lambda: receiver.got("firing", **open_to_all), said=said)[0]
     assert (page["labels"]["severity"], page["labels"]["policy"]) == ("critical", "private")
-    assert page["annotations"]["summary"] == "Bucket training breaks the critical policy private"
-    assert page["annotations"]["dashboard_url"].endswith("/d/driftless-bucket?var-bucket=training")
+    assert page["annotations"]["summary"] == f"Bucket {name} breaks the critical policy private"
+    assert page["annotations"]["dashboard_url"].endswith(f"/d/driftless-bucket?var-bucket={name}")
     assert receiver.got("resolved", **open_to_all) == []
-    block = lambda: s3.get_public_access_block(Bucket="training")["PublicAccessBlockConfiguration"]
+    block = lambda: s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     assert set(block().values()) == {False}
+    if told_by != "prometheus":
+        pushed = lambda: it.metric("driftless_notifications_total", service="alertmanager", result="ok")
+        before = pushed()
+        until("it pushes on", lambda: pushed() > before + 1, said=said)
+        assert it.metric("driftless_notifications_total", service="alertmanager", result="failed") == 0
+    if told_by == "both":
+        # Both say the same, and Alertmanager takes it for one.
+        mine = lambda alert: alert["labels"].get("bucket") == name or alert["labels"]["alertname"] == "Watchdog"
+        fires = lambda: [
+            alert
+            for alert in prometheus.get("/api/v1/alerts")["data"]["alerts"]
+            if alert["state"] == "firing" and mine(alert)
+        ]
+        names = {"DriftlessBucketPublicDrift", "DriftlessBucketDrifted", "Watchdog"}
+        fire = lambda: {alert["labels"]["alertname"] for alert in fires()} == names
+        until("Prometheus pushes them as well", fire, said=prometheus.said)
+        fields = ["labels", "annotations"]
+        of = lambda alerts: sorted(json.dumps([alert[it] for it in fields], sort_keys=True) for alert in alerts)
+        in_prometheus = of(fires())
+        now = lambda: of([alert for alert in alertmanager.get("/api/v2/alerts") if mine(alert)])
+        before = pushed()
+        until("and so does the agent", lambda: pushed() > before + 1, said=said)
+        assert now() == in_prometheus
 
-    push(it, repository, "Keep it closed", {"a.yaml": plain("training")})
+    push(it, repository, "Keep it closed", {"a.yaml": plain(name)})
     assert set(block().values()) == {True}
     until("the page is taken back", lambda: receiver.got("resolved", **open_to_all), said=said)
-    assert prometheus.ask(closed)
+    if prometheus:
+        until("Prometheus sees it closed again", lambda: prometheus.ask(closed), said=prometheus.said)
+    if told_by == "the agent":
+        # Whoever misses the watchdog learns that the agent is gone.
+        assert receiver.got("resolved", alertname="Watchdog") == []
+        ends.remove(it)
+        it.process.kill()
+        it.process.wait()
+        until("the watchdog is missed", lambda: receiver.got("resolved", alertname="Watchdog"), said=said)

@@ -1,6 +1,7 @@
 //! What is recorded comes back: after a query, a restart, a prune.
 
 mod faults;
+mod post;
 mod tamper;
 
 use chrono::{Duration, TimeZone};

@@ -36,7 +36,11 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
-    fn read(&self) -> Result<String, String> {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A sentence that names the place, never what is in it.
+    pub fn read(&self) -> Result<String, String> {
         let (place, value) = match self {
             Self::File(file) => {
                 let place = format!("the file `{}`", file.display());

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::daemon::{Daemon, World, compliant, spec, wait};
 
+mod alerts;
 mod ends;
 mod faults;
 mod source;

@@ -61,6 +61,8 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
     match path {
         "source.interval" => span(config.source.interval),
         "source.timeout" => span(config.source.timeout),
+        "alertmanager.timeout" => span(config.alertmanager.timeout),
+        "alertmanager.interval" => span(config.alertmanager.interval),
         "schedule.jitter" => span(config.schedule.jitter),
         "limits.fightWindow" => span(config.limits.fight_window),
         "limits.stuckAfter" => span(config.limits.stuck_after),
@@ -70,6 +72,10 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
         "dataDir" => Some(config.data_dir.display().to_string()),
         "mode" => Some(config.mode.word().to_owned()),
         "metrics.detail" => Some(format!("{:?}", config.metrics.detail).to_lowercase()),
+        // Those of a notification's fields, of which the plain configuration has none.
+        "notifications.timeout" => Some("10s".to_owned()),
+        "notifications.giveUpAfter" => Some("1d".to_owned()),
+        "notifications.email.security" => Some("starttls".to_owned()),
         "log.format" => Some(format!("{:?}", config.log.format).to_lowercase()),
         _ => None,
     }
@@ -121,6 +127,7 @@ impl Page<'_> {
                 Value::Null => None,
                 Value::String(text) if text.is_empty() => None,
                 Value::Object(map) if map.is_empty() => None,
+                Value::Array(list) if list.is_empty() => None,
                 Value::String(text) => Some(text.clone()),
                 Value::Array(list) => Some(list.iter().map(|it| it.as_str().unwrap()).collect::<Vec<_>>().join(", ")),
                 other => Some(other.to_string()),
@@ -144,7 +151,10 @@ impl Page<'_> {
 }
 
 fn is_optional(field: &Value) -> bool {
-    field["type"].as_array().is_some_and(|it| it.contains(&Value::from("null")))
+    let null = Value::from("null");
+    let among =
+        |shapes: &Value| shapes.as_array().is_some_and(|it| it.iter().any(|it| *it == null || it["type"] == null));
+    among(&field["type"]) || among(&field["anyOf"])
 }
 
 fn title(path: &str) -> String {

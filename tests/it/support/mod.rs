@@ -12,3 +12,5 @@ pub mod git_ssh;
 #[cfg(feature = "daemon")]
 pub mod http;
 pub mod looped;
+#[cfg(feature = "daemon")]
+pub mod receiver;

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod dashboards;
+mod pushed;
 mod rules;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,224 @@
+//! The messenger: looks after each sweep and each change of the source, finds out what is news to
+//! which sink, keeps it for a restart, and hands it over for delivery. Whoever calls it goes on at
+//! once.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::deliver::{Delivery, Queue};
+use super::group::{Speaker, Told, news};
+use super::notice::Notice;
+use super::picture::{Picture, Seen, picture};
+use super::sink::Place;
+use crate::board::Board;
+use crate::clock::Clock;
+use crate::desired::Desired;
+use crate::history::{History, Outgoing};
+use crate::metrics::{Metrics, NotificationResult};
+use crate::report::{Cause, Event};
+
+/// So many repairs are remembered between two looks; what is more is told by the history alone.
+const MOST_EVENTS: usize = 20_000;
+
+/// How often it looks at the source when nothing happens: one that stays away is news after a
+/// while.
+const GLANCE: Duration = Duration::from_secs(60);
+
+/// Where the daemon leaves what happened, for the messenger.
+#[derive(Debug, Default)]
+pub struct Letterbox {
+    inside: Mutex<Inside>,
+    fresh: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    events: Vec<Event>,
+    swept: Option<(Cause, Arc<Desired>)>,
+}
+
+impl Letterbox {
+    /// Something happened.
+    pub fn happened(&self, events: &[Event]) {
+        let mut inside = self.inside();
+        for event in events {
+            let repair = matches!(event, Event::Repair { .. } | Event::Created { .. });
+            if repair && inside.events.len() < MOST_EVENTS {
+                inside.events.push(event.clone());
+            }
+        }
+        drop(inside);
+        if events.iter().any(|it| matches!(it, Event::Source { .. } | Event::Revision { .. })) {
+            self.fresh.notify_one();
+        }
+    }
+
+    /// A sweep over every bucket came to its end.
+    pub fn swept(&self, cause: Cause, desired: &Arc<Desired>) {
+        let mut inside = self.inside();
+        // One that a revision caused is not forgotten when another sweep ends before anybody looked.
+        let cause = match inside.swept {
+            Some((Cause::Revision, _)) => Cause::Revision,
+            _ => cause,
+        };
+        inside.swept = Some((cause, Arc::clone(desired)));
+        drop(inside);
+        self.fresh.notify_one();
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().expect("no holder of the lock panics")
+    }
+}
+
+/// The messenger, put together and not yet begun.
+pub struct Messenger {
+    /// Where the sinks are.
+    pub places: Vec<Place>,
+    /// Which agent speaks.
+    pub speaker: Speaker,
+    /// How often the source is asked.
+    pub interval: Duration,
+    /// What happened.
+    pub letterbox: Arc<Letterbox>,
+    /// How everything stands.
+    pub board: Arc<Board>,
+    /// Where what was told is kept.
+    pub history: Arc<History>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Each picture, for those who make their own messages of it.
+    pub pictures: watch::Sender<Arc<Picture>>,
+    /// Ends it.
+    pub stop: CancellationToken,
+}
+
+/// One sink at work.
+struct Desk {
+    place: Place,
+    told: Told,
+    queue: Arc<Queue>,
+}
+
+impl Messenger {
+    /// Goes on until it is told to end. What did not arrive by then is tried again after a restart.
+    pub async fn run(self) {
+        let (mut desks, tasks) = self.open().await;
+        let mut before: Option<Arc<Desired>> = None;
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = self.letterbox.fresh.notified() => {}
+                () = tokio::time::sleep(GLANCE) => {}
+            }
+            let (events, swept) = {
+                let mut inside = self.letterbox.inside();
+                // Repairs of a sweep that still goes on are told with its end.
+                let events = if inside.swept.is_some() { std::mem::take(&mut inside.events) } else { Vec::new() };
+                (events, inside.swept.take())
+            };
+            let (board, clock, interval) = (Arc::clone(&self.board), Arc::clone(&self.clock), self.interval);
+            let (earlier, latest) = (before.clone(), swept.clone());
+            let looking = tokio::task::spawn_blocking(move || {
+                let (buckets, source) = (board.buckets(), board.source());
+                let desired = latest.as_ref().map(|(_, desired)| desired);
+                picture(&Seen {
+                    now: clock.now(),
+                    buckets: &buckets,
+                    source: &source,
+                    interval,
+                    events: &events,
+                    cause: latest.as_ref().map(|(cause, _)| *cause),
+                    desired: desired.map(|it| &**it),
+                    before: earlier.as_deref(),
+                })
+            });
+            let Ok(seen) = looking.await else {
+                self.metrics.panic();
+                continue;
+            };
+            if let Some((_, desired)) = swept {
+                before = Some(desired);
+            }
+            self.tell(&mut desks, &seen).await;
+            self.pictures.send_replace(Arc::new(seen));
+        }
+        for task in tasks {
+            let _ = task.await;
+        }
+    }
+
+    /// Takes up what was told and what still waits, and begins to deliver.
+    async fn open(&self) -> (Vec<Desk>, Vec<JoinHandle<()>>) {
+        let kept = self.history.told().await.unwrap_or_else(|error| {
+            tracing::warn!("what was told before is not remembered, and may be told again: {error}");
+            Vec::new()
+        });
+        let waiting = self.history.outbox().await.unwrap_or_else(|error| {
+            tracing::warn!("messages that did not arrive before are lost: {error}");
+            Vec::new()
+        });
+        let (mut desks, mut tasks) = (Vec::new(), Vec::new());
+        for place in &self.places {
+            let own = kept.iter().filter(|(sink, ..)| **sink == *place.name);
+            let told = Told::restore(own.map(|(_, key, text)| (key.clone(), text.clone())));
+            let queue = Arc::new(Queue::default());
+            for it in waiting.iter().filter(|it| *it.sink == *place.name) {
+                if let Ok(notice) = serde_json::from_str::<Notice>(&it.text) {
+                    queue.put(notice);
+                }
+            }
+            self.metrics.begin_notifications(place.sink.service());
+            let delivery = Delivery {
+                place: place.clone(),
+                queue: Arc::clone(&queue),
+                history: Arc::clone(&self.history),
+                metrics: Arc::clone(&self.metrics),
+                clock: Arc::clone(&self.clock),
+                stop: self.stop.clone(),
+            };
+            tasks.push(tokio::spawn(delivery.run()));
+            desks.push(Desk { place: place.clone(), told, queue });
+        }
+        let names = self.places.iter().map(|place| place.name.to_string()).collect();
+        if let Err(error) = self.history.forget_other_sinks(names).await {
+            tracing::debug!("what sinks were told that are gone is not forgotten: {error}");
+        }
+        (desks, tasks)
+    }
+
+    /// Tells each sink what is news to it. It is kept first, so that a crash sends it twice at most
+    /// and never not at all.
+    async fn tell(&self, desks: &mut [Desk], seen: &Picture) {
+        for desk in desks {
+            let notices = news(&mut desk.told, seen, &desk.place.rules, &self.speaker);
+            let changed = desk.told.take_changed();
+            if notices.is_empty() && changed.is_empty() {
+                continue;
+            }
+            let outgoing = notices.iter().map(|it| Outgoing {
+                sink: desk.place.name.to_string(),
+                key: it.key.clone(),
+                id: it.id.clone(),
+                text: serde_json::to_string(it).expect("notices are plain data"),
+            });
+            let kept = self.history.keep_told(desk.place.name.to_string(), changed, outgoing.collect()).await;
+            if let Err(error) = kept {
+                tracing::warn!("what was told is not kept, and may be told again after a restart: {error}");
+            }
+            for notice in notices {
+                if let Some(dropped) = desk.queue.put(notice) {
+                    self.metrics.notification(desk.place.sink.service(), NotificationResult::Dropped);
+                    let name = &*desk.place.name;
+                    tracing::error!(sink = name, "too many messages wait for `{name}`; given up: {}", dropped.title);
+                }
+            }
+        }
+    }
+}

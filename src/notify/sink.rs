@@ -1,0 +1,125 @@
+//! What a sink is: it takes one message, and says how it went.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::http::Client;
+use super::notice::Notice;
+use super::rules::Rules;
+use crate::clock::Clock;
+use crate::config::notifications::NotificationConfig;
+use crate::source::git::SecretRef;
+
+/// What a sink's work gives, as an object can return it.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
+/// A place where people are told.
+pub trait Sink: Send + Sync {
+    /// The kind of sink: the label `service` of the metric.
+    fn service(&self) -> &'static str;
+
+    /// Makes one attempt to deliver a message. A message that is none of its business is delivered
+    /// by doing nothing. The deadline is the caller's.
+    fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a>;
+
+    /// Delivers a message that only shows that messages arrive, and takes it back where that is
+    /// needed.
+    fn test<'a>(&'a self, notice: &'a Notice) -> Sending<'a> {
+        self.send(notice)
+    }
+}
+
+/// Whether the same message may arrive later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Yes, after a pause that grows.
+    Later,
+    /// Yes, and the receiver says after which pause.
+    After(Duration),
+    /// Not before somebody changes something: tried again rarely.
+    WhenMended,
+    /// No: this message is refused, and stands in the way of others.
+    Never,
+}
+
+/// Why a message did not arrive. No text of it holds a secret or an address that is one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What went wrong.
+    pub message: String,
+    /// What the user can do about it.
+    pub hint: Option<String>,
+    /// Whether the same message may arrive later.
+    pub retry: Retry,
+}
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(message: impl Into<String>, retry: Retry) -> Self {
+        Self { message: message.into(), hint: None, retry }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A secret, read anew for each attempt, so that one that is changed needs no restart.
+///
+/// # Errors
+/// When it is not there; the message names its place, never what is in it.
+pub fn secret(place: &SecretRef) -> Result<String, Failure> {
+    place.read().map_err(|message| {
+        Failure::new(message, Retry::WhenMended).hint("put the secret there; it is read anew for every message")
+    })
+}
+
+/// Where a secret is, from the two fields of the configuration; exactly one is set in one that was
+/// checked.
+pub fn place_of(file: &Option<std::path::PathBuf>, env: &Option<String>) -> Option<SecretRef> {
+    file.clone().map(SecretRef::File).or_else(|| env.clone().map(SecretRef::Env))
+}
+
+/// A sink of the configuration, ready to work.
+#[derive(Clone)]
+pub struct Place {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it is told of.
+    pub rules: Rules,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How long a message is tried again.
+    pub give_up_after: Duration,
+    /// The sink.
+    pub sink: Arc<dyn Sink>,
+}
+
+impl Place {
+    /// The sinks of the configuration.
+    ///
+    /// # Errors
+    /// When the system's certificate authorities cannot be read.
+    pub fn all(sinks: &[NotificationConfig], clock: &Arc<dyn Clock>) -> Result<Vec<Self>, Failure> {
+        if sinks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let client = Client::new()?;
+        let places = sinks.iter().filter_map(|it| {
+            Some(Self {
+                name: it.name.as_str().into(),
+                rules: Rules::of(it),
+                timeout: it.timeout.0,
+                give_up_after: it.give_up_after.0,
+                sink: super::sinks::of(it, &client, clock)?,
+            })
+        });
+        Ok(places.collect())
+    }
+}
