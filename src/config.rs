@@ -21,8 +21,10 @@ mod limits;
 mod overrides;
 pub mod schedule;
 pub mod span;
+mod telemetry;
 
 pub use overrides::{ENVIRONMENT, Override};
+pub use telemetry::{OtlpProtocol, TelemetryConfig};
 
 use span::Span;
 
@@ -65,6 +67,9 @@ pub struct Config {
     /// The log.
     #[serde(default)]
     pub log: LogConfig,
+    /// Traces and logs for an OpenTelemetry collector.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
 }
 
 /// Where the specs are: exactly one of `git` and `dir`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::assemble::load_files;
 use super::{Telling, cards};
@@ -21,12 +22,17 @@ use crate::past::Past;
 use crate::report::{Event, SourceReport, SourceState};
 use crate::source::{Fetched, Source, Tree, poll};
 use crate::spec::Approved;
+use crate::telemetry;
 
 /// What is in force.
 #[derive(Debug, Clone)]
 pub(super) struct InForce {
     /// What every bucket shall be.
     pub desired: Arc<Desired>,
+    /// Which revision says so.
+    pub revision: Arc<str>,
+    /// Where in the traces it was read.
+    pub mark: telemetry::Mark,
 }
 
 pub(super) struct Follower {
@@ -54,10 +60,10 @@ impl Follower {
             ..SourceReport::default()
         };
         self.board.put_source(report.clone());
-        let mut known = self.take_up(&mut report).await;
+        let mut known = self.take_up(&mut report).instrument(follow()).await;
         let mut failures = 0;
         loop {
-            let fetched = self.fetch(&mut known, &mut report).await;
+            let fetched = self.fetch(&mut known, &mut report).instrument(follow()).await;
             failures = if fetched { 0 } else { failures + 1 };
             let pause = poll::pause(self.config.source.interval.0, failures, fastrand::f64());
             tokio::select! {
@@ -96,7 +102,8 @@ impl Follower {
     async fn fetch(&mut self, known: &mut Option<String>, report: &mut SourceReport) -> bool {
         let begun = Instant::now();
         let deadline = self.config.source.timeout.0;
-        let fetching = self.source.fetch(known.as_deref(), deadline);
+        let span = tracing::info_span!("fetch", result = tracing::field::Empty, otel.status_code = tracing::field::Empty);
+        let fetching = self.source.fetch(known.as_deref(), deadline).instrument(span.clone());
         let Some(fetched) = self.stop.clone().run_until_cancelled(fetching).await else { return true };
         let seconds = begun.elapsed().as_secs_f64();
         let now = self.clock.now();
@@ -107,6 +114,11 @@ impl Follower {
             Err(_) => FetchResult::Failed,
         };
         self.metrics.fetch(FetchOp::Fetch, result, seconds);
+        span.record("result", result.word());
+        if fetched.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        drop(span);
         match fetched {
             Err(error) => {
                 let state = if report.revision.is_some() { SourceState::Stale } else { SourceState::Failed };
@@ -184,7 +196,9 @@ impl Follower {
         let now = self.clock.now();
         let (desired, loaded) = {
             let (config, files, good) = (self.config.clone(), tree.clone(), good.clone());
-            let reading = tokio::task::spawn_blocking(move || load_files(&config, &files, &good, now));
+            let span = tracing::info_span!("load", revision = &*tree.revision.id, files = tree.files.len());
+            let read = move || span.in_scope(|| load_files(&config, &files, &good, now));
+            let reading = tokio::task::spawn_blocking(read);
             match reading.await {
                 Ok(read) => read,
                 Err(error) => {
@@ -228,7 +242,8 @@ impl Follower {
             self.capabilities.on_revision();
             self.keep_good(tree, &good, &loaded.faulty).await;
         }
-        self.wanted.send_replace(Some(InForce { desired: Arc::new(desired) }));
+        let (revision, mark) = (tree.revision.id.as_str().into(), telemetry::mark(&Span::current()));
+        self.wanted.send_replace(Some(InForce { desired: Arc::new(desired), revision, mark }));
         true
     }
 
@@ -275,6 +290,11 @@ impl Follower {
             )
         })
     }
+}
+
+/// The span of one look at the source.
+fn follow() -> Span {
+    tracing::info_span!(parent: None, "follow")
 }
 
 /// Every fault once, at its place.
