@@ -136,7 +136,12 @@ fn show(state: &State) {
     *shown() = Some(bar.clone());
     loop {
         let doing = state.doing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        bar.set_message(line(&doing.what, doing.count.now(), begun.elapsed()));
+        let (what, count) = match doing.count.now() {
+            // All were looked at: what is left is to write, and to read back.
+            Some((done, total)) if done >= total && matches!(doing.count, Count::Sweep(_)) => ("finishing", None),
+            count => (&*doing.what, count),
+        };
+        bar.set_message(line(what, count, begun.elapsed()));
         bar.tick();
         if state.ends_within(GLANCE) {
             break;
