@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use driftless::cli::{
-    ConfigArgs, apply, color, completions, demo, endpoints, history, iam, import, man, plan, run, sandbox, scan, schema,
-    status, validate,
+    ConfigArgs, apply, color, completions, demo, endpoints, history, iam, import, man, plan, run, sandbox, scan,
+    schema, status, validate,
 };
 
 /// Keeps S3 buckets exactly as git says and policy demands.

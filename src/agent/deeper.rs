@@ -223,7 +223,11 @@ mod tests {
         assert_eq!(desired.buckets.len(), buckets);
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(0)));
         let history = History::in_memory("a test", Arc::clone(&clock)).expect("memory");
-        let (_, in_force) = watch::channel(Some(InForce { desired: Arc::new(desired) }));
+        let (_, in_force) = watch::channel(Some(InForce {
+            desired: Arc::new(desired),
+            revision: "r".into(),
+            mark: Default::default(),
+        }));
         (Looking::new(Arc::clone(&cloud) as Arc<dyn Cloud>, clock, Arc::new(history), in_force), cloud)
     }
 

@@ -102,7 +102,8 @@ impl Follower {
     async fn fetch(&mut self, known: &mut Option<String>, report: &mut SourceReport) -> bool {
         let begun = Instant::now();
         let deadline = self.config.source.timeout.0;
-        let span = tracing::info_span!("fetch", result = tracing::field::Empty, otel.status_code = tracing::field::Empty);
+        let span =
+            tracing::info_span!("fetch", result = tracing::field::Empty, otel.status_code = tracing::field::Empty);
         let fetching = self.source.fetch(known.as_deref(), deadline).instrument(span.clone());
         let Some(fetched) = self.stop.clone().run_until_cancelled(fetching).await else { return true };
         let seconds = begun.elapsed().as_secs_f64();

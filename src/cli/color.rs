@@ -113,7 +113,8 @@ mod tests {
     use super::*;
 
     fn on(when: When, variables: &[(&str, &str)], terminal: bool) -> bool {
-        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let find =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         decide(when, &find, terminal)
     }
 

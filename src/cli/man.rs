@@ -53,7 +53,8 @@ pub fn pages(program: clap::Command) -> std::io::Result<Vec<(String, String)>> {
     let mut pages = Vec::new();
     let commands: Vec<clap::Command> = program.get_subcommands().filter(|it| !it.is_hide_set()).cloned().collect();
     for command in commands.into_iter().chain([program]) {
-        let man = clap_mangen::Man::new(command).manual("driftless").source(concat!("driftless ", env!("CARGO_PKG_VERSION")));
+        let man =
+            clap_mangen::Man::new(command).manual("driftless").source(concat!("driftless ", env!("CARGO_PKG_VERSION")));
         let mut page = Vec::new();
         man.render(&mut page)?;
         pages.push((man.get_filename(), String::from_utf8_lossy(&page).into_owned()));

@@ -192,7 +192,8 @@ mod tests {
     use super::*;
 
     fn wanted(variables: &[(&str, &str)], terminal: bool) -> bool {
-        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let find =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         is_wanted(&find, terminal)
     }
 

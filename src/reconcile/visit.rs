@@ -276,8 +276,7 @@ impl Visitor {
         for step in &plan.steps {
             let begun = tokio::time::Instant::now();
             let at = self.it.clock.now();
-            let span =
-                info_span!("apply", setting = step.setting, result = Empty, error.type = Empty, otel.status_code = Empty);
+            let span = info_span!("apply", setting = step.setting, result = Empty, error.type = Empty, otel.status_code = Empty);
             let applied =
                 apply(&*self.it.cloud, target, step, &self.it.proof, &self.it.stop).instrument(span.clone()).await;
             span.record("result", applied.word());

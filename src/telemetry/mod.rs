@@ -182,8 +182,6 @@ fn client(timeout: Duration) -> Result<HyperClient<hyper_rustls::HttpsConnector<
     Ok(HyperClient::new(roots.https_or_http().enable_http1().build(), timeout, None))
 }
 
-
-
 fn resource(config: &TelemetryConfig) -> Resource {
     // Reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES.
     let mut builder = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
@@ -252,7 +250,8 @@ mod tests {
         for address in ["http://collector:4318/v1/logs", "http://10.0.0.1/v1/logs", "http://[2001:db8::1]:4318/"] {
             assert!(in_the_clear(address), "{address}");
         }
-        for address in ["https://collector/v1/logs", "http://localhost:4318/v1/logs", "http://127.0.0.1/", "http://[::1]:4318/"]
+        for address in
+            ["https://collector/v1/logs", "http://localhost:4318/v1/logs", "http://127.0.0.1/", "http://[::1]:4318/"]
         {
             assert!(!in_the_clear(address), "{address}");
         }

@@ -68,7 +68,13 @@ fn begins(line: &str, begin: &str, pen: Pen) -> Option<String> {
 }
 
 fn plan(line: &str) -> String {
-    let marks = [("  = ", Pen::Good), ("  + ", Pen::Good), ("  ~ ", Pen::Careful), ("  ! ", Pen::Careful), ("  ? ", Pen::Careful)];
+    let marks = [
+        ("  = ", Pen::Good),
+        ("  + ", Pen::Good),
+        ("  ~ ", Pen::Careful),
+        ("  ! ", Pen::Careful),
+        ("  ? ", Pen::Careful),
+    ];
     for (mark, pen) in marks {
         if let Some(rest) = line.strip_prefix(mark) {
             // A write that was made says how it went.
@@ -204,10 +210,19 @@ mod tests {
         let lines: Vec<&str> = status.lines().collect();
         assert_eq!(lines[0], "2 buckets: 1 \u{1b}[32min sync\u{1b}[0m, 1 \u{1b}[31mdrifted\u{1b}[0m");
         assert_eq!(lines[1], "source \u{1b}[32mready\u{1b}[0m: /specs branch main");
-        assert!(lines[6].starts_with("\u{1b}[1mbucket-1\u{1b}[0m  \u{1b}[31mdrifted\u{1b}[0m (versioned)"), "{}", lines[6]);
+        assert!(
+            lines[6].starts_with("\u{1b}[1mbucket-1\u{1b}[0m  \u{1b}[31mdrifted\u{1b}[0m (versioned)"),
+            "{}",
+            lines[6]
+        );
         assert!(lines[11].starts_with("policy versioned (low): \u{1b}[31mdrifted\u{1b}[0m for"), "{}", lines[11]);
         let plan = lay(Look::Plan, TEXTS[0].1);
-        assert!(plan.starts_with("\u{1b}[1mai-model-data\u{1b}[0m (us-east-1)\n  \u{1b}[32m=\u{1b}[0m tags  \u{1b}[32mdone\u{1b}[0m;"), "{plan}");
+        assert!(
+            plan.starts_with(
+                "\u{1b}[1mai-model-data\u{1b}[0m (us-east-1)\n  \u{1b}[32m=\u{1b}[0m tags  \u{1b}[32mdone\u{1b}[0m;"
+            ),
+            "{plan}"
+        );
         assert!(plan.ends_with("\n1 setting to repair, 2 held"), "{plan}");
         let history = lay(Look::History, TEXTS[2].1);
         assert!(history.contains("\u{1b}[31mrepair\u{1b}[0m  ai"), "{history}");

@@ -178,7 +178,11 @@ mod tests {
         let held = json!([{"setting": "versioning", "reason": "observe-only", "detail": "would be repaired"}]);
         let (well, ill) = (report("compliant", json!([]), json!([])), report("drifted", held, json!([])));
         let came = since(&bucket(&well), &bucket(&ill));
-        let said = ["prod/ai-a in us-east-1: drifted", "policy versioned: drifted", "held (observe-only): versioning: would be repaired"];
+        let said = [
+            "prod/ai-a in us-east-1: drifted",
+            "policy versioned: drifted",
+            "held (observe-only): versioning: would be repaired",
+        ];
         assert_eq!(came, said);
         let repairs = json!([{"at": "2026-11-22T12:00:00Z", "setting": "versioning", "result": "applied"}]);
         let went = since(&bucket(&ill), &bucket(&report("compliant", json!([]), repairs)));

@@ -66,7 +66,10 @@ impl Stream {
             let answer = sender.send_request(request).await.map_err(silent)?;
             let kind = answer.headers().get("content-type").and_then(|it| it.to_str().ok()).unwrap_or_default();
             if answer.status() != 200 || !kind.starts_with("text/event-stream") {
-                return Err(Closed::None(format!("the stream of events was answered with status {}", answer.status().as_u16())));
+                return Err(Closed::None(format!(
+                    "the stream of events was answered with status {}",
+                    answer.status().as_u16()
+                )));
             }
             Ok(Self { body: answer.into_body(), parser: Parser::default(), waiting: Vec::new(), connection })
         };

@@ -24,8 +24,7 @@ pub(super) fn fleet(status: &Value, worst: &Value, findings: &Value, now: Timest
     for breaker in list(&status["breakers"]) {
         let _ = writeln!(out, "breaker open: {} ({})", word(&breaker["name"]), word(&breaker["reason"]));
     }
-    let wrong: Vec<&Value> =
-        list(&worst["buckets"]).iter().filter(|row| row["inSync"] != true).take(LISTED).collect();
+    let wrong: Vec<&Value> = list(&worst["buckets"]).iter().filter(|row| row["inSync"] != true).take(LISTED).collect();
     if !wrong.is_empty() {
         out.push('\n');
     }

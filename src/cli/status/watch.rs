@@ -48,7 +48,8 @@ struct Picture {
 /// Watches until it is told to end, or until nobody reads any more.
 pub(super) async fn run(address: &str, what: What, output: Output) -> ExitCode {
     let mut signals = Signals::listen();
-    let mut watch = Watch { address: address.to_owned(), what, output, screen: Screen::new(output), ..Watch::default() };
+    let mut watch =
+        Watch { address: address.to_owned(), what, output, screen: Screen::new(output), ..Watch::default() };
     tokio::select! {
         ended = watch.goes_on() => match ended {
             Ended::Unread => ExitCode::SUCCESS,
@@ -152,7 +153,8 @@ impl Watch {
     /// The daemon is away: says so once, and waits a moment.
     async fn waits(&mut self, closed: Closed) -> Result<(), Ended> {
         let (Closed::Refused(why) | Closed::Silent(why) | Closed::None(why)) = &closed;
-        self.note = format!("the daemon at {} does not answer: {why}; tried again every {} s", self.address, POLL.as_secs());
+        self.note =
+            format!("the daemon at {} does not answer: {why}; tried again every {} s", self.address, POLL.as_secs());
         // That nobody listened is remembered: then it is another daemon that answers again.
         let before = self.away.take();
         let (since, refused) = match before {
