@@ -247,7 +247,7 @@ mod tests {
             let log = tracing_subscriber::registry().with(vec![lines(format, EnvFilter::new("trace"))]);
             tracing::subscriber::with_default(log, || {
                 assert!(tracing::info_span!("read", setting = "tags").is_disabled());
-                assert!(tracing::enabled!(Level::INFO), "the log itself is on");
+                assert!(tracing::event_enabled!(Level::INFO), "the log itself is on");
             });
         }
     }

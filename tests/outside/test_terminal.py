@@ -125,7 +125,7 @@ def test_a_watched_fleet_is_drawn_in_its_place(terminal, sandbox, tmp_path):
         shown = it.shows("ai-000001  drifted (versioned) for ")
         assert shown.count("buckets: ") == 1 and "watching; Ctrl-C ends it" in shown, shown
         assert agent.stop() == 0
-        it.shows("does not answer: connection refused")
+        it.shows("does not answer: ")
         assert it.said().count("buckets: ") == 1, it.said()
         agent.start()
         it.shows("was restarted and answers again after")

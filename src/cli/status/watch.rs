@@ -79,6 +79,14 @@ impl From<std::io::Error> for Ended {
     }
 }
 
+/// Why there is no picture.
+enum Unanswered {
+    /// The daemon did not answer.
+    Away,
+    /// It answered with a fault.
+    Said(String),
+}
+
 #[derive(Default)]
 struct Watch {
     address: String,
@@ -187,8 +195,9 @@ impl Watch {
     async fn look(&mut self) -> Result<bool, Ended> {
         let picture = match self.ask().await {
             Ok(picture) => picture,
-            Err(why) => {
-                // The stream or the next try says more, when the daemon is away.
+            // The end of the stream, or the next try, says that the daemon is away.
+            Err(Unanswered::Away) => return Ok(false),
+            Err(Unanswered::Said(why)) => {
                 if self.note != why {
                     self.note.clone_from(&why);
                     self.tell(&why)?;
@@ -214,7 +223,7 @@ impl Watch {
         Ok(true)
     }
 
-    async fn ask(&self) -> Result<Picture, String> {
+    async fn ask(&self) -> Result<Picture, Unanswered> {
         match &self.what {
             What::Fleet => {
                 let json = self.answer("/api/v1/status").await?;
@@ -230,12 +239,12 @@ impl Watch {
         }
     }
 
-    async fn answer(&self, path: &str) -> Result<Value, String> {
-        let (status, body) = get(&self.address, path).await?;
+    async fn answer(&self, path: &str) -> Result<Value, Unanswered> {
+        let (status, body) = get(&self.address, path).await.map_err(|_| Unanswered::Away)?;
         match (status, body["error"].as_str()) {
             (200, _) => Ok(body),
-            (_, Some(error)) => Err(error.to_owned()),
-            (status, None) => Err(format!("status {status} for {path}")),
+            (_, Some(error)) => Err(Unanswered::Said(error.to_owned())),
+            (status, None) => Err(Unanswered::Said(format!("status {status} for {path}"))),
         }
     }
 

@@ -44,7 +44,8 @@ async fn json_lines_have_the_fields_that_are_promised() {
     let known: BTreeSet<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
     let mut lines = Vec::new();
     for line in log.lines() {
-        let line: BTreeMap<String, Value> = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+        let line: BTreeMap<String, Value> =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
         for name in line.keys() {
             assert!(known.contains(&**name), "`{name}` is not promised: {line:?}");
         }

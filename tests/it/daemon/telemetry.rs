@@ -47,7 +47,8 @@ async fn every_stage_is_a_span_below_its_sweep_and_the_log_has_its_trace() {
     assert_eq!(attribute(&sweep.attributes, "buckets"), "1");
     assert_eq!(attribute(&sweep.attributes, "repaired"), "1");
     let below = |parent: &Span, name: &str| {
-        let found: Vec<&Span> = spans.iter().filter(|it| it.parent_span_id == parent.span_id && it.name == name).collect();
+        let found: Vec<&Span> =
+            spans.iter().filter(|it| it.parent_span_id == parent.span_id && it.name == name).collect();
         for it in &found {
             assert_eq!(it.trace_id, parent.trace_id, "{name}");
             assert!(it.start_time_unix_nano >= parent.start_time_unix_nano, "{name}");
@@ -84,7 +85,8 @@ async fn every_stage_is_a_span_below_its_sweep_and_the_log_has_its_trace() {
 
     // The log, with the trace of what it tells; and in the local log the same ids.
     let records = collector.records();
-    let drift = records.iter().find(|it| it.body.as_ref().is_some_and(|it| text(it).contains("drift from policy versioned")));
+    let drift =
+        records.iter().find(|it| it.body.as_ref().is_some_and(|it| text(it).contains("drift from policy versioned")));
     let drift = drift.unwrap_or_else(|| panic!("no line tells of the drift: {records:?}"));
     assert_eq!(drift.severity_text, "WARN");
     assert_eq!(attribute(&drift.attributes, "bucket.name"), "bucket-000000");
@@ -102,7 +104,9 @@ async fn every_stage_is_a_span_below_its_sweep_and_the_log_has_its_trace() {
     assert_eq!(attribute(&resource.attributes, "service.name"), "buckets-of-research");
     assert_eq!(attribute(&resource.attributes, "service.version"), env!("CARGO_PKG_VERSION"));
     for it in collector.posted() {
-        for header in ["authorization: bearer a-secret-word", "x-scope-orgid: platform", "content-type: application/x-protobuf"] {
+        for header in
+            ["authorization: bearer a-secret-word", "x-scope-orgid: platform", "content-type: application/x-protobuf"]
+        {
             assert!(it.headers.iter().any(|line| line == header), "{header} of {}: {:?}", it.path, it.headers);
         }
     }
@@ -204,5 +208,10 @@ async fn headers_that_cannot_be_read_are_told_before_anything_is_done() {
     let mut daemon = world.begin(&[]);
     assert_eq!(daemon.ends().await.code(), Some(2));
     let log = daemon.said("hint: ").await;
-    assert!(log.ends_with("`collector:4318` is not an http or https address\nhint: did you mean `http://collector:4318`?\n"), "{log}");
+    assert!(
+        log.ends_with(
+            "`collector:4318` is not an http or https address\nhint: did you mean `http://collector:4318`?\n"
+        ),
+        "{log}"
+    );
 }

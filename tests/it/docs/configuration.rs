@@ -46,7 +46,7 @@ policies:
 limits: {changedPercent: 5}
 http: {listen: \"127.0.0.1:9464\", metricsListen: \"0.0.0.0:9465\"}
 log: {format: json}
-telemetry: {endpoint: "https://otel.example.com:4318", headersFile: /etc/driftless/otel-headers, sampleRatio: 0.1}
+telemetry: {endpoint: \"https://otel.example.com:4318\", sampleRatio: 0.1}
 ```
 
 Lengths of time are written as `30s`, `5m`, `1h30m`, `7d`. A cron expression has five fields (minute, hour, day, month,
