@@ -29,6 +29,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("span_id", "the span in that trace; 16 hexadecimal digits"),
     ("account", "the name of an account"),
     ("address", "where something listens"),
+    ("aside", "where a damaged history was moved to"),
     ("bucket.name", "the bucket, after `ACCOUNT/` where the account is not `default`"),
     ("buckets", "how many buckets a sweep looked at"),
     ("entries", "a number of entries of the history"),

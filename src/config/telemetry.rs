@@ -22,7 +22,7 @@ pub struct TelemetryConfig {
     pub headers_env: Option<String>,
     /// How the collector is spoken to.
     pub protocol: OtlpProtocol,
-    /// How long one request may take. Default `10s`.
+    /// How long one request may take.
     pub timeout: Option<Span>,
     /// The share of sweeps that are traced, from 0 to 1; a sweep is traced whole or not at all.
     /// Default 1.

@@ -297,7 +297,6 @@ fn write(text: &str) -> Result<(), Ended> {
 #[derive(Default)]
 struct Screen {
     bar: Option<ProgressBar>,
-    last: String,
 }
 
 impl Screen {
@@ -308,7 +307,7 @@ impl Screen {
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
         bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        Self { bar: Some(bar), last: String::new() }
+        Self { bar: Some(bar) }
     }
 
     fn is_drawn(&self) -> bool {
@@ -316,9 +315,8 @@ impl Screen {
     }
 
     /// Draws the picture over the one before it. What the terminal is too low for is left out.
-    fn draw(&mut self, picture: &str, note: &str) {
+    fn draw(&self, picture: &str, note: &str) {
         let Some(bar) = &self.bar else { return };
-        picture.clone_into(&mut self.last);
         let note = if color::is_on(color::Stream::Out) { Pen::Dim.ink(note) } else { note.to_owned() };
         bar.set_message(format!("{picture}\n\n{note}"));
         bar.tick();
@@ -327,11 +325,10 @@ impl Screen {
     /// Leaves the last picture standing.
     fn leave(&self) {
         let Some(bar) = &self.bar else { return };
-        bar.finish_and_clear();
-        if !self.last.is_empty() {
-            // Nobody is left to tell of a fault.
-            let _ = write(&format!("{}\n", self.last));
-        }
+        // The terminal has written `^C` where it stood, so nothing can be drawn over it any more.
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+        // Nobody is left to tell of a fault.
+        let _ = write("\n");
     }
 }
 

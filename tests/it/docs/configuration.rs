@@ -76,6 +76,7 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
         "dataDir" => Some(config.data_dir.display().to_string()),
         "mode" => Some(config.mode.word().to_owned()),
         "metrics.detail" => Some(format!("{:?}", config.metrics.detail).to_lowercase()),
+        "telemetry.timeout" => Some("10s".to_owned()),
         "telemetry.protocol" => Some("http/protobuf".to_owned()),
         "log.format" => Some(format!("{:?}", config.log.format).to_lowercase()),
         _ => None,
