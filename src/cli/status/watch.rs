@@ -28,9 +28,10 @@ const TICK: Duration = Duration::from_secs(1);
 const WATCHED: usize = 1000;
 
 /// What is watched.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum What {
     /// All of it.
+    #[default]
     Fleet,
     /// One bucket.
     Bucket(BucketId),
@@ -100,12 +101,6 @@ struct Watch {
     away: Option<(Instant, Closed)>,
     /// What is said below the picture.
     note: String,
-}
-
-impl Default for What {
-    fn default() -> Self {
-        Self::Fleet
-    }
 }
 
 impl Watch {
