@@ -25,6 +25,19 @@ pub enum Applied {
     Interrupted,
 }
 
+impl Applied {
+    /// One word for it, for traces.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Proved(_) => "proved",
+            Self::Unproved(_) => "unproved",
+            Self::Stale(_) => "stale",
+            Self::Failed(_) => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// How long to wait between a write and each read that is to prove it: S3 may take a moment to
 /// show a change of configuration. The first read comes at once.
 #[derive(Debug, Clone)]

@@ -24,8 +24,10 @@ pub mod notifications;
 mod overrides;
 pub mod schedule;
 pub mod span;
+mod telemetry;
 
 pub use overrides::{ENVIRONMENT, Override};
+pub use telemetry::{OtlpProtocol, TelemetryConfig};
 
 use span::Span;
 
@@ -74,6 +76,9 @@ pub struct Config {
     /// Where people are told of drift, and of what else happens. See `docs/notifications.md`.
     #[serde(default)]
     pub notifications: Vec<notifications::NotificationConfig>,
+    /// Traces and logs for an OpenTelemetry collector.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
 }
 
 /// Where the specs are: exactly one of `git` and `dir`.

@@ -39,4 +39,6 @@ pub mod setting;
 pub mod settings;
 pub mod source;
 pub mod spec;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
 pub mod verdict;

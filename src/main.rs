@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use driftless::cli::{
-    ConfigArgs, apply, demo, endpoints, history, iam, import, notify, plan, run, sandbox, scan, schema, status,
-    validate,
+    ConfigArgs, apply, color, completions, demo, endpoints, history, iam, import, man, notify, plan, run, sandbox,
+    scan, schema, status, validate,
 };
 
 /// Keeps S3 buckets exactly as git says and policy demands.
@@ -14,6 +14,9 @@ use driftless::cli::{
 struct Program {
     #[command(flatten)]
     config: ConfigArgs,
+    /// When to colour the output; NO_COLOR and CLICOLOR_FORCE are respected.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, global = true)]
+    color: color::When,
     #[command(subcommand)]
     command: Command,
 }
@@ -34,6 +37,8 @@ enum Command {
     Iam(iam::IamArgs),
     Schema(schema::SchemaArgs),
     Sandbox(sandbox::SandboxArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -45,7 +50,8 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(driftless::source::worker::BLAME) {
         return driftless::source::worker::serve_blame(std::io::stdin().lock(), std::io::stdout().lock());
     }
-    let program = Program::parse();
+    let program = parse();
+    color::choose(program.color);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -57,6 +63,25 @@ fn main() -> ExitCode {
     // What blocks a thread (a name server that does not answer) must not block the end.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     code
+}
+
+/// Reads the command line. Help and its faults are coloured by the same decision as all else, so the
+/// word about colours is looked for before the rest is read.
+fn parse() -> Program {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let said = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--color") {
+        Some("") => words.get(at + 1).cloned(),
+        Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+        None => None,
+    });
+    let when = said.and_then(|word| <color::When as clap::ValueEnum>::from_str(&word, false).ok()).unwrap_or_default();
+    let choice = match when {
+        color::When::Auto => clap::ColorChoice::Auto,
+        color::When::Always => clap::ColorChoice::Always,
+        color::When::Never => clap::ColorChoice::Never,
+    };
+    let matches = Program::command().color(choice).get_matches();
+    Program::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
@@ -76,6 +101,8 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Iam(args) => iam::run(config, args),
         Command::Schema(args) => schema::run(args),
         Command::Sandbox(args) => runtime.block_on(sandbox::run(args)),
+        Command::Completions(args) => completions::run(args, Program::command()),
+        Command::Man(args) => man::run(args, Program::command()),
     }
 }
 

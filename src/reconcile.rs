@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::apply::Proof;
 use crate::board::Board;
@@ -178,7 +179,8 @@ impl Loop {
             .map(move |task| {
                 let visitor = Arc::clone(&visitor);
                 // A task of its own: the buckets share the cores, and a panic ends one bucket.
-                tokio::spawn(async move { visitor.visit(task.wish, task.presence, pass).await })
+                let span = tracing::info_span!("bucket", bucket.name = %task.wish.id);
+                tokio::spawn(async move { visitor.visit(task.wish, task.presence, pass).await }.instrument(span))
             })
             .buffer_unordered(self.concurrency.max(1))
             .map(|joined| match joined {
@@ -212,7 +214,8 @@ impl Loop {
         let mut errors = Vec::new();
         let accounts: Vec<AccountName> = declared.keys().cloned().collect();
         let listings = accounts.into_iter().map(|account| async move {
-            let listing = self.cloud.list(&account).await;
+            let span = tracing::info_span!("list", account = %account);
+            let listing = self.cloud.list(&account).instrument(span).await;
             (account, listing)
         });
         let listings: Vec<_> = futures_util::stream::iter(listings).buffer_unordered(8).collect().await;
@@ -273,7 +276,8 @@ impl Loop {
             }
         }
         for ((account, region), wishes) in places {
-            let listing = self.cloud.list_directories(account, region).await;
+            let span = tracing::info_span!("list", account = %account, region = %region);
+            let listing = self.cloud.list_directories(account, region).instrument(span).await;
             for wish in wishes {
                 let presence = match &listing {
                     Ok(listed) if listed.iter().any(|it| it.name == wish.id.name) => {

@@ -223,6 +223,18 @@ pub enum Cause {
     Demand,
 }
 
+impl Cause {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Schedule => "schedule",
+            Self::Revision => "revision",
+            Self::Demand => "demand",
+        }
+    }
+}
+
 /// A sweep that ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

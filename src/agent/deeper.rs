@@ -268,8 +268,12 @@ mod tests {
         assert_eq!(desired.buckets.len(), buckets);
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(0)));
         let history = History::in_memory("a test", Arc::clone(&clock)).expect("memory");
-        let faulty = Arc::new(BTreeSet::from(["bad.yaml".into()]));
-        let in_force = InForce { desired: Arc::new(desired), revision: "4f1c2b7".into(), faulty };
+        let in_force = InForce {
+            desired: Arc::new(desired),
+            revision: "4f1c2b7".into(),
+            faulty: Arc::new(BTreeSet::from(["bad.yaml".into()])),
+            mark: Default::default(),
+        };
         let (_, in_force) = watch::channel(Some(in_force));
         let ancestry = Arc::new(NoAncestry);
         (Looking::new(Arc::clone(&cloud) as Arc<dyn Cloud>, clock, Arc::new(history), ancestry, in_force), cloud)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::assemble::load_files;
 use super::{Telling, cards};
@@ -21,6 +22,7 @@ use crate::past::Past;
 use crate::report::{Event, SourceReport, SourceState, removals_document};
 use crate::source::{Fetched, Revision, Source, Tree, acceptance, poll};
 use crate::spec::Approved;
+use crate::telemetry;
 
 /// What is in force.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub(super) struct InForce {
     pub revision: Arc<str>,
     /// The files of it that have a fault, so that an older form of them is in force.
     pub faulty: Arc<BTreeSet<Arc<str>>>,
+    /// Where in the traces it was read.
+    pub mark: telemetry::Mark,
 }
 
 /// A revision that is held, and what to write to have it obeyed.
@@ -64,10 +68,10 @@ impl Follower {
             ..SourceReport::default()
         };
         self.board.put_source(report.clone());
-        let mut known = self.take_up(&mut report).await;
+        let mut known = self.take_up(&mut report).instrument(follow()).await;
         let mut failures = 0;
         loop {
-            let fetched = self.fetch(&mut known, &mut report).await;
+            let fetched = self.fetch(&mut known, &mut report).instrument(follow()).await;
             failures = if fetched { 0 } else { failures + 1 };
             let pause = poll::pause(self.config.source.interval.0, failures, fastrand::f64());
             tokio::select! {
@@ -106,7 +110,9 @@ impl Follower {
     async fn fetch(&mut self, known: &mut Option<String>, report: &mut SourceReport) -> bool {
         let begun = Instant::now();
         let deadline = self.config.source.timeout.0;
-        let fetching = self.source.fetch(known.as_deref(), deadline);
+        let span =
+            tracing::info_span!("fetch", result = tracing::field::Empty, otel.status_code = tracing::field::Empty);
+        let fetching = self.source.fetch(known.as_deref(), deadline).instrument(span.clone());
         let Some(fetched) = self.stop.clone().run_until_cancelled(fetching).await else { return true };
         let seconds = begun.elapsed().as_secs_f64();
         let now = self.clock.now();
@@ -117,6 +123,11 @@ impl Follower {
             Err(_) => FetchResult::Failed,
         };
         self.metrics.fetch(FetchOp::Fetch, result, seconds);
+        span.record("result", result.word());
+        if fetched.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
+        drop(span);
         match fetched {
             Err(error) => {
                 let state = if report.revision.is_some() { SourceState::Stale } else { SourceState::Failed };
@@ -195,7 +206,9 @@ impl Follower {
         let now = self.clock.now();
         let (desired, loaded) = {
             let (config, files, good) = (self.config.clone(), tree.clone(), good.clone());
-            let reading = tokio::task::spawn_blocking(move || load_files(&config, &files, &good, now));
+            let span = tracing::info_span!("load", revision = &*tree.revision.id, files = tree.files.len());
+            let read = move || span.in_scope(|| load_files(&config, &files, &good, now));
+            let reading = tokio::task::spawn_blocking(read);
             match reading.await {
                 Ok(read) => read,
                 Err(error) => {
@@ -246,6 +259,7 @@ impl Follower {
             desired: Arc::new(desired),
             revision: tree.revision.id.as_str().into(),
             faulty: Arc::new(loaded.faulty),
+            mark: telemetry::mark(&Span::current()),
         }));
         true
     }
@@ -301,6 +315,11 @@ fn put_held(report: &mut SourceReport, held: Option<HeldBack>) {
     report.held_revision = revision.as_ref().map(|it| it.id.clone());
     report.held_commit = revision;
     report.release = release;
+}
+
+/// The span of one look at the source.
+fn follow() -> Span {
+    tracing::info_span!(parent: None, "follow")
 }
 
 /// Every fault once, at its place.

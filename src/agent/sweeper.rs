@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::Telling;
 use super::follow::InForce;
@@ -20,6 +21,7 @@ use crate::past::Past;
 use crate::reconcile::{FleetLimit, Hands, Loop, Swept};
 use crate::report::Cause;
 use crate::serve::health::Heartbeat;
+use crate::telemetry;
 use crate::verdict::Hold;
 
 /// How often the sweeper looks at the clock: a machine that slept, or a clock that was put
@@ -73,7 +75,13 @@ impl Sweeper {
             };
             let Some(in_force) = self.coming.borrow_and_update().clone() else { continue };
             unproved |= cause == Cause::Revision;
-            let passed = self.sweep(&in_force, cause, unproved).await;
+            let span = tracing::info_span!(
+                parent: None, "sweep",
+                cause = cause.word(), revision = &*in_force.revision, buckets = tracing::field::Empty,
+                repaired = tracing::field::Empty, otel.status_code = tracing::field::Empty
+            );
+            telemetry::link(&span, &in_force.mark);
+            let passed = self.sweep(&in_force, cause, unproved).instrument(span).await;
             unproved &= !passed;
             self.swept.send_replace(());
             swept = true;
@@ -138,6 +146,11 @@ impl Sweeper {
                 () = tokio::time::sleep(GLANCE) => self.heartbeat.beat(self.clock.now()),
             }
         };
+        let span = Span::current();
+        span.record("buckets", report.buckets).record("repaired", report.repaired);
+        if report.interrupted || !report.errors.is_empty() {
+            span.record("otel.status_code", "ERROR");
+        }
         self.board.put_endpoints(self.capabilities.cards(self.clock.now()));
         self.metrics.sweep_ended(&report);
         self.keep_endpoints().await;

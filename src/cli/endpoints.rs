@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::progress::Progress;
 use super::session::{Failed, complain, connect_unlearned};
 use super::{CANNOT_TELL, ConfigArgs, IN_SYNC, print_findings, status};
 use crate::bucket::{AccountName, BucketId, BucketName};
@@ -103,6 +104,7 @@ async fn probe(config: &ConfigArgs, args: &EndpointsArgs, bucket: &str) -> Resul
         let hint = format!("name one of the configuration with --account: {}", names.join(", "));
         return Err(complain("no such account", Some(&hint)));
     };
+    let progress = Progress::begin("connecting");
     let cloud = ReadOnly(connect_unlearned(&config, &CancellationToken::new()).await?);
     let mut target = Target { id: BucketId { account: account.name.clone(), name }, region: account.region.clone() };
     match cloud.head(&target).await {
@@ -113,13 +115,21 @@ async fn probe(config: &ConfigArgs, args: &EndpointsArgs, bucket: &str) -> Resul
         }
         Err(error) => return Err(complain(&error, error.hint().as_deref())),
     }
-    Ok(asked(&cloud, &target, account.endpoint.clone()).await)
+    progress.doing("asking for settings");
+    let tell = |done, total| progress.count(done, total);
+    Ok(asked(&cloud, &target, account.endpoint.clone(), tell).await)
 }
 
-/// What one bucket answers to a read of every setting.
-pub async fn asked(cloud: &dyn Cloud, target: &Target, address: Option<String>) -> EndpointCard {
+/// What one bucket answers to a read of every setting; `tell` hears how many of how many were read.
+pub async fn asked(
+    cloud: &dyn Cloud,
+    target: &Target,
+    address: Option<String>,
+    tell: impl Fn(u64, u64),
+) -> EndpointCard {
     let mut settings = Vec::with_capacity(SETTINGS.len());
-    for setting in SETTINGS {
+    for (done, setting) in (0_u64..).zip(SETTINGS) {
+        tell(done, SETTINGS.len() as u64);
         let mut answer = cloud.read(target, setting.name()).await;
         if address.is_some() {
             answer = answer.map_err(as_a_store_means_it);

@@ -1,6 +1,7 @@
 //! `driftless history`: what was done, and whether the record of it holds. It only reads, so it
 //! runs beside the daemon.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,6 +9,8 @@ use std::process::ExitCode;
 use chrono::{Duration, NaiveDate};
 use clap::{Args, ValueEnum};
 
+use super::color::{self, Look};
+use super::progress::Progress;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::history::{Entry, Error, FILE, Filter, Hash, Store};
 
@@ -34,6 +37,9 @@ pub struct HistoryArgs {
     /// Only what this policy asked for or found; 'spec' for what specs found.
     #[arg(long, value_name = "POLICY")]
     pub policy: Option<String>,
+    /// Only what is about this setting, such as versioning or tags.
+    #[arg(long, value_name = "SETTING")]
+    pub setting: Option<String>,
     /// Only this kind of entry, such as repair, held, drift-detected or revision.
     #[arg(long, value_name = "KIND")]
     pub kind: Option<String>,
@@ -54,7 +60,7 @@ pub struct HistoryArgs {
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// A line an entry.
+    /// For people, by days.
     Text,
     /// One JSON document.
     Json,
@@ -109,7 +115,7 @@ fn parse_hash(text: &str) -> Result<Hash, String> {
 /// When the history cannot be read, or the output not written.
 pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let code = print(&args, SystemClock.now(), &mut out);
+    let code = print(&args, SystemClock.now(), color::is_on(color::Stream::Out), &mut out);
     match code.and_then(|code| out.flush().map(|()| code).map_err(Into::into)) {
         // Whoever read it has seen enough.
         Err(error) if broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -122,7 +128,7 @@ fn broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// Prints what was asked for; the answer is the exit code.
-fn print(args: &HistoryArgs, now: Timestamp, out: &mut impl Write) -> anyhow::Result<u8> {
+fn print(args: &HistoryArgs, now: Timestamp, colored: bool, out: &mut impl Write) -> anyhow::Result<u8> {
     let path = args.db.clone().unwrap_or_else(|| args.data_dir.join(FILE));
     let store = Store::open_read_only(&path).map_err(with_hint)?;
     if args.verify {
@@ -131,12 +137,15 @@ fn print(args: &HistoryArgs, now: Timestamp, out: &mut impl Write) -> anyhow::Re
     let filter = Filter {
         bucket: args.bucket.clone(),
         policy: args.policy.clone(),
+        setting: args.setting.clone(),
         kind: args.kind.clone(),
         since: args.since.map(|it| it.moment(now)),
         until: args.until.map(|it| it.moment(now)),
         limit: (args.limit > 0).then_some(args.limit),
     };
+    let reading = Progress::begin("reading the history");
     let entries = store.as_ref().map(|store| store.list(&filter)).transpose().map_err(with_hint)?.unwrap_or_default();
+    drop(reading);
     if args.output == Output::Json {
         serde_json::to_writer_pretty(&mut *out, &entries)?;
         writeln!(out)?;
@@ -147,27 +156,47 @@ fn print(args: &HistoryArgs, now: Timestamp, out: &mut impl Write) -> anyhow::Re
         };
         writeln!(out, "{}", if none_at_all { "no history yet" } else { "nothing in the history fits" })?;
     } else {
-        table(&entries, out)?;
+        let table = super::plain(&table(&entries));
+        let table = if colored { color::lay(Look::History, &table) } else { table };
+        out.write_all(table.as_bytes())?;
     }
     Ok(0)
 }
 
-fn table(entries: &[Entry], out: &mut impl Write) -> io::Result<()> {
+/// How wide what an entry says may be: two columns of 80 with the rest of the line. What is wider is
+/// cut; `--output json` has all of it.
+const WIDEST: usize = 120;
+
+/// The entries under their days, in columns; each change of a repair on a line of its own.
+fn table(entries: &[Entry]) -> String {
     let bucket = |entry: &Entry| entry.bucket.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-    let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
-    let buckets = widest(&mut entries.iter().map(|it| bucket(it).len())).min(40);
-    let kinds = widest(&mut entries.iter().map(|it| it.kind.len()));
+    let buckets = entries.iter().map(|it| bucket(it).chars().count()).max().unwrap_or(0).min(40);
+    let kinds = entries.iter().map(|it| it.kind.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    let mut day = None;
     for entry in entries {
-        let line = format!(
-            "{}  {:buckets$}  {:kinds$}  {}",
-            entry.at.format("%Y-%m-%d %H:%M:%SZ"),
-            bucket(entry),
-            entry.kind,
-            entry.line()
-        );
-        writeln!(out, "{}", line.trim_end())?;
+        if day != Some(entry.at.date_naive()) {
+            let blank = if day.is_some() { "\n" } else { "" };
+            day = Some(entry.at.date_naive());
+            let _ = writeln!(text, "{blank}{} (UTC)", entry.at.format("%A %Y-%m-%d"));
+        }
+        let time = entry.at.format("%H:%M:%S");
+        let (first, more) = entry.lines();
+        let line = format!("  {time}  {:kinds$}  {:buckets$}  {}", entry.kind, bucket(entry), cut(&first));
+        let _ = writeln!(text, "{}", line.trim_end());
+        for line in more {
+            let _ = writeln!(text, "{:14}{:kinds$}{}", "", "", cut(&line));
+        }
     }
-    Ok(())
+    text
+}
+
+/// The beginning of a text that is too wide.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn verify(store: Option<&Store>, args: &HistoryArgs, out: &mut impl Write) -> anyhow::Result<u8> {
@@ -180,7 +209,9 @@ fn verify(store: Option<&Store>, args: &HistoryArgs, out: &mut impl Write) -> an
         )?;
         return Ok(0);
     };
+    let progress = Progress::begin("verifying the history");
     let verified = store.verify(args.expect_head.as_ref()).map_err(with_hint)?;
+    drop(progress);
     let json = match (&verified, args.output) {
         (Ok(it), Output::Json) => {
             serde_json::json!({"verified": true, "entries": it.entries, "oldest": it.oldest, "head": it.head_hash})

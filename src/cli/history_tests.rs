@@ -64,17 +64,21 @@ fn run_in(dir: &std::path::Path, args: &[&str]) -> anyhow::Result<(u8, String)> 
     let all = ["history", "--data-dir", dir].into_iter().chain(args.iter().copied());
     let command = Command::try_parse_from(all).expect("parses");
     let mut out = Vec::new();
-    let code = print(&command.args, noon(), &mut out)?;
+    let code = print(&command.args, noon(), false, &mut out)?;
     Ok((code, String::from_utf8(out).expect("is text")))
 }
 
 #[tokio::test]
-async fn each_entry_is_a_line_with_time_bucket_word_and_what_happened() {
+async fn entries_stand_under_their_day_in_columns_and_changes_on_lines_of_their_own() {
     let dir = written(&events()).await;
     let expected = "\
-2026-11-22 11:00:00Z  web            held     tags no-repair: policy tagged: no value
-2026-11-22 10:00:00Z  ai-model-data  repair   versioning status: Suspended -> Enabled (asked by policy versioned)
-2026-11-19 12:00:00Z  -              started  driftless 0.1.0
+Sunday 2026-11-22 (UTC)
+  11:00:00  held     web            tags no-repair: policy tagged: no value
+  10:00:00  repair   ai-model-data  versioning (asked by policy versioned)
+                     status: Suspended -> Enabled
+
+Thursday 2026-11-19 (UTC)
+  12:00:00  started  -              driftless 0.1.0
 ";
     assert_eq!(run_in(dir.path(), &[]).expect("reads"), (0, expected.to_owned()));
 }
@@ -82,13 +86,17 @@ async fn each_entry_is_a_line_with_time_bucket_word_and_what_happened() {
 #[tokio::test]
 async fn options_narrow_the_list() {
     let dir = written(&events()).await;
-    let count = |args: &[&str]| run_in(dir.path(), args).expect("reads").1.lines().count();
+    let entry = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+    let count = |args: &[&str]| run_in(dir.path(), args).expect("reads").1.lines().filter(entry).count();
     assert_eq!(count(&["--since", "24h"]), 2);
     assert_eq!(count(&["--since", "2026-11-19"]), 3);
     assert_eq!(count(&["--until", "2026-11-22T10:30:00Z"]), 2);
     assert_eq!(count(&["--limit", "1"]), 1);
     assert_eq!(count(&["--limit", "0"]), 3);
-    assert_eq!(run_in(dir.path(), &["ai-*"]).expect("reads").1.lines().count(), 1);
+    assert_eq!(count(&["ai-*"]), 1);
+    assert_eq!(count(&["--setting", "versioning"]), 1);
+    assert_eq!(count(&["--setting", "tags", "--kind", "held"]), 1);
+    assert_eq!(count(&["--setting", "encryption"]), 0);
     assert!(run_in(dir.path(), &["--policy", "versioned"]).expect("reads").1.contains("ai-model-data"));
     assert!(run_in(dir.path(), &["--kind", "held"]).expect("reads").1.contains("web"));
     let nothing = (0, "nothing in the history fits\n".to_owned());
@@ -167,4 +175,34 @@ fn times_are_spans_dates_or_moments() {
         let said = format!("`{wrong}` is no time; write a span such as 24h, or a date such as 2026-11-22");
         assert_eq!(When::parse(wrong), Err(said));
     }
+}
+
+#[tokio::test]
+async fn what_is_too_wide_is_cut_and_json_has_all_of_it() {
+    let mut events = events();
+    let (long, doc) = ("x".repeat(400), |text: &str| Doc::of(&json!({"policy": text})));
+    let (_, Event::Repair { repair, .. }) = &mut events[1] else { panic!("the second is a repair") };
+    repair.changes = doc("short").changes_to(&doc(&long));
+    let dir = written(&events).await;
+    let (_, text) = run_in(dir.path(), &[]).expect("reads");
+    let widest = text.lines().map(|line| line.chars().count()).max().expect("there are lines");
+    assert!(widest <= 200, "{text}");
+    let line = text.lines().find(|line| line.contains("policy: short -> xxx")).expect("the change has a line");
+    assert!(line.ends_with("x…"), "{line}");
+    let (_, whole) = run_in(dir.path(), &["--output", "json"]).expect("reads");
+    assert!(whole.contains(&long));
+}
+
+#[tokio::test]
+async fn colours_change_no_word_of_it() {
+    let dir = written(&events()).await;
+    let dir = dir.path().to_str().expect("is text");
+    let command = Command::try_parse_from(["history", "--data-dir", dir]).expect("parses");
+    let told = |colored| {
+        let mut out = Vec::new();
+        print(&command.args, noon(), colored, &mut out).expect("reads");
+        String::from_utf8(out).expect("is text")
+    };
+    assert!(told(true).contains("\u{1b}[32mrepair\u{1b}[0m"), "{}", told(true));
+    assert_eq!(color::without(&told(true)), told(false));
 }

@@ -4,7 +4,6 @@
 mod files;
 mod fleet;
 mod foreign;
-mod progress;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::progress::Progress;
 use super::session::{Failed, complain};
 use super::{CANNOT_TELL, ConfigArgs, DRIFT, IN_SYNC, Output, print_findings};
 use crate::bucket::AccountName;
@@ -123,8 +123,13 @@ async fn import(config: &ConfigArgs, args: &ImportArgs, stop: &CancellationToken
     let config_file = config.config.is_some() || args.from.is_empty();
     let config = configuration(config, args)?;
     let now = SystemClock.now();
-    let mut found =
-        if args.from.is_empty() { fleet::read(&config, args, stop).await? } else { foreign::read(&config, args)? };
+    let progress = Progress::begin("reading");
+    let mut found = if args.from.is_empty() {
+        fleet::read(&config, args, &progress, stop).await?
+    } else {
+        foreign::read(&config, args)?
+    };
+    progress.doing(&format!("writing {} specs", found.drafts.len()));
     if stop.is_cancelled() {
         return Err(complain("ended before its time: nothing was written", None));
     }
@@ -135,6 +140,7 @@ async fn import(config: &ConfigArgs, args: &ImportArgs, stop: &CancellationToken
     let files = render(&config, known, &mut found.drafts, args, layout, now);
     let files: Vec<Written> = files.into_iter().chain(std::mem::take(&mut found.further)).collect();
     let (outcomes, interrupted) = files::write_all(&args.out, &files, args.force, stop);
+    drop(progress);
     Ok(told(args, &found, &outcomes, interrupted))
 }
 

@@ -2,6 +2,9 @@
 
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod apply;
+pub mod color;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod completions;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod demo;
 #[cfg(all(feature = "aws", feature = "daemon"))]
@@ -13,9 +16,15 @@ pub mod iam;
 pub mod import;
 pub mod live;
 #[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod log;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod man;
+#[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod notify;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod plan;
+#[cfg(feature = "daemon")]
+pub mod progress;
 pub mod render;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod run;
@@ -38,7 +47,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::config::{self, Config, Override};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
+use color::{Look, Pen, Stream};
 
 /// Where the agent's configuration comes from.
 #[derive(Debug, Clone, Args)]
@@ -96,9 +106,21 @@ impl ConfigArgs {
 
 /// Prints a result. Whoever reads it may have seen enough and gone, which is no fault of ours.
 pub fn say(text: impl std::fmt::Display) {
+    print(&plain(&format!("{text}\n")));
+}
+
+/// Prints a result for people, in the colours of its kind where there shall be some.
+pub fn say_in(look: Look, text: impl std::fmt::Display) {
     let text = plain(&format!("{text}\n"));
-    let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    print(&if color::is_on(Stream::Out) { color::lay(look, &text) } else { text });
+}
+
+fn print(text: &str) {
+    let printed = beside_progress(|| {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    });
+    if let Err(error) = printed
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         complain(format_args!("the output cannot be written: {}", error.to_string().to_lowercase()));
@@ -107,7 +129,25 @@ pub fn say(text: impl std::fmt::Display) {
 
 /// Prints a fault, or what belongs to one.
 pub fn complain(text: impl std::fmt::Display) {
-    let _ = std::io::stderr().lock().write_all(plain(&format!("{text}\n")).as_bytes());
+    let text = plain(&format!("{text}\n"));
+    let text = if color::is_on(Stream::Err) { color::lay(Look::Faults, &text) } else { text };
+    complain_inked(&text);
+}
+
+/// Prints a fault that has its colours, and no characters else that steer a terminal.
+fn complain_inked(text: &str) {
+    let _ = beside_progress(|| std::io::stderr().lock().write_all(text.as_bytes()));
+}
+
+#[cfg(feature = "daemon")]
+fn beside_progress<T>(print: impl FnOnce() -> T) -> T {
+    progress::aside(print)
+}
+
+/// Without the commands that take long there is nothing to step aside for.
+#[cfg(not(feature = "daemon"))]
+fn beside_progress<T>(print: impl FnOnce() -> T) -> T {
+    print()
 }
 
 /// Text without the characters that steer a terminal: what comes from a repository or from S3 may
@@ -118,8 +158,16 @@ pub fn plain(text: &str) -> String {
 
 /// Prints findings the way compilers do, and counts the errors.
 pub fn print_findings(findings: &[Finding]) -> usize {
+    let colored = color::is_on(Stream::Err);
     for finding in findings {
-        complain(finding);
+        let text = plain(&format!("{finding}\n"));
+        match text.split_once(": ").filter(|_| colored) {
+            Some((place, rest)) => {
+                let pen = if finding.severity == Severity::Error { Pen::Bad } else { Pen::Careful };
+                complain_inked(&format!("{}: {}", pen.ink(place), color::lay(Look::Faults, rest)));
+            }
+            None => complain_inked(&text),
+        }
     }
-    findings.iter().filter(|it| it.severity == crate::finding::Severity::Error).count()
+    findings.iter().filter(|it| it.severity == Severity::Error).count()
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::color::Look;
 use super::render::{Planned, Sum, json, text};
 use super::session::{Session, WhatArgs};
 use super::{CANNOT_TELL, ConfigArgs, DRIFT, Output, print_findings};
@@ -54,7 +55,7 @@ pub(super) fn print(swept: &Swept, findings: &[Finding], output: Output, now: cr
         .map(|it| Planned { wish: &it.wish, observed: &it.observed, plan: &it.last, repairs: &it.repairs })
         .collect();
     match output {
-        Output::Text => super::say(text(&planned, now).trim_end()),
+        Output::Text => super::say_in(Look::Plan, text(&planned, now).trim_end()),
         Output::Json => {
             let mut value = json(&planned, now);
             value["findings"] = serde_json::json!(findings);

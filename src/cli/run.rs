@@ -1,21 +1,16 @@
 //! `driftless run`: the daemon.
 
-use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
 
-use super::{CANNOT_TELL, ConfigArgs, DRIFT, print_findings};
+use super::{CANNOT_TELL, ConfigArgs, DRIFT, log, print_findings, session};
 use crate::agent::{Agent, Ended};
-use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, LogFormat};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::telemetry::Telemetry;
 
 /// Runs the daemon: follows the source, checks every bucket on the schedule, repairs drift, and
 /// serves page and metrics. SIGTERM and Ctrl-C end it after the write under way.
@@ -39,7 +34,26 @@ pub async fn run(config: &ConfigArgs, args: &RunArgs) -> ExitCode {
         super::say("the configuration is good");
         return ExitCode::SUCCESS;
     }
-    start_log(&config);
+    let (telemetry, remarks) = match Telemetry::begin(&config.telemetry) {
+        Ok(begun) => begun,
+        Err(error) => {
+            session::complain(&error, Some(&error.hint));
+            return ExitCode::from(CANNOT_TELL);
+        }
+    };
+    log::start(&config, telemetry.as_ref());
+    for remark in remarks {
+        tracing::warn!("{remark}");
+    }
+    let code = agent(config).await;
+    if let Some(telemetry) = telemetry {
+        telemetry.end().await;
+    }
+    code
+}
+
+/// The daemon itself, from its beginning to its end.
+async fn agent(config: Config) -> ExitCode {
     // From the first moment on, as the first process of a container is not ended by a signal that
     // nobody listens for.
     let mut signals = Signals::listen();
@@ -113,78 +127,4 @@ impl Signals {
 /// Waits for SIGTERM or Ctrl-C, and says which it was.
 pub async fn told_to_end() -> &'static str {
     Signals::listen().next().await
-}
-
-/// Begins the log as the configuration says. A second call changes nothing.
-pub fn start_log(config: &Config) {
-    let level = config.log.level.as_deref().unwrap_or("info,aws_config=warn,aws_credential_types=error");
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let _ = match config.log.format {
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-        LogFormat::Text => log.event_format(Plain).try_init(),
-    };
-}
-
-/// One plain sentence a line: time, the level when somebody should look, and the message. The
-/// fields repeat what it says, and are for machines.
-struct Plain;
-
-impl<S, N> FormatEvent<S, N> for Plain
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut said = Said::default();
-        event.record(&mut said);
-        let time = SystemClock.now().format("%H:%M:%S");
-        let level = match *event.metadata().level() {
-            Level::ERROR => "ERROR ",
-            Level::WARN => "WARN  ",
-            Level::INFO => "",
-            Level::DEBUG => "debug ",
-            Level::TRACE => "trace ",
-        };
-        writeln!(writer, "{time} {level}{}", super::plain(&said.line()))
-    }
-}
-
-/// What an event says to people: its message, and the reason and the advice where the message does
-/// not hold them already. All its fields are in the log of the form `json`.
-#[derive(Default)]
-struct Said {
-    message: String,
-    reason: String,
-    hint: String,
-}
-
-impl Said {
-    fn line(&self) -> String {
-        let mut line = self.message.clone();
-        if !self.reason.is_empty() && !line.contains(&self.reason) {
-            line.push_str(": ");
-            line.push_str(&self.reason);
-        }
-        if !self.hint.is_empty() && !line.contains(&self.hint) {
-            line.push_str("\n    hint: ");
-            line.push_str(&self.hint);
-        }
-        line
-    }
-}
-
-impl tracing::field::Visit for Said {
-    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
-        match field.name() {
-            "message" => self.message = format!("{value:?}"),
-            "error" => self.reason = format!("{value:?}"),
-            "hint" => self.hint = format!("{value:?}"),
-            _ => {}
-        }
-    }
-
-    fn record_str(&mut self, field: &tracing::field::Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::progress::Progress;
 use super::session::{Session, connect};
 use super::{CANNOT_TELL, ConfigArgs, Output, plan, print_findings};
 use crate::agent;
@@ -68,8 +69,9 @@ pub async fn run(config: &ConfigArgs, args: &ScanArgs) -> ExitCode {
         return ExitCode::from(CANNOT_TELL);
     }
     let stop = CancellationToken::new();
+    let progress = Progress::begin("connecting");
     let Ok(cloud) = connect(&config, &stop).await else { return ExitCode::from(CANNOT_TELL) };
-    let session = Session::of(config, desired, Arc::clone(&cloud), now, stop);
+    let session = Session::of(config, desired, Arc::clone(&cloud), now, stop, progress);
     let swept = session.sweep(Hands::Bound).await;
     plan::print(&swept, &[], args.output, now)
 }

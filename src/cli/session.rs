@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::progress::Progress;
 use super::run::told_to_end;
 use super::{ConfigArgs, live};
 use crate::agent;
@@ -57,6 +58,7 @@ pub struct Session {
     /// The present moment.
     pub now: Timestamp,
     stop: CancellationToken,
+    progress: Progress,
 }
 
 /// Why a command cannot go on; it has been printed.
@@ -79,19 +81,22 @@ impl Session {
     /// When there is nothing to go on; the reason has been printed.
     pub async fn open(args: &ConfigArgs, what: &WhatArgs, recorded: Option<&PathBuf>) -> Result<Self, Failed> {
         let config = configuration(args, what)?;
+        let progress = Progress::begin("reading the source");
         let tree = match &what.dir {
             Some(dir) => dir::read(dir, crate::source::Limits::default())
                 .map_err(|error| complain(&error, error.hint.as_deref()))?,
             None => fetch(&config).await?,
         };
         let now = SystemClock.now();
+        progress.doing(&format!("checking {} files", tree.files.len()));
         let (desired, loaded) = agent::load_files(&config, &tree, &(), now);
         let stop = CancellationToken::new();
+        progress.doing("connecting");
         let cloud = match recorded {
             Some(file) => recorded_cloud(file)?,
             None => connect(&config, &stop).await?,
         };
-        Ok(Self { config, desired, findings: loaded.findings, cloud, now, stop })
+        Ok(Self { config, desired, findings: loaded.findings, cloud, now, stop, progress })
     }
 
     /// A session over what is at hand.
@@ -101,8 +106,9 @@ impl Session {
         cloud: Arc<dyn Cloud>,
         now: Timestamp,
         stop: CancellationToken,
+        progress: Progress,
     ) -> Self {
-        Self { config, desired, findings: Vec::new(), cloud, now, stop }
+        Self { config, desired, findings: Vec::new(), cloud, now, stop, progress }
     }
 
     /// Leaves only the buckets that were asked for.
@@ -138,10 +144,12 @@ impl Session {
             Hands::Free => self.cloud,
             Hands::Bound => Arc::new(ReadOnly(self.cloud)),
         };
+        let board = Arc::new(Board::default());
+        self.progress.sweep(&board);
         let it = Arc::new(Loop {
             cloud,
             clock: Arc::new(SystemClock),
-            board: Arc::new(Board::default()),
+            board,
             brakes: Arc::new(NoBrakes),
             witness: Arc::new(Silent),
             limit: FleetLimit { percent: limits.changed_percent, least: limits.changed_least },

@@ -1,6 +1,9 @@
 //! `driftless status`: how the fleet stands, asked of a running daemon.
 
+mod news;
+mod stream;
 mod text;
+mod watch;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,16 +12,18 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::color::Look;
+use super::progress::Progress;
 use super::session::{Failed, complain};
 use super::{CANNOT_TELL, DRIFT, IN_SYNC, Output};
-use crate::bucket::{AccountName, BucketName};
+use crate::bucket::{AccountName, BucketId, BucketName};
 use crate::clock::{Clock, SystemClock};
 
 /// Shows how the fleet stands and what is wrong, or all of one bucket, as the running daemon sees
 /// it.
 ///
 /// Ends with 0 when everything is in sync, with 2 when something drifted, is held, or the
-/// documents have a fault, with 1 when it could not be told.
+/// documents have a fault, with 1 when it could not be told. With --watch it ends on Ctrl-C, with 0.
 #[derive(Debug, clap::Args)]
 pub struct StatusArgs {
     /// One bucket: NAME, or ACCOUNT/NAME.
@@ -27,7 +32,10 @@ pub struct StatusArgs {
     /// The daemon's address.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9464", env = "DRIFTLESS_ADDRESS")]
     pub address: String,
-    /// How to print.
+    /// Goes on and shows what changes: in place on a terminal, a line a change elsewhere.
+    #[arg(long, short)]
+    pub watch: bool,
+    /// How to print. Watched as `json`, each change is one line.
     #[arg(long, value_enum, default_value_t)]
     pub output: Output,
 }
@@ -39,11 +47,31 @@ const LISTED: usize = 20;
 pub async fn run(args: &StatusArgs) -> ExitCode {
     // As people paste it from a browser.
     let address = args.address.trim_start_matches("http://").trim_end_matches('/');
+    if args.watch {
+        return match watched(address, args.bucket.as_deref()).await {
+            Ok(what) => watch::run(address, what, args.output).await,
+            Err(Failed) => ExitCode::from(CANNOT_TELL),
+        };
+    }
     let shown = match &args.bucket {
         None => fleet(address, args.output).await,
         Some(bucket) => one(address, bucket, args.output).await,
     };
     ExitCode::from(shown.unwrap_or(CANNOT_TELL))
+}
+
+/// What is to be watched. That the daemon is there now is asked for: a wrong address would be waited
+/// for in vain.
+async fn watched(address: &str, bucket: Option<&str>) -> Result<watch::What, Failed> {
+    ask(address, "/api/v1/status").await?;
+    match bucket {
+        None => Ok(watch::What::Fleet),
+        Some(bucket) => {
+            let id = named(address, bucket).await?;
+            ask(address, &format!("/api/v1/buckets/{}/{}", id.account, id.name)).await?;
+            Ok(watch::What::Bucket(id))
+        }
+    }
 }
 
 async fn fleet(address: &str, output: Output) -> Result<u8, Failed> {
@@ -53,13 +81,14 @@ async fn fleet(address: &str, output: Output) -> Result<u8, Failed> {
         Output::Text => {
             let worst = ask(address, &format!("/api/v1/buckets?sort=worst&limit={LISTED}")).await?;
             let findings = ask(address, "/api/v1/findings").await?;
-            super::say(text::fleet(&status, &worst, &findings, SystemClock.now()).trim_end());
+            super::say_in(Look::Status, text::fleet(&status, &worst, &findings, SystemClock.now()).trim_end());
         }
     }
     Ok(fleet_code(&status))
 }
 
-async fn one(address: &str, bucket: &str, output: Output) -> Result<u8, Failed> {
+/// The bucket that people name as NAME or ACCOUNT/NAME.
+async fn named(address: &str, bucket: &str) -> Result<BucketId, Failed> {
     let (account, name) = match bucket.split_once('/') {
         Some((account, name)) => (Some(account), name),
         None => (None, bucket),
@@ -69,10 +98,15 @@ async fn one(address: &str, bucket: &str, output: Output) -> Result<u8, Failed> 
         Some(account) => AccountName::parse(account).map_err(|error| complain(&error.message, Some(&error.hint)))?,
         None => account_of(address, &name).await?,
     };
+    Ok(BucketId { account, name })
+}
+
+async fn one(address: &str, bucket: &str, output: Output) -> Result<u8, Failed> {
+    let BucketId { account, name } = named(address, bucket).await?;
     let bucket = ask(address, &format!("/api/v1/buckets/{account}/{name}")).await?;
     match output {
         Output::Json => super::say(format_args!("{bucket:#}")),
-        Output::Text => super::say(text::bucket(&bucket, SystemClock.now()).trim_end()),
+        Output::Text => super::say_in(Look::Status, text::bucket(&bucket, SystemClock.now()).trim_end()),
     }
     Ok(match (bucket["inSync"].as_bool(), bucket["verdict"].as_str()) {
         (Some(true), _) => IN_SYNC,
@@ -119,7 +153,10 @@ fn fleet_code(status: &Value) -> u8 {
 
 /// What the daemon answers; a refusal or silence has been printed.
 pub(super) async fn ask(address: &str, path: &str) -> Result<Value, Failed> {
-    let (status, body) = get(address, path).await.map_err(|error| {
+    let progress = Progress::begin("asking the daemon");
+    let answer = get(address, path).await;
+    drop(progress);
+    let (status, body) = answer.map_err(|error| {
         complain(
             format!("the daemon at {address} does not answer: {error}"),
             Some("start it with `driftless run`, or name its `http.listen` with --address"),

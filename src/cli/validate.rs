@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::progress::Progress;
 use super::{CANNOT_TELL, ConfigArgs, DRIFT, IN_SYNC, Output, print_findings};
 use crate::clock::{Clock, SystemClock};
 use crate::finding::Severity;
@@ -29,6 +30,7 @@ pub struct ValidateArgs {
 
 /// Runs the command.
 pub fn run(config: &ConfigArgs, args: &ValidateArgs) -> ExitCode {
+    let progress = Progress::begin("reading files");
     let tree = match dir::read(&args.dir, Limits::default()) {
         Ok(tree) => tree,
         Err(error) => {
@@ -37,6 +39,7 @@ pub fn run(config: &ConfigArgs, args: &ValidateArgs) -> ExitCode {
         }
     };
     let now = SystemClock.now();
+    progress.doing(&format!("checking {} files", tree.files.len()));
     let (buckets, findings) = if config.config.is_some() {
         match config.load(&[]) {
             Ok(config) => {
@@ -60,6 +63,7 @@ pub fn run(config: &ConfigArgs, args: &ValidateArgs) -> ExitCode {
         loaded.findings.sort();
         (joined.buckets.len(), loaded.findings)
     };
+    drop(progress);
     let errors = findings.iter().filter(|it| it.severity == Severity::Error).count();
     let warnings = findings.len() - errors;
     match args.output {

@@ -445,7 +445,7 @@ impl Cloud for AwsCloud {
             // A refused request made nothing.
             match create(&client, target, creation, false).await {
                 Ok(()) => {
-                    tracing::info!(bucket = %target.id, "made without its tags, which follow: {refused}");
+                    tracing::info!(bucket.name = %target.id, "made without its tags, which follow: {refused}");
                     if refused.kind != S3ErrorKind::Denied {
                         account.makes_bare.store(true, Ordering::Relaxed);
                     }

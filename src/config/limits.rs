@@ -45,6 +45,12 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
             say("/log/level", format!("`{level}` is no level"), Some(hint));
         }
     }
+    if let Some(endpoint) = &config.telemetry.endpoint
+        && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+    {
+        let hint = Some(format!("did you mean `http://{endpoint}`?"));
+        say("/telemetry/endpoint", format!("`{endpoint}` is not an http or https address"), hint);
+    }
     if let Err(error) = schedule::Schedule::parse(&config.schedule.cron, &config.schedule.zone) {
         let pointer = match error {
             schedule::Error::Zone { .. } => "/schedule/zone",

@@ -33,9 +33,26 @@ pub struct Entry {
 impl Entry {
     /// What happened, in one line without control characters: much of it was written by others.
     pub fn line(&self) -> String {
+        let line = match self.kind.as_str() {
+            "repair" => {
+                let (setting, rest) = repair(&self.event["repair"]);
+                format!("{setting} {}{rest}", changes(&self.event["repair"]).join("; "))
+            }
+            _ => self.said(),
+        };
+        tame(&line)
+    }
+
+    /// The same as a line that says what it is, and lines that say what changed.
+    pub fn lines(&self) -> (String, Vec<String>) {
+        let more = if self.kind == "repair" { changes(&self.event["repair"]) } else { Vec::new() };
+        (tame(&self.said()), more.iter().map(|line| tame(line)).collect())
+    }
+
+    fn said(&self) -> String {
         let event = &self.event;
         let said = |key: &str| event[key].as_str().unwrap_or_default();
-        let line = match self.kind.as_str() {
+        match self.kind.as_str() {
             "started" => format!("driftless {}", said("version")),
             "revision" => {
                 let findings = match event["findings"].as_u64() {
@@ -59,7 +76,10 @@ impl Entry {
                 Ok(since) => format!("{}, open since {}", place(event), since.to_utc().format("%Y-%m-%d %H:%M:%SZ")),
                 Err(_) => place(event),
             },
-            "repair" => repair(&event["repair"]),
+            "repair" => {
+                let (setting, rest) = repair(&event["repair"]);
+                setting + &rest
+            }
             "held" => {
                 let why = joined(&[said("reason"), said("detail")]);
                 format!("{} {why}{}", said("setting"), asked_by(&event["origins"]))
@@ -67,8 +87,12 @@ impl Entry {
             "pruned" => format!("entries up to {}", event["upTo"]),
             "lost" => format!("{} entries that could not be written", event["entries"]),
             _ => String::new(),
-        };
-        line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim_end().to_owned()
+        }
+    }
+
+    /// Whether it is about the setting.
+    pub fn is_about(&self, setting: &str) -> bool {
+        self.event["setting"].as_str() == Some(setting) || self.event["repair"]["setting"].as_str() == Some(setting)
     }
 
     /// Whether the policy, or `spec` for specs, has to do with it: it asked, or it does not hold.
@@ -95,9 +119,13 @@ fn place(event: &Value) -> String {
     }
 }
 
-fn repair(repair: &Value) -> String {
-    let changes: Vec<Change> = serde_json::from_value(repair["changes"].clone()).unwrap_or_default();
-    let changes = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+/// The text without control characters.
+fn tame(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim_end().to_owned()
+}
+
+/// The setting of a repair; how it went and who asked.
+fn repair(repair: &Value) -> (String, String) {
     let outcome = match repair["result"].as_str().unwrap_or_default() {
         "failed" => match serde_json::from_value::<S3Error>(repair["error"].clone()) {
             Ok(error) => format!(" [failed: {error}]"),
@@ -107,7 +135,13 @@ fn repair(repair: &Value) -> String {
         _ => String::new(),
     };
     let setting = repair["setting"].as_str().unwrap_or_default();
-    format!("{setting} {changes}{outcome}{}", asked_by(&repair["origins"]))
+    (setting.to_owned(), format!("{outcome}{}", asked_by(&repair["origins"])))
+}
+
+/// The changes of a repair.
+fn changes(repair: &Value) -> Vec<String> {
+    let changes: Vec<Change> = serde_json::from_value(repair["changes"].clone()).unwrap_or_default();
+    changes.iter().map(ToString::to_string).collect()
 }
 
 fn asked_by(origins: &Value) -> String {

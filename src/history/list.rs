@@ -18,6 +18,8 @@ pub struct Filter {
     pub bucket: Option<String>,
     /// A policy that asked or does not hold, or `spec` for a spec that does not.
     pub policy: Option<String>,
+    /// The setting that it is about.
+    pub setting: Option<String>,
     /// The word for what happened.
     pub kind: Option<String>,
     /// Not before this moment.
@@ -64,7 +66,8 @@ impl Store {
             // An entry that is none, because somebody changed it, is left to `verify`.
             let Ok(Some(entry)) = read(row) else { continue };
             let fits = pattern.as_ref().is_none_or(|it| entry.bucket.as_ref().is_some_and(|id| it.fits(id)))
-                && filter.policy.as_ref().is_none_or(|policy| entry.concerns(policy));
+                && filter.policy.as_ref().is_none_or(|policy| entry.concerns(policy))
+                && filter.setting.as_ref().is_none_or(|setting| entry.is_about(setting));
             if fits {
                 entries.push(entry);
             }

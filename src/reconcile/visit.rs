@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
+
 use super::{FleetBreaker, Hands, Loop};
 use crate::apply::{Applied, apply};
 use crate::bucket::Region;
@@ -99,7 +102,7 @@ impl Visitor {
             // What was written is told even when the daemon ends before all is read again.
             let now = self.it.clock.now();
             let context = Context { now, approvals: &self.desired.approvals, brakes: &*self.it.brakes };
-            last = plan(&wish, &observed, &context);
+            last = info_span!("plan").in_scope(|| plan(&wish, &observed, &context));
             if first.is_none() {
                 first = Some(last.clone());
             }
@@ -123,7 +126,7 @@ impl Visitor {
         }
         let first = first.unwrap_or_else(|| last.clone());
         let visited = Visited { wish, observed, first, last, repairs };
-        self.tell(&visited);
+        info_span!("report").in_scope(|| self.tell(&visited));
         Some(visited)
     }
 
@@ -187,7 +190,11 @@ impl Visitor {
                     observed.note(setting, reading);
                     continue;
                 }
-                let reading = match self.it.cloud.read(target, setting).await {
+                let span = info_span!("read", setting, error.type = Empty, otel.status_code = Empty);
+                let answer = self.it.cloud.read(target, setting).instrument(span.clone()).await;
+                failed(&span, answer.as_ref().err().filter(|it| it.kind != S3ErrorKind::Unsupported));
+                drop(span);
+                let reading = match answer {
                     Ok(doc) => {
                         observed.note_foreign(setting, self.it.cloud.foreign_fields(target, setting));
                         observed.note_remarks(setting, self.it.cloud.remarks(target, setting));
@@ -222,15 +229,21 @@ impl Visitor {
             let at = self.it.clock.now();
             // It was missing when it was looked at, which may be long ago, and in us-east-1 making a
             // bucket of one's own again succeeds and resets its ACL (API page CreateBucket).
-            let made = match self.it.cloud.head(target).await {
-                Ok(Presence::Missing) => match self.it.cloud.create(target, &create.creation).await {
-                    // What was made is proved like every write.
-                    Ok(()) => self.it.cloud.head(target).await,
+            let span = info_span!("apply", setting = EXISTENCE, error.type = Empty, otel.status_code = Empty);
+            let making = async {
+                match self.it.cloud.head(target).await {
+                    Ok(Presence::Missing) => match self.it.cloud.create(target, &create.creation).await {
+                        // What was made is proved like every write.
+                        Ok(()) => self.it.cloud.head(target).await,
+                        Err(error) => Err(error),
+                    },
+                    Ok(Presence::Here(_) | Presence::Foreign) => Err(made_meanwhile(target)),
                     Err(error) => Err(error),
-                },
-                Ok(Presence::Here(_) | Presence::Foreign) => Err(made_meanwhile(target)),
-                Err(error) => Err(error),
+                }
             };
+            let made = making.instrument(span.clone()).await;
+            failed(&span, made.as_ref().err());
+            drop(span);
             let result = match made {
                 Ok(Presence::Here(_)) => {
                     observed.existence = Existence::Here(target.region.clone());
@@ -263,7 +276,14 @@ impl Visitor {
         for step in &plan.steps {
             let begun = tokio::time::Instant::now();
             let at = self.it.clock.now();
-            let applied = apply(&*self.it.cloud, target, step, &self.it.proof, &self.it.stop).await;
+            let span = info_span!("apply", setting = step.setting, result = Empty, error.type = Empty, otel.status_code = Empty);
+            let applied =
+                apply(&*self.it.cloud, target, step, &self.it.proof, &self.it.stop).instrument(span.clone()).await;
+            span.record("result", applied.word());
+            if let Applied::Failed(error) = &applied {
+                failed(&span, Some(error));
+            }
+            drop(span);
             let result = match applied {
                 Applied::Proved(found) => {
                     observed.note(step.setting, Reading::Known(found));
@@ -299,6 +319,13 @@ impl Visitor {
         };
         self.it.witness.repaired(&wish.id, &repair, &step.to, seconds);
         tried.repairs.push(repair);
+    }
+}
+
+/// Says in a span that its stage failed, if it did.
+fn failed(span: &Span, error: Option<&S3Error>) {
+    if let Some(error) = error {
+        span.record("error.type", error.kind.word()).record("otel.status_code", "ERROR");
     }
 }
 

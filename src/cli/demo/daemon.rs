@@ -55,7 +55,9 @@ impl Daemon {
             .args(["run", "--config"])
             .arg(config)
             .env_clear()
-            .envs(std::env::vars().filter(|(name, _)| ["PATH", "HOME", "TERM", "NO_COLOR"].contains(&name.as_str())))
+            .envs(std::env::vars().filter(|(name, _)| {
+                ["PATH", "HOME", "TERM", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].contains(&name.as_str())
+            }))
             .env("AWS_ACCESS_KEY_ID", "driftless-demo")
             .env("AWS_SECRET_ACCESS_KEY", "any-secret-will-do")
             .env("AWS_EC2_METADATA_DISABLED", "true")

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Counter, Found, ImportArgs, check_globs, is_meant, progress, said_account};
+use super::{Counter, Found, ImportArgs, check_globs, is_meant, said_account};
 use crate::agent;
 use crate::apply::Proof;
 use crate::board::Board;
 use crate::bucket::{AccountName, BucketId, BucketName};
+use crate::cli::progress::Progress;
 use crate::cli::session::{Failed, Silent, complain};
 use crate::clock::SystemClock;
 use crate::cloud::patient::Patience;
@@ -28,7 +29,12 @@ use crate::settings::SETTINGS;
 use crate::spec::{Ask, Asked, BucketSpec, Mode, Specs};
 
 /// Reads the buckets that were asked for.
-pub(super) async fn read(config: &Config, args: &ImportArgs, stop: &CancellationToken) -> Result<Found, Failed> {
+pub(super) async fn read(
+    config: &Config,
+    args: &ImportArgs,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> Result<Found, Failed> {
     check_globs(&args.matching)?;
     if args.buckets.is_empty() && !args.all {
         let hint = "name buckets, or say --all, or --from FORMAT FILE";
@@ -48,7 +54,7 @@ pub(super) async fn read(config: &Config, args: &ImportArgs, stop: &Cancellation
         return Err(complain(said, Some("check the account, and the globs of --match")));
     }
     let desired = looks(config, &ids);
-    let visits = swept(config, cloud, desired, stop).await;
+    let visits = swept(config, cloud, desired, progress, stop).await;
     let mut visits: BTreeMap<BucketId, Visited> = visits.into_iter().map(|it| (it.wish.id.clone(), it)).collect();
     let extent = if args.full { Extent::Full } else { Extent::Different };
     for id in ids {
@@ -155,12 +161,19 @@ fn looks(config: &Config, ids: &BTreeSet<BucketId>) -> Desired {
     resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false }).0
 }
 
-async fn swept(config: &Config, cloud: Arc<dyn Cloud>, desired: Desired, stop: &CancellationToken) -> Vec<Visited> {
+async fn swept(
+    config: &Config,
+    cloud: Arc<dyn Cloud>,
+    desired: Desired,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> Vec<Visited> {
     let board = Arc::new(Board::default());
+    progress.sweep(&board);
     let it = Arc::new(Loop {
         cloud: Arc::new(ReadOnly(cloud)),
         clock: Arc::new(SystemClock),
-        board: Arc::clone(&board),
+        board,
         brakes: Arc::new(NoBrakes),
         witness: Arc::new(Silent),
         limit: FleetLimit { percent: 0.0, least: 0 },
@@ -169,8 +182,5 @@ async fn swept(config: &Config, cloud: Arc<dyn Cloud>, desired: Desired, stop: &
         keep_plans: true,
         stop: stop.clone(),
     });
-    let shown = progress::Shown::begin(desired.buckets.len(), board);
-    let swept = it.sweep(&Arc::new(desired), Cause::Demand, Hands::Bound, false).await;
-    shown.end().await;
-    swept.plans
+    it.sweep(&Arc::new(desired), Cause::Demand, Hands::Bound, false).await.plans
 }

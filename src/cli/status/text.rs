@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::LISTED;
 use crate::clock::Timestamp;
 use crate::doc::Change;
 use crate::verdict::Origin;
@@ -12,6 +13,41 @@ use crate::verdict::Origin;
 /// The fleet.
 pub(super) fn fleet(status: &Value, worst: &Value, findings: &Value, now: Timestamp) -> String {
     let mut out = String::new();
+    let count = |name: &str| status["buckets"][name].as_u64().unwrap_or(0);
+    let total = count("total");
+    let _ = writeln!(out, "{}", counts(status));
+    source(&mut out, &status["source"], now);
+    sweep(&mut out, &status["sweep"], now);
+    for reason in list(&status["reasons"]) {
+        let _ = writeln!(out, "not ready: {}", word(reason));
+    }
+    for breaker in list(&status["breakers"]) {
+        let _ = writeln!(out, "breaker open: {} ({})", word(&breaker["name"]), word(&breaker["reason"]));
+    }
+    let wrong: Vec<&Value> = list(&worst["buckets"]).iter().filter(|row| row["inSync"] != true).take(LISTED).collect();
+    if !wrong.is_empty() {
+        out.push('\n');
+    }
+    for row in &wrong {
+        line(&mut out, row, Some(now));
+    }
+    let more = total.saturating_sub(count("inSync")).saturating_sub(wrong.len() as u64);
+    if more > 0 {
+        let _ = writeln!(out, "and {more} more");
+    }
+    let faults = list(&findings["findings"]);
+    if !faults.is_empty() {
+        out.push('\n');
+    }
+    for it in faults {
+        let _ = writeln!(out, "{}", finding(it));
+        hint(&mut out, "", &it["hint"]);
+    }
+    out
+}
+
+/// How many buckets stand how.
+pub(super) fn counts(status: &Value) -> String {
     let count = |name: &str| status["buckets"][name].as_u64().unwrap_or(0);
     let total = count("total");
     let states = [
@@ -32,42 +68,24 @@ pub(super) fn fleet(status: &Value, worst: &Value, findings: &Value, now: Timest
         .map(|(name, word)| format!("{} {word}", count(name)))
         .collect();
     let colon = if said.is_empty() { "" } else { ": " };
-    let _ = writeln!(out, "{total} bucket{}{colon}{}", if total == 1 { "" } else { "s" }, said.join(", "));
-    source(&mut out, &status["source"], now);
-    sweep(&mut out, &status["sweep"], now);
-    for reason in list(&status["reasons"]) {
-        let _ = writeln!(out, "not ready: {}", word(reason));
+    format!("{total} bucket{}{colon}{}", if total == 1 { "" } else { "s" }, said.join(", "))
+}
+
+/// A finding in one line.
+pub(super) fn finding(it: &Value) -> String {
+    let place = &it["place"];
+    let (file, severity, message) = (word(&place["file"]), word(&it["severity"]), word(&it["message"]));
+    format!("{file}:{}:{}: {severity}: {message}", place["line"], place["column"])
+}
+
+/// The source without what changes by itself.
+pub(super) fn source_in_short(source: &Value) -> String {
+    let mut out = format!("source {}: {}", word(&source["state"]), word(&source["url"]));
+    if let Some(revision) = source["revision"].as_str() {
+        let _ = write!(out, " at {}", crate::source::short(revision));
     }
-    for breaker in list(&status["breakers"]) {
-        let _ = writeln!(out, "breaker open: {} ({})", word(&breaker["name"]), word(&breaker["reason"]));
-    }
-    let wrong: Vec<&Value> = list(&worst["buckets"]).iter().filter(|row| row["inSync"] != true).collect();
-    if !wrong.is_empty() {
-        out.push('\n');
-    }
-    for row in &wrong {
-        line(&mut out, row, now);
-    }
-    let more = total.saturating_sub(count("inSync")).saturating_sub(wrong.len() as u64);
-    if more > 0 {
-        let _ = writeln!(out, "and {more} more");
-    }
-    let faults = list(&findings["findings"]);
-    if !faults.is_empty() {
-        out.push('\n');
-    }
-    for finding in faults {
-        let place = &finding["place"];
-        let _ = writeln!(
-            out,
-            "{}:{}:{}: {}: {}",
-            word(&place["file"]),
-            place["line"],
-            place["column"],
-            word(&finding["severity"]),
-            word(&finding["message"])
-        );
-        hint(&mut out, "", &finding["hint"]);
+    if let Some(detail) = source["detail"].as_str() {
+        let _ = write!(out, ": {detail}");
     }
     out
 }
@@ -115,8 +133,15 @@ fn sweep(out: &mut String, sweep: &Value, now: Timestamp) {
     let _ = writeln!(out, "sweep: {said}");
 }
 
-/// One bucket of the list.
-fn line(out: &mut String, row: &Value, now: Timestamp) {
+/// One bucket of the list, without what changes by itself.
+pub(super) fn row(row: &Value) -> String {
+    let mut out = String::new();
+    line(&mut out, row, None);
+    out.trim_end().to_owned()
+}
+
+/// One bucket of the list; with `now`, since when.
+fn line(out: &mut String, row: &Value, now: Option<Timestamp>) {
     let _ = write!(out, "{}  {}", name(&row["id"]), word(&row["verdict"]));
     let bad = |verdict: &str| matches!(verdict, "drifted" | "unknown" | "suspended");
     let mut who: Vec<&str> = Vec::new();
@@ -128,7 +153,7 @@ fn line(out: &mut String, row: &Value, now: Timestamp) {
     if !who.is_empty() {
         let _ = write!(out, " ({})", who.join(", "));
     }
-    if let Some(since) = moment(&row["since"]) {
+    if let (Some(since), Some(now)) = (moment(&row["since"]), now) {
         let _ = write!(out, " for {}", span(now - since));
     }
     let mut held: Vec<&str> = list(&row["held"]).iter().map(word).collect();
@@ -142,14 +167,19 @@ fn line(out: &mut String, row: &Value, now: Timestamp) {
     out.push('\n');
 }
 
-/// All of one bucket.
-pub(super) fn bucket(report: &Value, now: Timestamp) -> String {
-    let mut out = String::new();
+/// One bucket in one line, without what changes by itself.
+pub(super) fn bucket_in_short(report: &Value) -> String {
     let verdict = if report["inSync"] == true { "in sync" } else { word(&report["verdict"]) };
-    let _ = write!(out, "{} in {}: {verdict}", name(&report["id"]), word(&report["region"]));
+    let mut out = format!("{} in {}: {verdict}", name(&report["id"]), word(&report["region"]));
     if word(&report["state"]) != "managed" {
         let _ = write!(out, ", {}", word(&report["state"]));
     }
+    out
+}
+
+/// All of one bucket.
+pub(super) fn bucket(report: &Value, now: Timestamp) -> String {
+    let mut out = bucket_in_short(report);
     if let Some(at) = moment(&report["checkedAt"]) {
         let _ = write!(out, "; checked {} ago", span(now - at));
     }
@@ -236,18 +266,18 @@ fn hint(out: &mut String, pad: &str, hint: &Value) {
     }
 }
 
-fn name(id: &Value) -> String {
+pub(super) fn name(id: &Value) -> String {
     match (word(&id["account"]), word(&id["name"])) {
         ("default", name) => name.to_owned(),
         (account, name) => format!("{account}/{name}"),
     }
 }
 
-fn word(value: &Value) -> &str {
+pub(super) fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

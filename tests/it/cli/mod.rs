@@ -11,6 +11,8 @@ mod asks;
 mod imports;
 mod plans;
 mod tells;
+mod terminal;
+mod watch;
 
 /// What came of a command.
 #[derive(Debug, PartialEq, Eq)]

@@ -43,7 +43,8 @@ async fn a_write_under_way_is_finished_proved_and_taken_down_before_the_end() {
     assert_eq!(world.asked(Operation::PutBucketTagging, "bucket-000000"), 0, "no further write is begun");
     let history = world.program().args(["history", "--kind", "repair", "--data-dir"]).arg(world.path("data")).output();
     let listed = String::from_utf8(history.unwrap().stdout).unwrap();
-    assert!(listed.contains("versioning status: not set -> Enabled"), "{listed}");
+    assert!(listed.contains("  repair  bucket-000000  versioning (asked by "), "{listed}");
+    assert!(listed.contains("\n                    status: not set -> Enabled\n"), "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

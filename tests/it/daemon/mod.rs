@@ -8,8 +8,10 @@ use crate::support::daemon::{Daemon, World, compliant, spec, wait};
 mod alerts;
 mod ends;
 mod faults;
+mod log;
 mod source;
 mod starts;
+mod telemetry;
 mod writes;
 
 /// The lines of the log that tell of one bucket and hold this text.

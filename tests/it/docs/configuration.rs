@@ -46,10 +46,16 @@ policies:
 limits: {changedPercent: 5}
 http: {listen: \"127.0.0.1:9464\", metricsListen: \"0.0.0.0:9465\"}
 log: {format: json}
+telemetry: {endpoint: \"https://otel.example.com:4318\", sampleRatio: 0.1}
 ```
 
 Lengths of time are written as `30s`, `5m`, `1h30m`, `7d`. A cron expression has five fields (minute, hour, day, month,
 weekday; Sunday is 0 or 7), or six with seconds before them, or seven with the year behind.
+
+For `telemetry` the variables of the OpenTelemetry specification hold as well, below what this file says:
+`OTEL_EXPORTER_OTLP_ENDPOINT`, `_HEADERS` and `_TIMEOUT` (and those of one signal, such as
+`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`), `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`,
+`OTEL_TRACES_EXPORTER=none`, `OTEL_LOGS_EXPORTER=none`, `OTEL_BSP_…`, `OTEL_BLRP_…` and `OTEL_SDK_DISABLED`.
 
 This page is written by a test from the code; `BLESS=1 cargo test --test it docs` writes it anew.
 ";
@@ -76,6 +82,8 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
         "notifications.timeout" => Some("10s".to_owned()),
         "notifications.giveUpAfter" => Some("1d".to_owned()),
         "notifications.email.security" => Some("starttls".to_owned()),
+        "telemetry.timeout" => Some("10s".to_owned()),
+        "telemetry.protocol" => Some("http/protobuf".to_owned()),
         "log.format" => Some(format!("{:?}", config.log.format).to_lowercase()),
         _ => None,
     }

@@ -1,5 +1,7 @@
 //! What the integration tests share.
 
+#[cfg(feature = "daemon")]
+pub mod collector;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod daemon;
 pub mod fleet;
