@@ -126,7 +126,7 @@ fn the_name_of_the_bucket_in_a_value_does_not_tell_causes_apart() {
 fn what_a_revision_brings_is_one_message_however_it_differs() {
     let revision = "4f1c2b7e9a0d3c5b6e8f1a2b3c4d5e6f70819203";
     let brought = |n: usize| Item {
-        setting: if n % 2 == 0 { "tags".to_owned() } else { "versioning".to_owned() },
+        setting: if n.is_multiple_of(2) { "tags".to_owned() } else { "versioning".to_owned() },
         changes: vec![change(&n.to_string(), "x")],
         revision: Some(revision.to_owned()),
         ..drift(&format!("ai-{n:03}"))
