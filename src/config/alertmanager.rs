@@ -8,7 +8,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::notifications::is_loopback;
+use super::notifications::{host_of, is_loopback};
 use super::span::Span;
 
 /// Alerts that the agent pushes to Alertmanager by itself: those of `deploy/prometheus/rules.yml`,
@@ -72,7 +72,9 @@ pub(super) fn check(config: &AlertmanagerConfig, say: &mut dyn FnMut(&str, Strin
         if let Err((message, hint)) = address(url) {
             say(&format!("/urls/{index}"), message, &hint);
         } else if secret
-            && url.strip_prefix("http://").is_some_and(|rest| !is_loopback(rest.split('/').next().unwrap_or_default()))
+            && url
+                .strip_prefix("http://")
+                .is_some_and(|rest| !is_loopback(host_of(rest.split('/').next().unwrap_or_default())))
         {
             let message = format!("a secret would go to `{url}` unencrypted");
             say(&format!("/urls/{index}"), message, "write an https address");
