@@ -50,7 +50,9 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("setting", "the setting"),
     ("severity", "how bad a breach of the policy is"),
     ("signal", "`traces` or `logs`, of what is sent by OTLP"),
+    ("sink", "the notification, by its name"),
     ("state", "the state of the source"),
+    ("url", "which Alertmanager"),
     ("version", "the version of driftless"),
     ("waiting", "entries of the history that wait to be written"),
 ];
