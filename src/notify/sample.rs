@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::group::Speaker;
-use super::notice::{Fix, Happening, Notice, RevisionNote, State};
+use super::notice::Happening;
+#[cfg(feature = "daemon")]
+use super::notice::{Fix, Notice, RevisionNote, State};
 use super::picture::{Item, Picture, Place};
 use super::rules::Rules;
 use crate::bucket::{AccountName, BucketId, BucketName};
@@ -58,6 +60,7 @@ pub(crate) fn speaker() -> Speaker {
 }
 
 /// A message with all there is in it, some of it hostile.
+#[cfg(feature = "daemon")]
 pub(crate) fn full() -> Notice {
     Notice {
         id: "driftless-11".to_owned(),

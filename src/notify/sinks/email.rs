@@ -90,7 +90,8 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     if error.is_permanent() {
         return failure(Retry::WhenMended).hint("look at sender, recipients, user name and password");
     }
-    if error.is_tls() {
+    // A certificate that is refused is a failure of the connection to lettre.
+    if error.is_tls() || said.contains("certificate") {
         return failure(Retry::WhenMended).hint("look at `security`, and whether the certificate is for `host`");
     }
     failure(Retry::Later)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration};
 use driftless::board::{Board, ExemptionCard, PolicyCard};
 use driftless::bucket::{AccountName, BucketId, BucketName, Region};
+#[cfg(feature = "daemon")]
 use driftless::capability::EndpointCard;
 use driftless::clock::Timestamp;
 use driftless::cloud::{S3Error, S3ErrorKind};
@@ -14,8 +15,10 @@ use driftless::report::{
     BucketReport, BucketState, Cause, HeldReport, PolicyStatus, ReadError, Repair, RepairResult, SettingStatus,
     SourceReport, SourceState, SweepReport,
 };
+#[cfg(feature = "daemon")]
+use driftless::source::Revision;
+use driftless::source::Signature;
 use driftless::source::signature::SignatureKind;
-use driftless::source::{Revision, Signature};
 use driftless::spec::{Mode, PolicySeverity, Written};
 use driftless::verdict::{Hold, Origin, Verdict};
 use serde_json::{Value, json};
@@ -294,6 +297,7 @@ pub fn exemptions() -> Vec<ExemptionCard> {
 }
 
 /// A commit of the source.
+#[cfg(feature = "daemon")]
 pub fn commit(message: &str, author: &str) -> Revision {
     Revision {
         id: "9c3e5d7f1b2a4c6e8f0a1b3c5d7e9f0a2b4c6d8e".to_owned(),
@@ -348,6 +352,7 @@ pub fn source() -> SourceReport {
 }
 
 /// A source with a revision that is not obeyed.
+#[cfg(feature = "daemon")]
 pub fn held_source() -> SourceReport {
     let commit = Revision {
         id: "d4b9a1c2e3f405162738495a6b7c8d9e0f1a2b3c".to_owned(),
@@ -370,6 +375,7 @@ pub fn held_source() -> SourceReport {
 }
 
 /// The endpoints of the fleet: AWS, and a store of one's own.
+#[cfg(feature = "daemon")]
 pub fn endpoints() -> Vec<EndpointCard> {
     let card = |account: &str, address: Option<&str>| EndpointCard {
         account: AccountName::parse(account).expect("legal"),
