@@ -50,11 +50,14 @@ impl Default for Proof {
 }
 
 /// Makes one step. A write that was begun is finished and proved even when the daemon is to end:
-/// `stop` only keeps it from being begun, and shortens the waiting for the proof.
+/// `stop` only keeps it from being begun, and shortens the waiting for the proof. `foreign` are the
+/// fields unknown to this version that the plan knew of: a write removes them, so none may be there
+/// that the plan did not see.
 pub async fn apply(
     cloud: &dyn Cloud,
     target: &Target,
     step: &Step,
+    foreign: &[String],
     proof: &Proof,
     stop: &CancellationToken,
 ) -> Applied {
@@ -66,7 +69,7 @@ pub async fn apply(
         Some(Ok(seen)) => seen,
         Some(Err(error)) => return Applied::Failed(error),
     };
-    if seen != step.from {
+    if seen != step.from || !cloud.foreign_fields(target, step.setting).iter().all(|it| foreign.contains(it)) {
         return Applied::Stale(seen);
     }
     if stop.is_cancelled() {

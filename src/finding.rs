@@ -85,3 +85,8 @@ pub fn did_you_mean<'a>(word: &str, legal: impl IntoIterator<Item = &'a str>) ->
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }
+/// Characters that make a text look like another: marks of direction, and of no width
+/// (Unicode Technical Report 36, "Bidirectional Text Spoofing").
+pub fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
+}

@@ -44,10 +44,11 @@ enum Command {
 fn main() -> ExitCode {
     // The processes that fetch, and that look through the history, are this program, started by itself;
     // they are no commands of people's.
-    if std::env::args().nth(1).as_deref() == Some(driftless::source::worker::COMMAND) {
+    let first = std::env::args_os().nth(1).unwrap_or_default();
+    if first == driftless::source::worker::COMMAND {
         return driftless::source::worker::serve(std::io::stdin().lock(), std::io::stdout().lock());
     }
-    if std::env::args().nth(1).as_deref() == Some(driftless::source::worker::BLAME) {
+    if first == driftless::source::worker::BLAME {
         return driftless::source::worker::serve_blame(std::io::stdin().lock(), std::io::stdout().lock());
     }
     let program = parse();
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
 /// Reads the command line. Help and its faults are coloured by the same decision as all else, so the
 /// word about colours is looked for before the rest is read.
 fn parse() -> Program {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
     let said = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--color") {
         Some("") => words.get(at + 1).cloned(),
         Some(rest) => rest.strip_prefix('=').map(str::to_owned),

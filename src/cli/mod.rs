@@ -150,10 +150,11 @@ fn beside_progress<T>(print: impl FnOnce() -> T) -> T {
     print()
 }
 
-/// Text without the characters that steer a terminal: what comes from a repository or from S3 may
-/// hold any.
+/// Text without the characters that steer a terminal, or turn around or hide what stands beside them:
+/// what comes from a repository or from S3 may hold any, and people approve by what they read.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let steers = |c: char| (c.is_control() && c != '\n' && c != '\t') || crate::finding::is_invisible(c);
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Prints findings the way compilers do, and counts the errors.

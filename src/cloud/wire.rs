@@ -11,6 +11,7 @@ use super::delete::{Permit, SubResource, UntagPermit};
 use super::{BoxFuture, S3Error, S3ErrorKind};
 use crate::bucket::{AccountId, BucketName};
 use crate::doc::Doc;
+use crate::finding::is_invisible;
 use crate::setting::{Entry, Setting};
 
 /// What is said when a DELETE of a setting took the bucket with it.
@@ -259,6 +260,12 @@ impl<T, E: ProvideErrorMetadata + std::error::Error + 'static> Fault<T> for Resu
     }
 }
 
+/// The beginning of what a store says, on one line: what follows the end of one would pass for a line
+/// of the log.
+fn one_line(said: &str, most: usize) -> String {
+    said.chars().take(most).map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect()
+}
+
 /// The SDK's failure as plain data.
 pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
     error: &SdkError<E, HttpResponse>,
@@ -294,10 +301,10 @@ pub fn fault<E: ProvideErrorMetadata + std::error::Error + 'static>(
         operation: operation.to_owned(),
         object: object.to_owned(),
         kind: if forbidden { S3ErrorKind::Forbidden } else { kind },
-        code,
+        code: one_line(&code, 100),
         status,
-        request_id: header("x-amz-request-id"),
-        message: said.chars().take(300).collect(),
+        request_id: header("x-amz-request-id").map(|id| one_line(&id, 100)),
+        message: one_line(&said, 300),
         action: Some(action.to_owned()),
     }
 }
@@ -377,4 +384,16 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_store_says_is_one_line_and_hides_nothing() {
+        let said = "x\n2026-11-22T12:00:00Z all is well\u{1b}[2J\u{202e}";
+        assert_eq!(one_line(said, 300), "x 2026-11-22T12:00:00Z all is well [2J ");
+        assert_eq!(one_line(said, 1), "x");
+    }
 }

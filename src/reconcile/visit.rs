@@ -278,7 +278,9 @@ impl Visitor {
             let at = self.it.clock.now();
             let span = info_span!("apply", setting = step.setting, result = Empty, error.type = Empty, otel.status_code = Empty);
             let applied =
-                apply(&*self.it.cloud, target, step, &self.it.proof, &self.it.stop).instrument(span.clone()).await;
+                apply(&*self.it.cloud, target, step, observed.foreign(step.setting), &self.it.proof, &self.it.stop)
+                    .instrument(span.clone())
+                    .await;
             span.record("result", applied.word());
             if let Applied::Failed(error) = &applied {
                 failed(&span, Some(error));
@@ -296,6 +298,7 @@ impl Visitor {
                     RepairResult::Unproved { detail }
                 }
                 Applied::Stale(found) => {
+                    observed.note_foreign(step.setting, self.it.cloud.foreign_fields(target, step.setting));
                     observed.note(step.setting, Reading::Known(found));
                     tried.moved = true;
                     continue;

@@ -90,10 +90,11 @@ impl Pace {
             ));
         };
         let slower = |error: &str| Fault::new(StatusCode::TOO_MANY_REQUESTS, error, "try again in a minute");
-        if counted(&self.wrong, false) >= GUESSES {
-            return Err(slower("too many wrong tokens within a minute"));
-        }
+        // The right token is let in however many guess: whoever guesses must not lock out whoever knows.
         if !given.is_some_and(|given| token.is(given)) {
+            if counted(&self.wrong, false) >= GUESSES {
+                return Err(slower("too many wrong tokens within a minute"));
+            }
             counted(&self.wrong, true);
             return Err(Fault::new(
                 StatusCode::UNAUTHORIZED,

@@ -350,8 +350,8 @@ mod wire {
         let mut grants = vec![Grant { grantee: OWNER.to_owned(), permissions: BTreeSet::new() }];
         for grant in answer.grants.unwrap_or_default() {
             let (Some(grantee), Some(permission)) = (grant.grantee, grant.permission) else {
-                s3.unknown("Grant without a Grantee or a Permission");
-                continue;
+                let said = "a grant without a grantee or a permission is not one that this version knows";
+                return Err(s3.misuse("GetBucketAcl", S3ErrorKind::Other, said));
             };
             let (permission, _) = PERMISSIONS
                 .into_iter()

@@ -244,7 +244,8 @@ mod wire {
             let mut rules = configuration.into_iter().flat_map(|configuration| configuration.rules);
             let rule = rules.next();
             if rules.next().is_some() {
-                s3.unknown("Rule beside the first");
+                let said = "there is a rule beside the first, and this version knows of one only";
+                return Err(s3.misuse("GetBucketEncryption", S3ErrorKind::Other, said));
             }
             // AWS always answers an algorithm (User Guide, "Default encryption FAQ"). Where a store
             // answers none, nothing is encrypted, and that must not pass for AES256.

@@ -133,7 +133,8 @@ mod wire {
             let mut rules = controls.into_iter().flat_map(|controls| controls.rules);
             let rule = rules.next();
             if rules.next().is_some() {
-                s3.unknown("Rule beside the first");
+                let said = "there is a rule beside the first, and this version knows of one only";
+                return Err(s3.misuse("GetBucketOwnershipControls", S3ErrorKind::Other, said));
             }
             let Some(rule) = rule else { return Ok(Value::default()) };
             let rule = match rule.object_ownership.as_str() {

@@ -8,7 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a connection and the head of an answer may take.
 const OPENING: Duration = Duration::from_secs(10);
@@ -20,6 +20,8 @@ pub(super) struct Stream {
     body: Incoming,
     parser: Parser,
     waiting: Vec<u64>,
+    /// When the last piece of it came.
+    heard: Instant,
     connection: JoinHandle<()>,
 }
 
@@ -71,7 +73,13 @@ impl Stream {
                     answer.status().as_u16()
                 )));
             }
-            Ok(Self { body: answer.into_body(), parser: Parser::default(), waiting: Vec::new(), connection })
+            Ok(Self {
+                body: answer.into_body(),
+                parser: Parser::default(),
+                waiting: Vec::new(),
+                heard: Instant::now(),
+                connection,
+            })
         };
         timeout(OPENING, opening)
             .await
@@ -86,7 +94,9 @@ impl Stream {
                 self.waiting.clear();
                 return Some(version);
             }
-            let frame = timeout(SILENCE, self.body.frame()).await.ok()??.ok()?;
+            // By the moment of the last frame: whoever waits here may begin anew every second.
+            let frame = timeout_at(self.heard + SILENCE, self.body.frame()).await.ok()??.ok()?;
+            self.heard = Instant::now();
             if let Some(bytes) = frame.data_ref() {
                 self.waiting = self.parser.push(bytes);
             }

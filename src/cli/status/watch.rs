@@ -101,6 +101,8 @@ struct Watch {
     away: Option<(Instant, Closed)>,
     /// What is said below the picture.
     note: String,
+    /// What was said of a daemon that gives no stream.
+    polls_because: String,
 }
 
 impl Watch {
@@ -120,11 +122,19 @@ impl Watch {
 
     /// Follows one stream to its end.
     async fn follow(&mut self, mut stream: Stream) -> Result<(), Ended> {
+        let mut gave = false;
         loop {
             tokio::select! {
                 version = stream.next() => match version {
-                    None => return Ok(()),
+                    None => {
+                        // A stream that ends at once is not opened again and again without a pause.
+                        if !gave {
+                            sleep(POLL).await;
+                        }
+                        return Ok(());
+                    }
                     Some(version) => {
+                        gave = true;
                         let restarted = self.version.is_some_and(|known| version < known);
                         self.version = Some(version);
                         self.is_back(restarted)?;
@@ -140,15 +150,18 @@ impl Watch {
     async fn poll(&mut self, why: &str) -> Result<(), Ended> {
         self.is_back(false)?;
         let note = format!("{why}; asked every {} s instead", POLL.as_secs());
-        if self.note != note {
+        // Kept apart from what else is said, or the two would be said in turn for ever.
+        if self.polls_because != note {
+            self.polls_because.clone_from(&note);
             self.note.clone_from(&note);
             self.tell(&note)?;
         }
         for _ in 0..POLLS {
-            if !self.look().await? {
+            let answered = self.look().await?;
+            sleep(POLL).await;
+            if !answered {
                 return Ok(());
             }
-            sleep(POLL).await;
         }
         Ok(())
     }

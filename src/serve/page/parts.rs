@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::doc::Change;
-use crate::finding::Place;
+use crate::finding::{Place, is_invisible};
 use crate::report::BucketReport;
 use crate::source::signature::SignatureKind;
 use crate::source::{Revision, Signature};
@@ -35,12 +35,6 @@ pub(super) fn plain(text: &str) -> String {
         }
     }
     shown
-}
-
-/// Characters that make a text look like another: marks of direction, and of no width
-/// (Unicode Technical Report 36, "Bidirectional Text Spoofing").
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
 }
 
 /// A part of a path or of a query, percent-encoded.

@@ -290,7 +290,13 @@ mod wire {
                 .send()
                 .await
                 .or_fault(s3, "GetBucketLogging", "s3:GetBucketLogging")?;
-            Ok(from_sdk(answer.logging_enabled))
+            let enabled = answer.logging_enabled;
+            let grants = enabled.iter().filter_map(|it| it.target_grants.as_ref()).flatten();
+            if grants.into_iter().any(|it| it.grantee.is_none() || it.permission.is_none()) {
+                let said = "a grant without a grantee or a permission is not one that this version knows";
+                return Err(s3.misuse("GetBucketLogging", S3ErrorKind::Other, said));
+            }
+            Ok(from_sdk(enabled))
         }
 
         /// An empty status turns logging off: S3 has no DELETE for it.
@@ -361,7 +367,7 @@ mod wire {
         Ok(TargetGrant::builder().grantee(grantee).permission(grant.permission.as_str().into()).build())
     }
 
-    /// A grant without a grantee or a permission grants nothing. The display name is S3's to say.
+    /// The display name is S3's to say.
     fn grant_from_sdk(grant: TargetGrant) -> Option<Grant> {
         let grantee = grant.grantee?;
         Some(Grant {

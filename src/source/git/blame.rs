@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use git2::{BlameOptions, ErrorCode, Oid};
+use git2::{BlameOptions, ErrorCode, Oid, Repository};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -27,6 +27,13 @@ const A_MINUTE: usize = 60;
 const KEPT: usize = 2048;
 /// After so long, a history that could not be looked through is looked through again.
 const AGAIN: Duration = Duration::from_mins(10);
+/// The largest form of a file, in bytes, that is compared with the next: libgit2 keeps some tens of
+/// bytes for each line of both, and whoever can push can push a file of nothing but ends of lines.
+const LARGEST: usize = 1 << 20;
+
+/// Commits that are looked at for larger forms of the file before the look begins.
+const COMMITS: usize = 20_000;
+
 /// Lines that are asked about at once; a bucket names fewer settings.
 const LINES: usize = 100;
 
@@ -58,6 +65,10 @@ pub fn blame_blocking(question: &Question) -> Result<Found, Error> {
     // A shallow history: libgit2 looks for what is not there, unless it is told where to end.
     let edge = std::fs::read_to_string(repository.path().join("shallow")).unwrap_or_default();
     let edge: Vec<&str> = edge.lines().collect();
+    if let Some(size) = too_large(&repository, newest, Path::new(&question.file)) {
+        let said = format!("a form of the file in its history has {size} bytes; more than {LARGEST} are not compared");
+        return Err(Error::new(ErrorKind::TooLarge, "blame", &question.file, said));
+    }
     let mut options = BlameOptions::new();
     options.newest_commit(newest);
     if let Some(end) = edge.first() {
@@ -102,11 +113,29 @@ pub fn blame_blocking(question: &Question) -> Result<Found, Error> {
     Ok(found)
 }
 
-/// The answer for some lines of a blob.
+/// The size of the first form of a file that is too large, from the newest commit back. Only heads of
+/// objects are read. Where the history ends early, so does the look.
+fn too_large(repository: &Repository, newest: Oid, file: &Path) -> Option<usize> {
+    let objects = repository.odb().ok()?;
+    let mut walk = repository.revwalk().ok()?;
+    walk.push(newest).ok()?;
+    let mut last = None;
+    walk.take(COMMITS).map_while(Result::ok).find_map(|id| {
+        let tree = repository.find_commit(id).and_then(|commit| commit.tree()).ok()?;
+        let blob = tree.get_path(file).ok()?.id();
+        if last.replace(blob) == Some(blob) {
+            return None;
+        }
+        objects.read_header(blob).ok().map(|(size, _)| size).filter(|size| *size > LARGEST)
+    })
+}
+
+/// The answer for a line of a file in one revision. The same file in another revision is another
+/// question: it may have changed and been put back, or the history may have been rewritten.
 #[derive(Clone)]
 struct Kept {
+    revision: Arc<str>,
     file: Arc<str>,
-    blob: Oid,
     line: usize,
     answer: Result<Arc<Revision>, Arc<str>>,
     /// A failure counts until then.
@@ -151,16 +180,16 @@ impl GitAncestry {
         }
     }
 
-    fn kept(&self, file: &str, blob: Oid, line: usize) -> Option<Result<Arc<Revision>, Arc<str>>> {
+    fn kept(&self, revision: &str, file: &str, line: usize) -> Option<Result<Arc<Revision>, Arc<str>>> {
         let now = Instant::now();
         let all = self.kept.lock().expect("no holder of the lock panics");
-        let same = |it: &&Kept| it.blob == blob && it.line == line && *it.file == *file;
+        let same = |it: &&Kept| it.line == line && *it.file == *file && *it.revision == *revision;
         all.iter().find(same).filter(|it| it.until.is_none_or(|until| now < until)).map(|it| it.answer.clone())
     }
 
     fn keep(&self, new: Kept) {
         let mut all = self.kept.lock().expect("no holder of the lock panics");
-        all.retain(|it| !(it.blob == new.blob && it.line == new.line && it.file == new.file));
+        all.retain(|it| !(it.revision == new.revision && it.line == new.line && it.file == new.file));
         all.truncate(KEPT - 1);
         all.push_front(new);
     }
@@ -180,13 +209,8 @@ impl GitAncestry {
         Ok(())
     }
 
-    /// The blob, and the stretches that begin on the lines.
-    async fn stretches(
-        &self,
-        revision: &str,
-        file: &str,
-        lines: &[usize],
-    ) -> Result<(Oid, Vec<(usize, usize)>), Error> {
+    /// The stretches that begin on the lines.
+    async fn stretches(&self, revision: &str, file: &str, lines: &[usize]) -> Result<Vec<(usize, usize)>, Error> {
         let (folder, origin, path, limits) = (self.store.clone(), self.origin.clone(), self.path.clone(), self.limits);
         let (id, file, lines) = (revision.to_owned(), file.to_owned(), lines.to_vec());
         let reading = tokio::task::spawn_blocking(move || {
@@ -197,7 +221,7 @@ impl GitAncestry {
             let blob =
                 store.file(&commit, &file)?.ok_or_else(|| gone(&format!("`{file}` is not in {}", short(&id))))?;
             let text = store.text(blob)?;
-            Ok((blob, lines.iter().map(|line| (*line, extent(&text, *line))).collect()))
+            Ok(lines.iter().map(|line| (*line, extent(&text, *line))).collect())
         });
         reading.await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Other, "blame", &self.origin, "the reading task ended early"))
@@ -211,8 +235,7 @@ impl GitAncestry {
         lines: &[usize],
     ) -> Result<Vec<Result<Arc<Revision>, Arc<str>>>, Error> {
         let lines = &lines[..lines.len().min(LINES)];
-        let (blob, ranges) = self.stretches(revision, file, lines).await?;
-        let answers = |it: &Self| lines.iter().map(|line| it.kept(file, blob, *line)).collect::<Option<Vec<_>>>();
+        let answers = |it: &Self| lines.iter().map(|line| it.kept(revision, file, *line)).collect::<Option<Vec<_>>>();
         if let Some(answers) = answers(self) {
             return Ok(answers);
         }
@@ -222,11 +245,12 @@ impl GitAncestry {
             return Ok(answers);
         }
         self.admit()?;
+        let ranges = self.stretches(revision, file, lines).await?;
         let top = self.path.as_str();
         let whole = if top.is_empty() { file.to_owned() } else { format!("{top}/{file}") };
         let question = Question { store: self.store.clone(), commit: revision.to_owned(), file: whole, ranges };
         let found = self.worker.blame(&question, self.patience).await;
-        let file: Arc<str> = file.into();
+        let (revision, file): (Arc<str>, Arc<str>) = (revision.into(), file.into());
         Ok(lines
             .iter()
             .enumerate()
@@ -238,7 +262,8 @@ impl GitAncestry {
                     },
                     Err(error) => (Err(self.why(error)), Some(Instant::now() + AGAIN)),
                 };
-                self.keep(Kept { file: Arc::clone(&file), blob, line: *line, answer: answer.clone(), until });
+                let (revision, file) = (Arc::clone(&revision), Arc::clone(&file));
+                self.keep(Kept { revision, file, line: *line, answer: answer.clone(), until });
                 answer
             })
             .collect())

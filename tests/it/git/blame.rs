@@ -100,7 +100,7 @@ async fn a_history_that_begins_later_is_said_to_and_blames_nobody() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_as_it_was_is_looked_through_once() {
+async fn a_revision_is_looked_through_once_and_a_file_that_was_put_back_anew() {
     let repo = Repo::new();
     let first = repo.commit("main", "Begin", &[file(FILE, "spec:\n  versioning: on\n")], false);
     let (mut options, _data) = local(&repo);
@@ -109,15 +109,29 @@ async fn a_file_that_is_as_it_was_is_looked_through_once() {
     let source = GitSource::new(options.clone()).unwrap();
     let ancestry = source.ancestry();
     assert!(ancestry.changed(&first, FILE, &[2]).await[0].is_ok());
-    let second =
-        repo.commit("main", "Elsewhere", &[file(FILE, "spec:\n  versioning: on\n"), file("b.yaml", "x")], false);
+    repo.commit("main", "Change", &[file(FILE, "spec:\n  versioning: off\n")], false);
+    let third = repo.commit("main", "Put back", &[file(FILE, "spec:\n  versioning: on\n")], false);
     fetched(&options).await;
-    // With the history gone the answer stays; a new question finds nothing to look through.
+    // The same file as at first was once said to be changed last by whoever wrote it at first.
+    assert_eq!(ancestry.changed(&third, FILE, &[2]).await[0].as_ref().unwrap().message, "Put back");
+    assert_eq!(ancestry.changed(&first, FILE, &[2]).await[0].as_ref().unwrap().message, "Begin");
+    // With nobody to look, what is known stays; a new question finds nothing to look through.
     options.program = Some("/bin/false".into());
-    assert_eq!(ancestry.changed(&second, FILE, &[2]).await[0].as_ref().unwrap().message, "Begin");
     let source = GitSource::new(options).unwrap();
-    let found = who(&source, &second, FILE, &[2]).await;
+    let found = who(&source, &third, FILE, &[2]).await;
     assert_eq!(found, [Err("the blaming process gave no answer (exit status: 1)".to_owned())]);
+}
+
+/// Whoever could push once could make the look take gigabytes: a large file in the history is enough.
+#[tokio::test]
+async fn a_history_with_a_large_form_of_the_file_is_not_looked_through() {
+    let repo = Repo::new();
+    repo.commit("main", "Large", &[file(FILE, &"\n".repeat((1 << 20) + 1))], false);
+    let last = repo.commit("main", "Small again", &[file(FILE, "spec:\n  versioning: on\n")], false);
+    let (options, _data) = local(&repo);
+    let source = fetched(&options).await;
+    let why = "a form of the file in its history has 1048577 bytes; more than 1048576 are not compared";
+    assert_eq!(who(&source, &last, FILE, &[2]).await, [Err(why.to_owned())]);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! What is told, how often, and whose buckets are nobody's business.
 
+use driftless::apply::{Applied, Proof, apply};
+use driftless::plan::Step;
+
 use super::*;
 
 #[tokio::test]
@@ -213,4 +216,21 @@ async fn a_field_that_this_version_does_not_know_is_not_removed_unless_a_person_
     let approval = hold.approval.as_deref().expect("the text to commit");
     let swept = rig.sweep(&desired(&format!("{spec}---\n{approval}"))).await;
     assert_eq!((held(&swept), cloud.get(&id("ai-one"), "versioning")), (vec![], Some(status("Enabled"))));
+}
+
+/// A write removes what this version does not know. What appeared between the plan and the write was
+/// once removed unasked, because values alone were compared with those of the plan.
+#[tokio::test]
+async fn a_field_that_appears_after_the_plan_keeps_its_write_from_being_made() {
+    let cloud = MemoryCloud::default();
+    cloud.put(&id("ai-one"), "us-east-1", &[("versioning", json!({"status": "Suspended"}))]);
+    cloud.put_strange_field(&id("ai-one"), "versioning", "Fancy");
+    let target = Target { id: id("ai-one"), region: Region::us_east_1() };
+    let step = Step { setting: "versioning", from: status("Suspended"), to: status("Enabled"), origins: Vec::new() };
+    let (proof, stop) = (Proof(Vec::new()), CancellationToken::new());
+    let made = apply(&cloud, &target, &step, &[], &proof, &stop).await;
+    assert!(matches!(&made, Applied::Stale(seen) if *seen == status("Suspended")), "{made:?}");
+    assert_eq!(cloud.count("write"), 0);
+    let agreed = apply(&cloud, &target, &step, &["Fancy".to_owned()], &proof, &stop).await;
+    assert!(matches!(agreed, Applied::Proved(_)), "{agreed:?}");
 }
