@@ -418,12 +418,16 @@ fn resolved(cause: Cause, picture: &Picture, speaker: &Speaker) -> Notice {
     }
 }
 
-/// What was repaired in the sweep that found it: told once, as it never stayed.
+/// What was repaired in the sweep that found it: told once, as it never stayed. Each has a key of its
+/// own, as a later one says nothing of the buckets of an earlier one, which may still wait.
 fn at_once(known: &BTreeSet<String>, picture: &Picture, rules: &Rules, speaker: &Speaker) -> Vec<Notice> {
     let fresh: Vec<&Item> =
         picture.repaired.iter().filter(|it| rules.want(it) && !known.contains(&member(it))).collect();
     let groups = grouped(&Told::default(), &fresh, speaker);
-    groups.iter().map(|(key, group)| notice(key, group, State::Resolved, picture, speaker)).collect()
+    let at = picture.at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let told =
+        |(key, group): (&String, &Group<'_>)| notice(&digest(&[key, &at]), group, State::Resolved, picture, speaker);
+    groups.iter().map(told).collect()
 }
 
 /// How the revision came out, when that is new.

@@ -157,6 +157,19 @@ fn what_was_repaired_at_once_is_told_once_and_never_opened() {
     assert!(told.is_empty());
 }
 
+/// The message about the second repair took the place of the first, which was still waiting: nobody
+/// was told of the first bucket.
+#[test]
+fn two_repairs_of_the_same_difference_do_not_take_each_others_place() {
+    let repair = |minute, bucket: &str| {
+        let repaired = vec![Item { happening: Happening::Repaired, reason: String::new(), ..drift(bucket) }];
+        say(&mut Told::default(), &Picture { repaired, ..picture(minute, vec![]) }).remove(0)
+    };
+    let (first, second) = (repair(1, "ai-001"), repair(2, "ai-002"));
+    assert_ne!(first.key, second.key);
+    assert_eq!(first.key, repair(1, "ai-001").key, "the same repair has the same key");
+}
+
 #[test]
 fn a_cause_that_driftless_repaired_says_so_and_is_not_told_as_a_repair_too() {
     let mut told = Told::default();

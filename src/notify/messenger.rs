@@ -198,6 +198,7 @@ impl Messenger {
     async fn tell(&self, desks: &mut [Desk], seen: &Picture) {
         for desk in desks {
             let notices = news(&mut desk.told, seen, &desk.place.rules, &self.speaker);
+            let notices: Vec<Notice> = notices.into_iter().map(|it| desk.place.keyed(it)).collect();
             let changed = desk.told.take_changed();
             if notices.is_empty() && changed.is_empty() {
                 continue;
