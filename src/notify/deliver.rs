@@ -97,6 +97,8 @@ impl Delivery {
     /// Goes on until it is told to end.
     pub async fn run(self) {
         let mut failures: u32 = 0;
+        // What waited while driftless was off is not too old at its first failure.
+        let started = self.clock.now();
         loop {
             let Some(notice) = self.queue.first() else {
                 tokio::select! {
@@ -121,12 +123,17 @@ impl Delivery {
                 say(&self.place.name, &failure);
             }
             failures = failures.saturating_add(1);
-            let age = (self.clock.now() - notice.at).to_std().unwrap_or_default();
-            if failure.retry == Retry::Never || age >= self.place.give_up_after {
+            if failure.retry == Retry::Never {
                 self.give_up(&notice, &failure).await;
                 continue;
             }
-            self.queue.behind(&notice.id);
+            let age = (self.clock.now() - notice.at.max(started)).to_std().unwrap_or_default();
+            if age >= self.place.give_up_after {
+                // The next one is tried after a pause, too: this failure was not the message's.
+                self.give_up(&notice, &failure).await;
+            } else {
+                self.queue.behind(&notice.id);
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(pause(failure.retry, failures, fastrand::f64())) => {}

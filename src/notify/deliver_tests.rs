@@ -133,10 +133,37 @@ async fn what_is_refused_for_good_stands_in_nobodys_way() {
 async fn a_message_that_is_too_old_is_given_up_at_its_next_failure() {
     let later = || Some(Failure::new("down", Retry::Later));
     let it = bench(vec![later(), later()]);
+    tokio::task::yield_now().await;
     it.clock.set(sample::at(30) + chrono::Duration::hours(2));
     it.queue.put(notice(1));
     it.drained().await;
     assert_eq!((it.tried().len(), it.count("dropped")), (1, 1));
+}
+
+/// All that was too old was given up back to back, without a pause, at the first failure of each.
+#[tokio::test(start_paused = true)]
+async fn messages_that_are_too_old_are_given_up_with_a_pause_between_them() {
+    let asked = Duration::from_secs(120);
+    let it = bench((0..3).map(|_| Some(Failure::new("slow down", Retry::After(asked)))).collect());
+    tokio::task::yield_now().await;
+    it.clock.set(sample::at(30) + chrono::Duration::hours(2));
+    (1..=3).for_each(|n| drop(it.queue.put(notice(n))));
+    it.drained().await;
+    assert_eq!((it.tried().len(), it.count("dropped")), (3, 3));
+    let tried = it.sink.tried.lock().unwrap();
+    for pair in tried.windows(2) {
+        assert!(pair[1].1 - pair[0].1 >= asked, "{tried:?}");
+    }
+}
+
+/// What waited for two days while driftless was off was given up at its first failure.
+#[tokio::test(start_paused = true)]
+async fn the_age_of_a_message_from_before_the_start_counts_from_the_start() {
+    let it = bench(vec![Some(Failure::new("down", Retry::Later)), Some(Failure::new("down", Retry::Later))]);
+    it.clock.set(sample::at(30) + chrono::Duration::hours(48));
+    it.queue.put(notice(1));
+    it.drained().await;
+    assert_eq!((it.tried().len(), it.count("ok"), it.count("dropped")), (3, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
