@@ -167,14 +167,22 @@ impl Messenger {
         let (mut desks, mut tasks) = (Vec::new(), Vec::new());
         for place in &self.places {
             let own = kept.iter().filter(|(sink, ..)| **sink == *place.name);
-            let told = Told::restore(own.map(|(_, key, text)| (key.clone(), text.clone())));
+            let mut told = Told::restore(own.map(|(_, key, text)| (key.clone(), text.clone())));
             let queue = Arc::new(Queue::default());
+            self.metrics.begin_notifications(place.sink.service());
             for it in waiting.iter().filter(|it| *it.sink == *place.name) {
-                if let Ok(notice) = serde_json::from_str::<Notice>(&it.text) {
-                    queue.put(notice);
+                let Ok(notice) = serde_json::from_str::<Notice>(&it.text) else {
+                    self.metrics.notification(place.sink.service(), NotificationResult::Dropped);
+                    let name = &*place.name;
+                    tracing::error!(sink = name, "a message of `{name}` that waited cannot be read, and is given up");
+                    told.forget(&it.id);
+                    self.gone(place, it.key.clone(), it.id.clone()).await;
+                    continue;
+                };
+                if let Put::Overflow(dropped) = queue.restore(notice) {
+                    self.overflow(place, &mut told, &dropped).await;
                 }
             }
-            self.metrics.begin_notifications(place.sink.service());
             let delivery = Delivery {
                 place: place.clone(),
                 queue: Arc::clone(&queue),
@@ -231,6 +239,7 @@ impl Messenger {
         self.metrics.notification(place.sink.service(), NotificationResult::Dropped);
         tracing::error!(sink = name, "too many messages wait for `{name}`; given up: {}", dropped.title);
         told.forget(&dropped.id);
+        self.gone(place, dropped.key.clone(), dropped.id.clone()).await;
     }
 
     /// A message does not wait any more.
