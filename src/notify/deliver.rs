@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::notice::{Happening, Notice, State};
@@ -179,7 +180,7 @@ impl Delivery {
             };
             let sent = tokio::select! {
                 () = self.stop.cancelled() => return,
-                sent = attempt(&self.place, &notice) => sent,
+                sent = self.attempt(&notice) => sent,
             };
             let Err(failure) = sent else {
                 if std::mem::take(&mut failures) > 0 {
@@ -202,14 +203,29 @@ impl Delivery {
             let age = (self.clock.now() - notice.at.max(started)).to_std().unwrap_or_default();
             if age >= self.place.give_up_after {
                 // The next one is tried after a pause, too: this failure was not the message's.
-                self.give_up(&notice, &failure).await;
                 self.queue.inside().given_up.push(notice.id.clone());
+                self.give_up(&notice, &failure).await;
             } else {
                 self.queue.behind(&notice.id);
             }
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(pause(failure.retry, failures, fastrand::f64())) => {}
+            }
+        }
+    }
+
+    /// Makes one attempt, in a task of its own: a fault of driftless in it is a failure like others.
+    async fn attempt(&self, notice: &Arc<Notice>) -> Result<(), Failure> {
+        let (place, notice) = (self.place.clone(), Arc::clone(notice));
+        // Dropped, it ends the attempt.
+        let mut alone = JoinSet::new();
+        alone.spawn(async move { attempt(&place, &notice).await });
+        match alone.join_next().await {
+            Some(Ok(sent)) => sent,
+            _ => {
+                self.metrics.panic();
+                Err(Failure::new("sending it failed by a fault of driftless itself", Retry::Later))
             }
         }
     }

@@ -23,6 +23,7 @@ impl Sink for Arc<Scripted> {
             self.tried.lock().unwrap().push((notice.id.clone(), tokio::time::Instant::now()));
             let answer = self.answers.lock().unwrap().pop_front();
             match answer {
+                Some(Some(failure)) if failure.message == "panic" => panic!("a fault of driftless"),
                 // It hangs for ever.
                 Some(None) => std::future::pending().await,
                 Some(Some(failure)) => Err(failure),
@@ -239,4 +240,14 @@ fn what_began_and_ended_before_anything_was_tried_is_not_told() {
     let revision = |state| Notice { happening: Happening::Revision, ..as_state(state, state.word()) };
     queue.put(revision(State::Open));
     assert_eq!(queue.put(revision(State::Resolved)), Put::Waits);
+}
+
+/// The task of the sink was gone, and nothing said so: no message arrived any more.
+#[tokio::test(start_paused = true)]
+async fn a_sink_with_a_fault_is_counted_and_tried_again() {
+    let it = bench(vec![Some(Failure::new("panic", Retry::Never))]);
+    it.queue.put(notice(1));
+    it.drained().await;
+    assert_eq!((it.tried().len(), it.count("ok"), it.count("failed")), (2, 1, 1));
+    assert!(it.metrics.render().contains("driftless_task_panics_total 1\n"));
 }
