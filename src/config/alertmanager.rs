@@ -80,7 +80,7 @@ pub(super) fn check(config: &AlertmanagerConfig, say: &mut dyn FnMut(&str, Strin
             say(&format!("/urls/{index}"), message, "write an https address");
         }
         if config.urls[..index].contains(url) {
-            say(&format!("/urls/{index}"), format!("`{url}` is named twice"), "name every member of the cluster once");
+            say(&format!("/urls/{index}"), "it is named twice".to_owned(), "name every member of the cluster once");
         }
     }
     for (field, url) in [("/grafanaUrl", &config.grafana_url), ("/docsUrl", &config.docs_url)] {
@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 "  urls: [\"https://a\", \"https://a\"]",
-                "driftless.yaml:3:23: `https://a` is named twice\nhint: name every member of the cluster once",
+                "driftless.yaml:3:23: it is named twice\nhint: name every member of the cluster once",
             ),
             (
                 "  grafanaUrl: grafana",
