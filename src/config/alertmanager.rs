@@ -80,7 +80,7 @@ pub(super) fn check(config: &AlertmanagerConfig, say: &mut dyn FnMut(&str, Strin
             say(&format!("/urls/{index}"), message, "write an https address");
         }
         if config.urls[..index].contains(url) {
-            say(&format!("/urls/{index}"), format!("`{url}` is named twice"), "name every member of the cluster once");
+            say(&format!("/urls/{index}"), "it is named twice".to_owned(), "name every member of the cluster once");
         }
     }
     for (field, url) in [("/grafanaUrl", &config.grafana_url), ("/docsUrl", &config.docs_url)] {
@@ -118,17 +118,18 @@ fn is_label(name: &str) -> bool {
 /// What is wrong with an address that a path is put behind, and what to write.
 fn address(url: &str) -> Result<(), (String, String)> {
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
-        return Err((format!("`{url}` is not an http or https address"), format!("did you mean `https://{url}`?")));
+        // Not the address itself, here and below, as it may hold a secret.
+        let hint = "write it as `https://alertmanager.example.com/prefix`".to_owned();
+        return Err(("it is not an http or https address".to_owned(), hint));
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.contains('@') {
-        // Not the address itself, as it holds the secret.
         let hint = "name the file of the password in `passwordFile`".to_owned();
         return Err(("the address holds credentials".to_owned(), hint));
     }
     if host.is_empty() || rest.contains(['?', '#']) || rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let hint = "write it as `https://alertmanager.example.com/prefix`".to_owned();
-        return Err((format!("`{url}` is no address of a server and a folder"), hint));
+        return Err(("it is no address of a server and a folder".to_owned(), hint));
     }
     Ok(())
 }
@@ -159,8 +160,8 @@ mod tests {
         for (block, said) in [
             (
                 "  urls: [\"alertmanager:9093\"]",
-                "driftless.yaml:3:10: `alertmanager:9093` is not an http or https address\n\
-                 hint: did you mean `https://alertmanager:9093`?",
+                "driftless.yaml:3:10: it is not an http or https address\n\
+                 hint: write it as `https://alertmanager.example.com/prefix`",
             ),
             (
                 "  urls: [\"https://u:p@a.example.com\"]",
@@ -169,7 +170,7 @@ mod tests {
             ),
             (
                 "  urls: [\"https://a.example.com?x=y\"]",
-                "driftless.yaml:3:10: `https://a.example.com?x=y` is no address of a server and a folder\n\
+                "driftless.yaml:3:10: it is no address of a server and a folder\n\
                  hint: write it as `https://alertmanager.example.com/prefix`",
             ),
             (
@@ -179,12 +180,12 @@ mod tests {
             ),
             (
                 "  urls: [\"https://a\", \"https://a\"]",
-                "driftless.yaml:3:23: `https://a` is named twice\nhint: name every member of the cluster once",
+                "driftless.yaml:3:23: it is named twice\nhint: name every member of the cluster once",
             ),
             (
                 "  grafanaUrl: grafana",
-                "driftless.yaml:3:3: `grafana` is not an http or https address\n\
-                 hint: did you mean `https://grafana`?",
+                "driftless.yaml:3:3: it is not an http or https address\n\
+                 hint: write it as `https://alertmanager.example.com/prefix`",
             ),
             (
                 "  username: u",
@@ -207,6 +208,15 @@ mod tests {
             ),
         ] {
             assert_eq!(faults(block), [said], "{block}");
+        }
+    }
+
+    /// An address with a mistake was shown whole, with the password or the token in it.
+    #[test]
+    fn no_fault_shows_a_secret_in_an_address() {
+        for url in ["u:s3cret@a.example.com:9093", "ftp://u:s3cret@a", "https://a?token=s3cret", "https://u:s3cret@a"] {
+            let faults = faults(&format!("  urls: [\"{url}\"]"));
+            assert!(faults.len() == 1 && !faults[0].contains("s3cret"), "{faults:?}");
         }
     }
 }

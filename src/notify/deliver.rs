@@ -1,14 +1,15 @@
 //! Delivery: one task a sink, with a queue of its own, that tries again until a message arrives or
 //! is too old. A sink that is dead holds nobody up: no sweep, no other sink, not the end.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::notice::Notice;
+use super::notice::{Happening, Notice, State};
 use super::sink::{Failure, Place, Retry};
 use crate::clock::Clock;
 use crate::history::History;
@@ -27,53 +28,124 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// takes the place of the older.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: Mutex<VecDeque<Arc<Notice>>>,
+    inside: Mutex<Inside>,
     fresh: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Inside {
+    waiting: VecDeque<Waiting>,
+    /// The keys of causes of which the receiver may have heard that they are open.
+    said: BTreeSet<String>,
+    /// The ids of messages that were given up because they are too old.
+    given_up: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    notice: Arc<Notice>,
+    /// Whether the receiver cannot know of its cause: it is new, and nothing about it was tried.
+    unsaid: bool,
+}
+
+/// What became of a message that was put into a queue.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Put {
+    /// It waits.
+    Waits,
+    /// It says that a cause is over of which nobody was told that it began: neither is told.
+    Needless,
+    /// It waits, and the oldest was given up for it.
+    Overflow(Arc<Notice>),
+}
+
 impl Queue {
-    /// Puts a message at the end. Returns what was given up for it.
-    pub fn put(&self, notice: Notice) -> Option<Arc<Notice>> {
-        let mut waiting = self.waiting();
-        waiting.retain(|it| it.key != notice.key);
-        let dropped = if waiting.len() >= MOST_WAITING { waiting.pop_front() } else { None };
-        waiting.push_back(Arc::new(notice));
-        drop(waiting);
+    /// Puts a message at the end.
+    pub fn put(&self, notice: Notice) -> Put {
+        let mut inside = self.inside();
+        let older = inside.remove(|it| it.key == notice.key);
+        let begins = older.is_none() && notice.state == State::Open && !inside.said.contains(&notice.key);
+        let unsaid = older.is_some_and(|it| it.unsaid) || begins;
+        if unsaid && notice.state == State::Resolved {
+            return Put::Needless;
+        }
+        // How a revision came out is told also when nobody heard that it came.
+        let unsaid = unsaid && notice.happening != Happening::Revision;
+        self.push(inside, notice, unsaid)
+    }
+
+    /// Puts a message at the end that waited before a restart, and may have been tried.
+    pub fn restore(&self, notice: Notice) -> Put {
+        let mut inside = self.inside();
+        inside.remove(|it| it.key == notice.key);
+        self.push(inside, notice, false)
+    }
+
+    fn push(&self, mut inside: MutexGuard<'_, Inside>, notice: Notice, unsaid: bool) -> Put {
+        let full = inside.waiting.len() >= MOST_WAITING;
+        let dropped = if full { inside.waiting.pop_front() } else { None };
+        inside.waiting.push_back(Waiting { notice: Arc::new(notice), unsaid });
+        drop(inside);
         self.fresh.notify_one();
-        dropped
+        dropped.map_or(Put::Waits, |it| Put::Overflow(it.notice))
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.waiting().len()
+        self.inside().waiting.len()
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.waiting().is_empty()
+        self.inside().waiting.is_empty()
     }
 
+    /// The ids of the messages that were given up, since the last call, because they are too old.
+    pub fn take_given_up(&self) -> Vec<String> {
+        std::mem::take(&mut self.inside().given_up)
+    }
+
+    /// The first, for an attempt, of which nobody knows whether it arrives.
     fn first(&self) -> Option<Arc<Notice>> {
-        self.waiting().front().cloned()
+        let mut inside = self.inside();
+        let first = inside.waiting.front_mut()?;
+        first.unsaid = false;
+        let notice = Arc::clone(&first.notice);
+        if notice.state != State::Resolved && notice.happening != Happening::Revision {
+            inside.said.insert(notice.key.clone());
+        }
+        Some(notice)
     }
 
     /// Puts one behind the others: a receiver that refuses this one may take the next.
     fn behind(&self, id: &str) {
-        let mut waiting = self.waiting();
-        if let Some(at) = waiting.iter().position(|it| it.id == id)
-            && let Some(notice) = waiting.remove(at)
-        {
-            waiting.push_back(notice);
+        let mut inside = self.inside();
+        if let Some(it) = inside.remove(|it| it.id == id) {
+            inside.waiting.push_back(it);
         }
     }
 
     /// Takes one away that is done with; another message may have taken its place.
     fn done(&self, id: &str) {
-        self.waiting().retain(|it| it.id != id);
+        self.inside().remove(|it| it.id == id);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Notice>>> {
-        self.waiting.lock().expect("no holder of the lock panics")
+    /// The receiver took a message.
+    fn arrived(&self, notice: &Notice) {
+        if notice.state == State::Resolved {
+            self.inside().said.remove(&notice.key);
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().expect("no holder of the lock panics")
+    }
+}
+
+impl Inside {
+    fn remove(&mut self, which: impl Fn(&Notice) -> bool) -> Option<Waiting> {
+        let at = self.waiting.iter().position(|it| which(&it.notice))?;
+        self.waiting.remove(at)
     }
 }
 
@@ -97,6 +169,8 @@ impl Delivery {
     /// Goes on until it is told to end.
     pub async fn run(self) {
         let mut failures: u32 = 0;
+        // What waited while driftless was off is not too old at its first failure.
+        let started = self.clock.now();
         loop {
             let Some(notice) = self.queue.first() else {
                 tokio::select! {
@@ -106,13 +180,14 @@ impl Delivery {
             };
             let sent = tokio::select! {
                 () = self.stop.cancelled() => return,
-                sent = attempt(&self.place, &notice) => sent,
+                sent = self.attempt(&notice) => sent,
             };
             let Err(failure) = sent else {
                 if std::mem::take(&mut failures) > 0 {
                     tracing::info!(sink = &*self.place.name, "notifications of `{}` arrive again", self.place.name);
                 }
                 self.count(NotificationResult::Ok);
+                self.queue.arrived(&notice);
                 self.done(&notice).await;
                 continue;
             };
@@ -121,15 +196,36 @@ impl Delivery {
                 say(&self.place.name, &failure);
             }
             failures = failures.saturating_add(1);
-            let age = (self.clock.now() - notice.at).to_std().unwrap_or_default();
-            if failure.retry == Retry::Never || age >= self.place.give_up_after {
+            if failure.retry == Retry::Never {
                 self.give_up(&notice, &failure).await;
                 continue;
             }
-            self.queue.behind(&notice.id);
+            let age = (self.clock.now() - notice.at.max(started)).to_std().unwrap_or_default();
+            if age >= self.place.give_up_after {
+                // The next one is tried after a pause, too: this failure was not the message's.
+                self.queue.inside().given_up.push(notice.id.clone());
+                self.give_up(&notice, &failure).await;
+            } else {
+                self.queue.behind(&notice.id);
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(pause(failure.retry, failures, fastrand::f64())) => {}
+            }
+        }
+    }
+
+    /// Makes one attempt, in a task of its own: a fault of driftless in it is a failure like others.
+    async fn attempt(&self, notice: &Arc<Notice>) -> Result<(), Failure> {
+        let (place, notice) = (self.place.clone(), Arc::clone(notice));
+        // Dropped, it ends the attempt.
+        let mut alone = JoinSet::new();
+        alone.spawn(async move { attempt(&place, &notice).await });
+        match alone.join_next().await {
+            Some(Ok(sent)) => sent,
+            _ => {
+                self.metrics.panic();
+                Err(Failure::new("sending it failed by a fault of driftless itself", Retry::Later))
             }
         }
     }

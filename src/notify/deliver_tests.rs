@@ -23,6 +23,7 @@ impl Sink for Arc<Scripted> {
             self.tried.lock().unwrap().push((notice.id.clone(), tokio::time::Instant::now()));
             let answer = self.answers.lock().unwrap().pop_front();
             match answer {
+                Some(Some(failure)) if failure.message == "panic" => panic!("a fault of driftless"),
                 // It hangs for ever.
                 Some(None) => std::future::pending().await,
                 Some(Some(failure)) => Err(failure),
@@ -133,10 +134,38 @@ async fn what_is_refused_for_good_stands_in_nobodys_way() {
 async fn a_message_that_is_too_old_is_given_up_at_its_next_failure() {
     let later = || Some(Failure::new("down", Retry::Later));
     let it = bench(vec![later(), later()]);
+    tokio::task::yield_now().await;
     it.clock.set(sample::at(30) + chrono::Duration::hours(2));
     it.queue.put(notice(1));
     it.drained().await;
     assert_eq!((it.tried().len(), it.count("dropped")), (1, 1));
+}
+
+/// All that was too old was given up back to back, without a pause, at the first failure of each.
+#[tokio::test(start_paused = true)]
+async fn messages_that_are_too_old_are_given_up_with_a_pause_between_them() {
+    let asked = Duration::from_secs(120);
+    let it = bench((0..3).map(|_| Some(Failure::new("slow down", Retry::After(asked)))).collect());
+    tokio::task::yield_now().await;
+    it.clock.set(sample::at(30) + chrono::Duration::hours(2));
+    (1..=3).for_each(|n| drop(it.queue.put(notice(n))));
+    it.drained().await;
+    assert_eq!((it.tried().len(), it.count("dropped")), (3, 3));
+    assert_eq!(it.queue.take_given_up(), ["id-1", "id-2", "id-3"]);
+    let tried = it.sink.tried.lock().unwrap();
+    for pair in tried.windows(2) {
+        assert!(pair[1].1 - pair[0].1 >= asked, "{tried:?}");
+    }
+}
+
+/// What waited for two days while driftless was off was given up at its first failure.
+#[tokio::test(start_paused = true)]
+async fn the_age_of_a_message_from_before_the_start_counts_from_the_start() {
+    let it = bench(vec![Some(Failure::new("down", Retry::Later)), Some(Failure::new("down", Retry::Later))]);
+    it.clock.set(sample::at(30) + chrono::Duration::hours(48));
+    it.queue.put(notice(1));
+    it.drained().await;
+    assert_eq!((it.tried().len(), it.count("ok"), it.count("dropped")), (3, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +174,7 @@ async fn the_newest_word_on_a_cause_takes_the_place_of_the_older() {
     queue.put(notice(1));
     queue.put(notice(2));
     queue.put(Notice { id: "newer".to_owned(), ..notice(1) });
-    let ids: Vec<String> = queue.waiting().iter().map(|it| it.id.clone()).collect();
+    let ids: Vec<String> = queue.inside().waiting.iter().map(|it| it.notice.id.clone()).collect();
     assert_eq!(ids, ["id-2", "newer"]);
     // The older one was under way, and arrives: the newer still waits.
     queue.done("id-1");
@@ -156,9 +185,9 @@ async fn the_newest_word_on_a_cause_takes_the_place_of_the_older() {
 fn a_queue_is_bounded_and_says_what_it_gave_up() {
     let queue = Queue::default();
     for n in 0..MOST_WAITING {
-        assert!(queue.put(notice(n)).is_none());
+        assert_eq!(queue.put(notice(n)), Put::Waits);
     }
-    assert_eq!(queue.put(notice(MOST_WAITING)).map(|it| it.id.clone()).as_deref(), Some("id-0"));
+    assert_eq!(queue.put(notice(MOST_WAITING)), Put::Overflow(Arc::new(notice(0))));
     assert_eq!(queue.len(), MOST_WAITING);
 }
 
@@ -180,4 +209,45 @@ fn pauses_grow_and_are_bounded() {
     assert_eq!([1, 2, 3, 5, 9, 10, 1000].map(seconds), [1, 2, 4, 16, 256, 300, 300]);
     assert!(pause(Retry::Later, 5, 1.0) >= Duration::from_millis(12_800), "jitter takes a fifth at most");
     assert_eq!(pause(Retry::WhenMended, 1, 0.0), LONGEST_PAUSE);
+}
+
+/// An end arrived of which nobody had heard the beginning.
+#[test]
+fn what_began_and_ended_before_anything_was_tried_is_not_told() {
+    let queue = Queue::default();
+    let as_state = |state, id: &str| Notice { state, id: id.to_owned(), ..notice(1) };
+    queue.put(notice(1));
+    queue.put(as_state(State::Changed, "changed"));
+    assert_eq!(queue.put(as_state(State::Resolved, "over")), Put::Needless);
+    assert!(queue.is_empty());
+
+    // One that was tried may have arrived, so that its end is told, and only then forgotten.
+    queue.put(notice(1));
+    let tried = queue.first().expect("it waits");
+    assert_eq!(queue.put(as_state(State::Resolved, "over")), Put::Waits);
+    queue.done(&tried.id);
+    assert_eq!(queue.put(as_state(State::Open, "again")), Put::Waits);
+    assert_eq!(queue.put(as_state(State::Resolved, "over again")), Put::Waits, "the receiver believes it is open");
+    assert_eq!(queue.len(), 1);
+
+    // One that waited before a restart may have been tried then.
+    let queue = Queue::default();
+    queue.restore(notice(1));
+    assert_eq!(queue.put(as_state(State::Resolved, "over")), Put::Waits);
+
+    // How a revision came out is told in any case.
+    let queue = Queue::default();
+    let revision = |state| Notice { happening: Happening::Revision, ..as_state(state, state.word()) };
+    queue.put(revision(State::Open));
+    assert_eq!(queue.put(revision(State::Resolved)), Put::Waits);
+}
+
+/// The task of the sink was gone, and nothing said so: no message arrived any more.
+#[tokio::test(start_paused = true)]
+async fn a_sink_with_a_fault_is_counted_and_tried_again() {
+    let it = bench(vec![Some(Failure::new("panic", Retry::Never))]);
+    it.queue.put(notice(1));
+    it.drained().await;
+    assert_eq!((it.tried().len(), it.count("ok"), it.count("failed")), (2, 1, 1));
+    assert!(it.metrics.render().contains("driftless_task_panics_total 1\n"));
 }

@@ -23,6 +23,8 @@ pub struct Told {
     causes: BTreeMap<String, Cause>,
     /// Causes that changed since [`Told::take_changed`].
     changed: BTreeSet<String>,
+    /// Causes whose last message did not arrive.
+    again: BTreeSet<String>,
 }
 
 /// One cause, as it was told.
@@ -45,7 +47,7 @@ impl Told {
     /// read is left out, which costs a message that was sent before.
     pub fn restore(kept: impl IntoIterator<Item = (String, String)>) -> Self {
         let read = |(key, text): (String, String)| Some((key, serde_json::from_str(&text).ok()?));
-        Self { causes: kept.into_iter().filter_map(read).collect(), changed: BTreeSet::new() }
+        Self { causes: kept.into_iter().filter_map(read).collect(), ..Self::default() }
     }
 
     /// What is to be kept over a restart, of what changed: `None` for a cause that is over.
@@ -69,6 +71,19 @@ impl Told {
     /// Whether nothing is open.
     pub fn is_empty(&self) -> bool {
         self.causes.is_empty()
+    }
+
+    /// A message never arrived: what is still so is told again. A cause of which it said that it is new
+    /// was not told at all.
+    pub fn forget(&mut self, id: &str) {
+        let Some((key, cause)) = self.causes.iter().find(|(_, cause)| cause.notice.id == id) else { return };
+        let (key, changed) = (key.clone(), cause.notice.state == State::Changed);
+        if changed {
+            self.again.insert(key);
+        } else {
+            self.causes.remove(&key);
+            self.changed.insert(key);
+        }
     }
 
     fn put(&mut self, key: &str, cause: Cause) {
@@ -230,10 +245,11 @@ fn grouped<'a>(told: &Told, items: &[&'a Item], speaker: &Speaker) -> BTreeMap<S
 fn opened(told: &mut Told, key: &str, group: &Group<'_>, picture: &Picture, speaker: &Speaker) -> Option<Notice> {
     let members: BTreeMap<String, String> = group.items.iter().map(|it| (member(it), fingerprint(it))).collect();
     let severity = group.items.iter().map(|it| it.severity).max().unwrap_or_default();
+    let again = told.again.remove(key);
     let known = told.causes.get(key);
     let more = known.is_none_or(|cause| members.iter().any(|(at, print)| cause.members.get(at) != Some(print)));
     let worse = known.is_some_and(|cause| cause.notice.severity < severity);
-    if !more && !worse {
+    if !more && !worse && !again {
         return None;
     }
     let (state, since, mut all, repaired) = match known {
@@ -418,12 +434,16 @@ fn resolved(cause: Cause, picture: &Picture, speaker: &Speaker) -> Notice {
     }
 }
 
-/// What was repaired in the sweep that found it: told once, as it never stayed.
+/// What was repaired in the sweep that found it: told once, as it never stayed. Each has a key of its
+/// own, as a later one says nothing of the buckets of an earlier one, which may still wait.
 fn at_once(known: &BTreeSet<String>, picture: &Picture, rules: &Rules, speaker: &Speaker) -> Vec<Notice> {
     let fresh: Vec<&Item> =
         picture.repaired.iter().filter(|it| rules.want(it) && !known.contains(&member(it))).collect();
     let groups = grouped(&Told::default(), &fresh, speaker);
-    groups.iter().map(|(key, group)| notice(key, group, State::Resolved, picture, speaker)).collect()
+    let at = picture.at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let told =
+        |(key, group): (&String, &Group<'_>)| notice(&digest(&[key, &at]), group, State::Resolved, picture, speaker);
+    groups.iter().map(told).collect()
 }
 
 /// How the revision came out, when that is new.

@@ -76,6 +76,25 @@ fn a_cause_that_grows_is_said_once_and_one_that_shrinks_or_flaps_is_not() {
     assert_eq!(say(&mut told, &picture(4, fleet(3))), []);
 }
 
+/// What was given up counted as told, so that nobody heard of it as long as it stayed.
+#[test]
+fn what_was_given_up_is_told_again() {
+    let mut told = Told::default();
+    let open = say(&mut told, &picture(1, fleet(1)));
+    told.forget(&open[0].id);
+    assert_eq!(told.take_changed().last().map(|(_, text)| text.is_none()), Some(true));
+    let again = say(&mut told, &picture(2, fleet(1)));
+    assert_eq!((again[0].state, &again[0].key), (State::Open, &open[0].key));
+    // A change that did not arrive is told again; the cause stays open, so that its end is told.
+    let grown = say(&mut told, &picture(3, fleet(2)));
+    told.forget(&grown[0].id);
+    let grown = say(&mut told, &picture(4, fleet(2)));
+    assert_eq!(titles(&grown), ["changed: Drift: versioning of 2 buckets differs"]);
+    assert_eq!(say(&mut told, &picture(5, fleet(2))), []);
+    told.forget(&grown[0].id);
+    assert_eq!(titles(&say(&mut told, &picture(6, vec![]))), ["resolved: Over: drift of versioning in 2 buckets"]);
+}
+
 #[test]
 fn a_cause_that_becomes_worse_is_said() {
     let mut told = Told::default();
@@ -155,6 +174,19 @@ fn what_was_repaired_at_once_is_told_once_and_never_opened() {
     let notices = say(&mut told, &Picture { repaired, ..picture(1, vec![]) });
     assert_eq!(titles(&notices), ["resolved: Repaired: versioning of 30 buckets"]);
     assert!(told.is_empty());
+}
+
+/// The message about the second repair took the place of the first, which was still waiting: nobody
+/// was told of the first bucket.
+#[test]
+fn two_repairs_of_the_same_difference_do_not_take_each_others_place() {
+    let repair = |minute, bucket: &str| {
+        let repaired = vec![Item { happening: Happening::Repaired, reason: String::new(), ..drift(bucket) }];
+        say(&mut Told::default(), &Picture { repaired, ..picture(minute, vec![]) }).remove(0)
+    };
+    let (first, second) = (repair(1, "ai-001"), repair(2, "ai-002"));
+    assert_ne!(first.key, second.key);
+    assert_eq!(first.key, repair(1, "ai-001").key, "the same repair has the same key");
 }
 
 #[test]

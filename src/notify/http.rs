@@ -74,7 +74,9 @@ impl Client {
         body: impl Into<Bytes>,
     ) -> Result<Answer, Failure> {
         check_address(url).map_err(|(message, hint)| Failure::new(message, Retry::WhenMended).hint(hint))?;
-        self.exchange(url, content_type, headers, body).await?.taken()
+        let mut answered = self.exchange(url, content_type, headers, body).await?;
+        answered.body = scrubbed(answered.body, url);
+        answered.taken()
     }
 
     /// Posts a body, to plain http on other machines as well: whoever asks for that has checked the
@@ -124,6 +126,21 @@ impl Answered {
         let Self { status, body, .. } = self;
         if (200..300).contains(&status) { Ok(Answer { status, body }) } else { Err(refusal(status, &body, after)) }
     }
+}
+
+/// What a receiver says, without the address: some say it back, and it may be a secret.
+fn scrubbed(said: String, url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let asked = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
+    let asked = asked.split('#').next().unwrap_or_default();
+    let (path, query) = asked.split_once('?').unwrap_or((asked, ""));
+    // Without its first slash, a short one may be any word.
+    let long = |text: &str| if text.len() >= 6 { text.to_owned() } else { String::new() };
+    let parts = [url.to_owned(), asked.to_owned(), path.to_owned(), long(path.trim_matches('/')), long(query)];
+    parts.iter().filter(|it| it.len() > 1).fold(said, |said, it| {
+        // Some writers of JSON escape each slash.
+        said.replace(it, "…").replace(&it.replace('/', "\\/"), "…")
+    })
 }
 
 fn uri(url: &str) -> Result<Uri, Failure> {
@@ -219,5 +236,34 @@ mod tests {
             let failure = client.post(&url, "application/json", &[], "{}").await.expect_err("nobody is there");
             assert!(!format!("{failure:?}").contains("s3cret"), "{failure:?}");
         }
+    }
+
+    /// The path of an address, which is its secret, got into the log by a relay that says it back.
+    #[tokio::test]
+    async fn a_receiver_that_says_the_address_back_does_not_bring_it_into_a_failure() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let client = Client::new().expect("a client");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/services/T0/s3cret?sig=s3cret-too", listener.local_addr().expect("an address"));
+        let whole = url.clone();
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a caller");
+            let mut read = [0; 4096];
+            let n = stream.read(&mut read).await.expect("a request");
+            let request = String::from_utf8_lossy(&read[..n]).into_owned();
+            let asked = request.split(' ').nth(1).expect("a path").to_owned();
+            let path = asked.split('?').next().expect("a path");
+            let escaped = path.replace('/', "\\/");
+            let body = format!("no {asked} {path} {whole} {escaped} {} {}", &path[1..], &asked[path.len() + 1..]);
+            let answer = format!(
+                "HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.expect("sent");
+            stream.shutdown().await.expect("sent");
+        });
+        let failure = client.post(&url, "application/json", &[], "{}").await.expect_err("refused");
+        answering.await.expect("answered");
+        assert_eq!(failure.message, "the receiver answered with status 400: no … … … … … …");
     }
 }

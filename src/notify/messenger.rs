@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::deliver::{Delivery, Queue};
+use super::deliver::{Delivery, Put, Queue};
 use super::group::{Speaker, Told, news};
 use super::notice::Notice;
 use super::picture::{Picture, Seen, picture};
@@ -167,14 +167,22 @@ impl Messenger {
         let (mut desks, mut tasks) = (Vec::new(), Vec::new());
         for place in &self.places {
             let own = kept.iter().filter(|(sink, ..)| **sink == *place.name);
-            let told = Told::restore(own.map(|(_, key, text)| (key.clone(), text.clone())));
+            let mut told = Told::restore(own.map(|(_, key, text)| (key.clone(), text.clone())));
             let queue = Arc::new(Queue::default());
+            self.metrics.begin_notifications(place.sink.service());
             for it in waiting.iter().filter(|it| *it.sink == *place.name) {
-                if let Ok(notice) = serde_json::from_str::<Notice>(&it.text) {
-                    queue.put(notice);
+                let Ok(notice) = serde_json::from_str::<Notice>(&it.text) else {
+                    self.metrics.notification(place.sink.service(), NotificationResult::Dropped);
+                    let name = &*place.name;
+                    tracing::error!(sink = name, "a message of `{name}` that waited cannot be read, and is given up");
+                    told.forget(&it.id);
+                    self.gone(place, it.key.clone(), it.id.clone()).await;
+                    continue;
+                };
+                if let Put::Overflow(dropped) = queue.restore(notice) {
+                    self.overflow(place, &mut told, &dropped).await;
                 }
             }
-            self.metrics.begin_notifications(place.sink.service());
             let delivery = Delivery {
                 place: place.clone(),
                 queue: Arc::clone(&queue),
@@ -197,7 +205,9 @@ impl Messenger {
     /// and never not at all.
     async fn tell(&self, desks: &mut [Desk], seen: &Picture) {
         for desk in desks {
+            desk.queue.take_given_up().iter().for_each(|id| desk.told.forget(id));
             let notices = news(&mut desk.told, seen, &desk.place.rules, &self.speaker);
+            let notices: Vec<Notice> = notices.into_iter().map(|it| desk.place.keyed(it)).collect();
             let changed = desk.told.take_changed();
             if notices.is_empty() && changed.is_empty() {
                 continue;
@@ -213,12 +223,33 @@ impl Messenger {
                 tracing::warn!("what was told is not kept, and may be told again after a restart: {error}");
             }
             for notice in notices {
-                if let Some(dropped) = desk.queue.put(notice) {
-                    self.metrics.notification(desk.place.sink.service(), NotificationResult::Dropped);
-                    let name = &*desk.place.name;
-                    tracing::error!(sink = name, "too many messages wait for `{name}`; given up: {}", dropped.title);
+                let (key, id) = (notice.key.clone(), notice.id.clone());
+                match desk.queue.put(notice) {
+                    Put::Waits => {}
+                    Put::Needless => self.gone(&desk.place, key, id).await,
+                    Put::Overflow(dropped) => self.overflow(&desk.place, &mut desk.told, &dropped).await,
                 }
             }
         }
     }
+
+    /// Gives up what a queue had no room for.
+    async fn overflow(&self, place: &Place, told: &mut Told, dropped: &Notice) {
+        let name = &*place.name;
+        self.metrics.notification(place.sink.service(), NotificationResult::Dropped);
+        tracing::error!(sink = name, "too many messages wait for `{name}`; given up: {}", dropped.title);
+        told.forget(&dropped.id);
+        self.gone(place, dropped.key.clone(), dropped.id.clone()).await;
+    }
+
+    /// A message does not wait any more.
+    async fn gone(&self, place: &Place, key: String, id: String) {
+        if let Err(error) = self.history.delivered(place.name.to_string(), key, id).await {
+            tracing::debug!("that a message does not wait any more is not kept: {error}");
+        }
+    }
 }
+
+#[cfg(test)]
+#[path = "messenger_tests.rs"]
+mod tests;

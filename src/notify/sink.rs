@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::http::Client;
-use super::notice::Notice;
+use super::notice::{Happening, Notice};
 use super::rules::Rules;
 use crate::clock::Clock;
 use crate::config::notifications::NotificationConfig;
@@ -23,6 +23,13 @@ pub trait Sink: Send + Sync {
     /// Makes one attempt to deliver a message. A message that is none of its business is delivered
     /// by doing nothing. The deadline is the caller's.
     fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a>;
+
+    /// Whether what it is told of a revision belongs to that revision for ever, as the status of a
+    /// commit does: then the next revision's message must not take its place while it waits. For all
+    /// others the newest revision is what counts.
+    fn keeps_each_revision(&self) -> bool {
+        false
+    }
 
     /// Delivers a message that only shows that messages arrive, and takes it back where that is
     /// needed.
@@ -102,6 +109,17 @@ pub struct Place {
 }
 
 impl Place {
+    /// A message as it waits for this sink: those that take each other's place have the same key.
+    #[must_use]
+    pub fn keyed(&self, mut notice: Notice) -> Notice {
+        if let Some(revision) = notice.revision.as_ref().filter(|_| notice.happening == Happening::Revision)
+            && self.sink.keeps_each_revision()
+        {
+            notice.key = format!("{}-{}", notice.key, revision.id);
+        }
+        notice
+    }
+
     /// The sinks of the configuration.
     ///
     /// # Errors
@@ -121,5 +139,33 @@ impl Place {
             })
         });
         Ok(places.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{RevisionNote, sample};
+    use super::*;
+    use crate::clock::ManualClock;
+
+    /// The first commit's last status was replaced in the queue by the second's `pending`, and the
+    /// first stayed pending for ever.
+    #[test]
+    fn the_statuses_of_two_commits_do_not_take_each_others_place() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(sample::at(0)));
+        let text = "source: {git: {url: \"https://example.com/a.git\"}}\nnotifications:\n\
+            - {name: hub, github: {repository: a/b, tokenEnv: T}}\n\
+            - {name: chat, slack: {urlEnv: U}}\n";
+        let config = crate::config::parse("driftless.yaml", text, &[]).expect("good");
+        let places = Place::all(&config.notifications, &clock).expect("a client");
+        let of = |place: &Place, id: &str| {
+            let revision = Some(RevisionNote { id: id.to_owned(), subject: String::new(), author: String::new() });
+            place.keyed(Notice { happening: Happening::Revision, revision, ..sample::full() }).key
+        };
+        assert_ne!(of(&places[0], "aaaaaaa"), of(&places[0], "bbbbbbb"));
+        assert_eq!(of(&places[0], "aaaaaaa"), of(&places[0], "aaaaaaa"));
+        assert_eq!(of(&places[1], "aaaaaaa"), of(&places[1], "bbbbbbb"), "in a channel the newest counts");
+        let drift = places[0].keyed(Notice { happening: Happening::Drift, ..sample::full() });
+        assert_eq!(drift.key, sample::full().key);
     }
 }

@@ -39,6 +39,10 @@ impl Sink for Gitlab {
         "gitlab"
     }
 
+    fn keeps_each_revision(&self) -> bool {
+        true
+    }
+
     fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a> {
         Box::pin(async move {
             let Some((commit, _)) = commit::about(notice) else { return Ok(()) };
