@@ -165,7 +165,7 @@ impl Sweeper {
             return false;
         }
         if let Some(letterbox) = &self.letterbox {
-            letterbox.swept(cause, &in_force.desired);
+            letterbox.swept(cause, &in_force.desired, &in_force.revision);
         }
         let mut said = vec![format!("{} in sync", report.in_sync)];
         for (count, word) in [

@@ -38,7 +38,15 @@ pub struct Letterbox {
 #[derive(Debug, Default)]
 struct Inside {
     events: Vec<Event>,
-    swept: Option<(Cause, Arc<Desired>)>,
+    swept: Option<Ended>,
+}
+
+/// A sweep that came to its end.
+#[derive(Debug, Clone)]
+struct Ended {
+    cause: Cause,
+    desired: Arc<Desired>,
+    revision: Arc<str>,
 }
 
 impl Letterbox {
@@ -57,15 +65,16 @@ impl Letterbox {
         }
     }
 
-    /// A sweep over every bucket came to its end.
-    pub fn swept(&self, cause: Cause, desired: &Arc<Desired>) {
+    /// A sweep over every bucket came to its end: every bucket was held against this revision, which
+    /// need not be the newest by then.
+    pub fn swept(&self, cause: Cause, desired: &Arc<Desired>, revision: &Arc<str>) {
         let mut inside = self.inside();
         // One that a revision caused is not forgotten when another sweep ends before anybody looked.
         let cause = match inside.swept {
-            Some((Cause::Revision, _)) => Cause::Revision,
+            Some(Ended { cause: Cause::Revision, .. }) => Cause::Revision,
             _ => cause,
         };
-        inside.swept = Some((cause, Arc::clone(desired)));
+        inside.swept = Some(Ended { cause, desired: Arc::clone(desired), revision: Arc::clone(revision) });
         drop(inside);
         self.fresh.notify_one();
     }
@@ -127,15 +136,15 @@ impl Messenger {
             let (earlier, latest) = (before.clone(), swept.clone());
             let looking = tokio::task::spawn_blocking(move || {
                 let (buckets, source) = (board.buckets(), board.source());
-                let desired = latest.as_ref().map(|(_, desired)| desired);
                 picture(&Seen {
                     now: clock.now(),
                     buckets: &buckets,
                     source: &source,
                     interval,
                     events: &events,
-                    cause: latest.as_ref().map(|(cause, _)| *cause),
-                    desired: desired.map(|it| &**it),
+                    cause: latest.as_ref().map(|it| it.cause),
+                    desired: latest.as_ref().map(|it| &*it.desired),
+                    revision: latest.as_ref().map(|it| &*it.revision),
                     before: earlier.as_deref(),
                 })
             });
@@ -143,8 +152,8 @@ impl Messenger {
                 self.metrics.panic();
                 continue;
             };
-            if let Some((_, desired)) = swept {
-                before = Some(desired);
+            if let Some(it) = swept {
+                before = Some(it.desired);
             }
             self.tell(&mut desks, &seen).await;
             self.pictures.send_replace(Arc::new(seen));

@@ -136,6 +136,9 @@ pub struct Seen<'a> {
     pub cause: Option<Cause>,
     /// What every bucket shall be.
     pub desired: Option<&'a Desired>,
+    /// The revision that says so. The source may have a newer one by now, which no bucket was held
+    /// against yet.
+    pub revision: Option<&'a str>,
     /// What every bucket was to be in the sweep before.
     pub before: Option<&'a Desired>,
 }
@@ -184,7 +187,7 @@ fn standing(seen: &Seen<'_>) -> Standing {
     let findings = seen.source.findings.iter().filter(|it| it.severity == Severity::Error).count();
     let outcome = match seen.source.state {
         SourceState::Held if seen.source.held_revision.is_some() => Outcome::Refused,
-        _ if seen.cause.is_none() => Outcome::Pending,
+        _ if seen.cause.is_none() || seen.revision != seen.source.revision.as_deref() => Outcome::Pending,
         _ if in_sync == buckets && findings == 0 => Outcome::Good,
         _ => Outcome::Bad,
     };
@@ -355,7 +358,7 @@ fn bucket(seen: &Seen<'_>, report: &BucketReport, picture: &mut Picture) {
         }
     }
     let brought = picture.open[begun..].iter_mut().filter(|item| is_brought(seen, &report.id, &item.setting));
-    brought.for_each(|item| item.revision.clone_from(&seen.source.revision));
+    brought.for_each(|item| item.revision = seen.revision.map(str::to_owned));
 }
 
 /// Adds a policy that does not hold to the difference of which that is so: where a spec asks for
@@ -438,7 +441,7 @@ fn repaired(seen: &Seen<'_>, picture: &mut Picture) {
             policies,
             changes,
             detail,
-            revision: seen.source.revision.clone().filter(|_| is_brought(seen, bucket, setting)),
+            revision: seen.revision.filter(|_| is_brought(seen, bucket, setting)).map(str::to_owned),
             ..Item::about(Happening::Repaired, "")
         });
     }
