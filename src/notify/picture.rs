@@ -107,7 +107,7 @@ pub struct Picture {
     pub undecided: BTreeMap<BucketId, BTreeSet<String>>,
     /// Whether every bucket was looked at; otherwise this is about the source alone.
     pub swept: bool,
-    /// Whether the source was asked since the daemon began: until then what was wrong with it is
+    /// Whether the source answered since the daemon began: until then what was wrong with it is
     /// neither wrong nor right.
     pub source_known: bool,
     /// The revision in force, or the one that is held.
@@ -151,7 +151,7 @@ const MOST_FINDINGS: usize = 5;
 
 /// Puts together how everything stands.
 pub fn picture(seen: &Seen<'_>) -> Picture {
-    let source_known = seen.source.last_success.is_some() || seen.source.detail.is_some();
+    let source_known = seen.source.last_success.is_some();
     let mut picture = Picture { at: seen.now, swept: seen.cause.is_some(), source_known, ..Picture::default() };
     source(seen, &mut picture);
     if picture.swept {

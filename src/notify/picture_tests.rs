@@ -38,3 +38,14 @@ fn a_revision_that_came_during_a_sweep_of_the_one_before_is_not_judged_by_it() {
     assert_eq!(outcome("old"), Some(Outcome::Pending));
     assert_eq!(outcome("new"), Some(Outcome::Good));
 }
+
+/// After a restart one fetch that failed ended what was told of a held revision.
+#[test]
+fn a_source_that_did_not_answer_since_the_daemon_began_is_not_known() {
+    for state in [SourceState::Stale, SourceState::Failed] {
+        let detail = Some("away".to_owned());
+        let source = SourceReport { last_success: None, detail, ..source(state) };
+        assert!(!picture(&seen(&source, None)).source_known, "{state:?}");
+    }
+    assert!(picture(&seen(&source(SourceState::Stale), None)).source_known, "its last answer was no hold");
+}
