@@ -355,17 +355,20 @@ fn over(told: &Told, picture: &Picture, groups: &BTreeMap<String, Group<'_>>) ->
     gone.map(|(key, _)| key.clone()).collect()
 }
 
-/// Whether one of a cause's buckets cannot be read now, in what the cause is about.
+/// Whether one of a cause's buckets cannot be read now, in what the cause is about. One that could
+/// not be read is readable again when all of it is: an error that passes by itself is no item, and
+/// no answer either.
 fn is_undecided(cause: &Cause, picture: &Picture) -> bool {
-    if picture.undecided.is_empty() || cause.notice.happening == Happening::Unknown {
-        return false;
-    }
+    let unknown = cause.notice.happening == Happening::Unknown;
     picture.undecided.iter().any(|(bucket, words)| {
         let prefix = format!("{bucket} ");
         let members = cause.members.range(prefix.clone()..).take_while(|(at, _)| at.starts_with(&prefix));
         members.into_iter().any(|(at, _)| {
             let setting = &at[prefix.len()..];
-            words.contains(ALL) || words.contains(setting) || cause.notice.policies.iter().any(|it| words.contains(it))
+            unknown
+                || words.contains(ALL)
+                || words.contains(setting)
+                || cause.notice.policies.iter().any(|it| words.contains(it))
         })
     })
 }

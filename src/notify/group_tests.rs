@@ -180,6 +180,21 @@ fn what_nobody_knows_is_not_over() {
     assert_eq!(say(&mut told, &Picture { undecided, ..picture(3, vec![]) }).len(), 1);
 }
 
+/// A bucket that was denied, and in the next sweep timed out, was told to be readable again.
+#[test]
+fn a_bucket_that_fails_to_be_read_in_another_way_is_not_readable_again() {
+    let denied = Item { setting: String::new(), ..Item { happening: Happening::Unknown, ..drift("ai-logs") } };
+    let mut told = Told::default();
+    assert_eq!(say(&mut told, &picture(1, vec![Item { reason: "denied".to_owned(), ..denied }])).len(), 1);
+    for word in [ALL, "tags", "versioned"] {
+        let undecided = [(id("ai-logs"), [word.to_owned()].into())].into();
+        assert_eq!(say(&mut told, &Picture { undecided, ..picture(2, vec![]) }), [], "{word}");
+    }
+    let undecided = [(id("ai-logs2"), [ALL.to_owned()].into())].into();
+    let over = say(&mut told, &Picture { undecided, ..picture(3, vec![]) });
+    assert_eq!(over.iter().map(|it| it.state).collect::<Vec<_>>(), [State::Resolved]);
+}
+
 #[test]
 fn a_look_at_the_source_alone_says_nothing_of_buckets() {
     let mut told = Told::default();

@@ -8,12 +8,7 @@ use super::sample::at;
 use crate::report::{Cause, SourceReport, SourceState};
 
 fn source(state: SourceState) -> SourceReport {
-    SourceReport {
-        state,
-        revision: Some("new".to_owned()),
-        last_success: Some(at(0)),
-        ..SourceReport::default()
-    }
+    SourceReport { state, revision: Some("new".to_owned()), last_success: Some(at(0)), ..SourceReport::default() }
 }
 
 fn seen<'a>(source: &'a SourceReport, revision: Option<&'a str>) -> Seen<'a> {
