@@ -113,7 +113,8 @@ pub fn news(told: &mut Told, picture: &Picture, rules: &Rules, speaker: &Speaker
         let cause = told.causes.remove(&key).expect("it was just there");
         told.changed.insert(key.clone());
         if rules.resolved {
-            notices.push(resolved(cause, picture, speaker));
+            let left = left(&cause, picture, rules);
+            notices.push(resolved(cause, left, picture, speaker));
         }
     }
     notices.extend(at_once(&known, picture, rules, speaker));
@@ -388,8 +389,16 @@ fn note_repairs(told: &mut Told, picture: &Picture, groups: &BTreeMap<String, Gr
     }
 }
 
+/// What is left of a cause that is over: a bucket of it that only moved to another one still differs.
+fn left(cause: &Cause, picture: &Picture, rules: &Rules) -> Option<&'static str> {
+    let mut moved = picture.open.iter().filter(|item| cause.members.contains_key(&member(item))).peekable();
+    moved.peek()?;
+    let told = moved.any(|item| rules.want(item));
+    Some(if told { "It is told as another trouble now." } else { "It is another trouble now, not told here." })
+}
+
 /// The message that a cause is over.
-fn resolved(cause: Cause, picture: &Picture, speaker: &Speaker) -> Notice {
+fn resolved(cause: Cause, left: Option<&str>, picture: &Picture, speaker: &Speaker) -> Notice {
     let Cause { notice, members, various, repaired } = cause;
     let key = notice.key.trim_start_matches("driftless-").to_owned();
     let at = picture.at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
@@ -397,7 +406,8 @@ fn resolved(cause: Cause, picture: &Picture, speaker: &Speaker) -> Notice {
         members.keys().filter_map(|it| it.split_once(' ')).map(|(bucket, _)| bucket).collect();
     let count = buckets.iter().filter(|it| !it.is_empty()).count();
     let detail = match (repaired.len(), members.len()) {
-        (0, _) if notice.bucket_count == 0 => None,
+        _ if notice.bucket_count == 0 => None,
+        _ if left.is_some() => left.map(str::to_owned),
         (0, _) => Some("It agrees again, or nobody asks for it any more.".to_owned()),
         (some, all) if some >= all => Some("driftless repaired it.".to_owned()),
         (some, all) => Some(format!("driftless repaired {some} of {all}.")),
