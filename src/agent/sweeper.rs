@@ -162,6 +162,9 @@ impl Sweeper {
         }
         if report.interrupted {
             tracing::info!("the sweep was ended before its time; the write under way was finished");
+            if let Some(letterbox) = &self.letterbox {
+                letterbox.broken_off(cause, &in_force.desired, &in_force.revision);
+            }
             return false;
         }
         if let Some(letterbox) = &self.letterbox {

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::notice::{Fix, Happening, MOST_BUCKETS, MOST_CHANGES, Notice, Outcome, State};
-use super::picture::{ALL, Item, Picture, generic};
+use super::notice::{Fix, Happening, MOST_BUCKETS, MOST_CHANGES, Notice, Outcome, State, generic};
+use super::picture::{ALL, Item, Picture};
 use super::{Rules, words};
 use crate::bucket::BucketId;
 use crate::doc::Change;
@@ -108,7 +108,7 @@ pub fn news(told: &mut Told, picture: &Picture, rules: &Rules, speaker: &Speaker
     }
     // What belongs to a cause is told with it, and not once more as a repair.
     let known: BTreeSet<String> = told.causes.values().flat_map(|cause| cause.members.keys().cloned()).collect();
-    note_repairs(told, picture, &groups);
+    note_repairs(told, picture);
     for key in over(told, picture, &groups) {
         let cause = told.causes.remove(&key).expect("it was just there");
         told.changed.insert(key.clone());
@@ -375,14 +375,14 @@ fn is_undecided(cause: &Cause, picture: &Picture) -> bool {
 }
 
 /// Notes what driftless itself repaired of open causes, so that their end says so.
-fn note_repairs(told: &mut Told, picture: &Picture, groups: &BTreeMap<String, Group<'_>>) {
+fn note_repairs(told: &mut Told, picture: &Picture) {
     let repaired: BTreeSet<String> = picture.repaired.iter().map(member).collect();
     if repaired.is_empty() {
         return;
     }
     for (key, cause) in &mut told.causes {
         let of_it: Vec<&String> = repaired.iter().filter(|it| cause.members.contains_key(*it)).collect();
-        if !of_it.is_empty() && groups.contains_key(key) {
+        if !of_it.is_empty() {
             told.changed.insert(key.clone());
         }
         cause.repaired.extend(of_it.into_iter().cloned());

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::deliver::{Delivery, Queue};
 use super::group::{Speaker, Told, news};
 use super::notice::Notice;
-use super::picture::{Picture, Seen, picture};
+use super::picture::{Picture, Seen, picture, repairs};
 use super::sink::Place;
 use crate::board::Board;
 use crate::clock::Clock;
@@ -39,9 +39,10 @@ pub struct Letterbox {
 struct Inside {
     events: Vec<Event>,
     swept: Option<Ended>,
+    broken_off: Option<Ended>,
 }
 
-/// A sweep that came to its end.
+/// A sweep that ended.
 #[derive(Debug, Clone)]
 struct Ended {
     cause: Cause,
@@ -79,6 +80,12 @@ impl Letterbox {
         self.fresh.notify_one();
     }
 
+    /// A sweep ended before its time, as the daemon ends.
+    pub fn broken_off(&self, cause: Cause, desired: &Arc<Desired>, revision: &Arc<str>) {
+        let (desired, revision) = (Arc::clone(desired), Arc::clone(revision));
+        self.inside().broken_off = Some(Ended { cause, desired, revision });
+    }
+
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().expect("no holder of the lock panics")
     }
@@ -104,7 +111,7 @@ pub struct Messenger {
     pub clock: Arc<dyn Clock>,
     /// Each picture, for those who make their own messages of it.
     pub pictures: watch::Sender<Arc<Picture>>,
-    /// Ends it.
+    /// Ends it, when nobody leaves anything in the letterbox any more.
     pub stop: CancellationToken,
 }
 
@@ -158,9 +165,35 @@ impl Messenger {
             self.tell(&mut desks, &seen).await;
             self.pictures.send_replace(Arc::new(seen));
         }
+        self.tell_repairs(&mut desks, before.as_deref()).await;
         for task in tasks {
             let _ = task.await;
         }
+    }
+
+    /// Tells what was repaired since the last look, for the next life finds nothing of it. It waits
+    /// in the history for the next start.
+    async fn tell_repairs(&self, desks: &mut [Desk], before: Option<&Desired>) {
+        let (events, ended) = {
+            let mut inside = self.letterbox.inside();
+            let ended = inside.broken_off.take().or_else(|| inside.swept.take());
+            (std::mem::take(&mut inside.events), ended)
+        };
+        if events.is_empty() {
+            return;
+        }
+        let seen = repairs(&Seen {
+            now: self.clock.now(),
+            buckets: &self.board.buckets(),
+            source: &self.board.source(),
+            interval: self.interval,
+            events: &events,
+            cause: ended.as_ref().map(|it| it.cause),
+            desired: ended.as_ref().map(|it| &*it.desired),
+            revision: ended.as_ref().map(|it| &*it.revision),
+            before,
+        });
+        self.tell(desks, &seen).await;
     }
 
     /// Takes up what was told and what still waits, and begins to deliver.
@@ -229,5 +262,79 @@ impl Messenger {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::metrics::MetricsOptions;
+    use crate::notify::sample;
+    use crate::notify::sink::{Sending, Sink};
+    use crate::notify::{Happening, State};
+    use crate::report::{Repair, RepairResult};
+
+    /// A receiver that never answers.
+    struct Dead;
+
+    impl Sink for Dead {
+        fn service(&self) -> &'static str {
+            "dead"
+        }
+
+        fn send<'a>(&'a self, _: &'a Notice) -> Sending<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// What a sweep had repaired before it was broken off by the end of the daemon was never told.
+    #[tokio::test]
+    async fn what_was_repaired_before_the_end_waits_for_the_next_start_and_nothing_is_over() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(sample::at(30)));
+        let board = Arc::new(Board::default());
+        let options = MetricsOptions { process: false, ..MetricsOptions::default() };
+        let history = Arc::new(History::in_memory("a test", Arc::clone(&clock)).expect("memory"));
+        let (speaker, rules) = (sample::speaker(), sample::rules(""));
+        let mut told = Told::default();
+        news(&mut told, &sample::picture(1, vec![sample::drift("ai-open")]), &rules, &speaker);
+        history.keep_told("it".to_owned(), told.take_changed(), Vec::new()).await.expect("kept");
+        let letterbox = Arc::new(Letterbox::default());
+        let repair = Repair {
+            setting: "versioning",
+            at: sample::at(29),
+            changes: vec![sample::change("Suspended", "Enabled")],
+            origins: Vec::new(),
+            to: None,
+            result: RepairResult::Applied,
+        };
+        letterbox.happened(&[Event::Repair { bucket: sample::id("ai-logs"), repair }]);
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let messenger = Messenger {
+            places: vec![Place {
+                name: "it".into(),
+                rules,
+                timeout: Duration::from_secs(10),
+                give_up_after: Duration::from_secs(3600),
+                sink: Arc::new(Dead),
+            }],
+            speaker,
+            interval: Duration::from_secs(60),
+            letterbox,
+            board: Arc::clone(&board),
+            history: Arc::clone(&history),
+            metrics: Arc::new(Metrics::new(board, Arc::clone(&clock), options)),
+            clock,
+            pictures: watch::channel(Arc::default()).0,
+            stop,
+        };
+        messenger.run().await;
+        let waiting = history.outbox().await.expect("readable");
+        let [it] = &waiting[..] else { panic!("one: {waiting:?}") };
+        let notice: Notice = serde_json::from_str(&it.text).expect("a notice");
+        assert_eq!((notice.happening, notice.state), (Happening::Repaired, State::Resolved));
+        assert_eq!(notice.buckets, [sample::id("ai-logs")]);
+        assert_eq!(history.told().await.expect("readable").len(), 1, "what is open stays open");
     }
 }

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::notice::{Happening, Outcome, RevisionNote, Standing};
 use crate::bucket::{BucketId, Region};
 use crate::clock::Timestamp;
@@ -170,6 +168,14 @@ pub fn picture(seen: &Seen<'_>) -> Picture {
         }),
     };
     picture.standing = picture.revision.is_some().then(|| standing(seen));
+    picture
+}
+
+/// What was repaired, and nothing else: for a sweep that was broken off, after which nobody knows
+/// what is wrong and what is over.
+pub fn repairs(seen: &Seen<'_>) -> Picture {
+    let mut picture = Picture { at: seen.now, ..Picture::default() };
+    repaired(seen, &mut picture);
     picture
 }
 
@@ -475,25 +481,3 @@ fn asked(wish: &Wish, setting: &str) -> Vec<(String, String)> {
     });
     spec.chain(policies).collect()
 }
-
-/// The same change as it would be told of any bucket: with its own name left out.
-pub fn generic(change: &Change, name: &str) -> Change {
-    fn value(of: &Value, name: &str) -> Value {
-        match of {
-            Value::String(text) => Value::String(text.replace(name, ANY_BUCKET)),
-            Value::Array(list) => list.iter().map(|it| value(it, name)).collect(),
-            Value::Object(map) => {
-                map.iter().map(|(key, it)| (key.replace(name, ANY_BUCKET), value(it, name))).collect()
-            }
-            other => other.clone(),
-        }
-    }
-    Change {
-        path: change.path.clone(),
-        from: change.from.as_ref().map(|it| value(it, name)),
-        to: change.to.as_ref().map(|it| value(it, name)),
-    }
-}
-
-/// Stands for the name of any bucket.
-pub const ANY_BUCKET: &str = "BUCKET";
