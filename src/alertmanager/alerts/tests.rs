@@ -146,7 +146,10 @@ fn drift_is_told_as_long_after_it_was_found_as_its_rule_says() {
 fn what_nobody_knows_is_told_when_it_was_so_without_a_break() {
     let (manner, lasting) = (Manner::default(), &mut Lasting::default());
     // Since when it differed says nothing of since when nobody knows.
-    let dark = swept(bucket(Verdict::Unknown, PolicySeverity::Critical, Some(at(-600))));
+    let differed = swept(bucket(Verdict::Unknown, PolicySeverity::Critical, Some(at(-600))));
+    let drift = vec!["DriftlessBucketPublicDrift".to_owned()];
+    assert_eq!(open(&differed, &manner, &mut Lasting::default(), at(0)), (drift, Some(at(30))));
+    let dark = swept(bucket(Verdict::Unknown, PolicySeverity::Critical, None));
     let light = swept(bucket(Verdict::Compliant, PolicySeverity::Critical, None));
     let name = vec!["DriftlessPolicyUnknown".to_owned()];
     assert_eq!(open(&dark, &manner, lasting, at(0)), (vec![], Some(at(30))));
