@@ -273,6 +273,8 @@ impl Agent {
         let apart = metrics_listener.map(|it| tokio::spawn(serve::serve_metrics(it, state, served.clone())));
 
         let (pictures, _) = tokio::sync::watch::channel(Arc::default());
+        // The messenger ends after those who have something to tell.
+        let all_said = CancellationToken::new();
         let messenger = letterbox.clone().map(|letterbox| Messenger {
             places,
             speaker: assemble::speaker(&config, &source.describe()),
@@ -283,7 +285,7 @@ impl Agent {
             metrics: Arc::clone(&metrics),
             clock: Arc::clone(&clock),
             pictures,
-            stop: stop.clone(),
+            stop: all_said.clone(),
         });
         let messenger = messenger.map(|it| tokio::spawn(it.run()));
         let follower = follow::Follower {
@@ -322,6 +324,7 @@ impl Agent {
         let following = tokio::spawn(follower.run());
         let sweeping = tokio::spawn(sweeper.run());
         let ended = both(following, sweeping, &stop).await;
+        all_said.cancel();
         if let Some(alerting) = alerting
             && alerting.await.is_err()
         {

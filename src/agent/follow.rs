@@ -130,7 +130,10 @@ impl Follower {
         drop(span);
         match fetched {
             Err(error) => {
-                let state = if report.revision.is_some() { SourceState::Stale } else { SourceState::Failed };
+                let Some(state) = unanswered(report) else {
+                    tracing::warn!("{error}; what is held stays held");
+                    return false;
+                };
                 let mut detail = error.to_string();
                 if let Some(revision) = &report.revision {
                     detail.push_str(&format!("; revision {} stays in force", crate::source::short(revision)));
@@ -310,6 +313,16 @@ impl Follower {
     }
 }
 
+/// What a source is that did not answer. `None` when it stays as it is: that a revision is held is
+/// not over because nobody can ask.
+fn unanswered(report: &SourceReport) -> Option<SourceState> {
+    match (&report.held_revision, &report.revision) {
+        (Some(_), _) => None,
+        (None, Some(_)) => Some(SourceState::Stale),
+        (None, None) => Some(SourceState::Failed),
+    }
+}
+
 fn put_held(report: &mut SourceReport, held: Option<HeldBack>) {
     let (revision, release) = held.map_or((None, None), |held| (Some(held.revision), held.release));
     report.held_revision = revision.as_ref().map(|it| it.id.clone());
@@ -329,5 +342,23 @@ fn say_findings(findings: &[Finding]) {
             Severity::Error => tracing::error!(place = %finding.place, "{finding}"),
             Severity::Warning => tracing::warn!(place = %finding.place, "{finding}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One fetch that failed said that a held revision was held no more.
+    #[test]
+    fn a_revision_that_is_held_stays_held_when_the_source_does_not_answer() {
+        let of = |revision: Option<&str>, held: Option<&str>| {
+            let (revision, held_revision) = (revision.map(str::to_owned), held.map(str::to_owned));
+            unanswered(&SourceReport { revision, held_revision, ..SourceReport::default() })
+        };
+        assert_eq!(of(Some("a"), Some("b")), None);
+        assert_eq!(of(None, Some("b")), None);
+        assert_eq!(of(Some("a"), None), Some(SourceState::Stale));
+        assert_eq!(of(None, None), Some(SourceState::Failed));
     }
 }

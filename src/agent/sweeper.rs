@@ -162,10 +162,13 @@ impl Sweeper {
         }
         if report.interrupted {
             tracing::info!("the sweep was ended before its time; the write under way was finished");
+            if let Some(letterbox) = &self.letterbox {
+                letterbox.broken_off(cause, &in_force.desired, &in_force.revision);
+            }
             return false;
         }
         if let Some(letterbox) = &self.letterbox {
-            letterbox.swept(cause, &in_force.desired);
+            letterbox.swept(cause, &in_force.desired, &in_force.revision);
         }
         let mut said = vec![format!("{} in sync", report.in_sync)];
         for (count, word) in [

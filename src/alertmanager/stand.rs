@@ -68,7 +68,7 @@ pub fn conditions(stand: &Stand<'_>, now: Timestamp) -> Vec<Condition> {
     let mut found = Vec::new();
     match (stand.settled(), stand.metrics.detail) {
         (false, _) => {}
-        (true, Detail::Summary) => policies(stand, &mut found),
+        (true, Detail::Summary) => policies(stand, now, &mut found),
         (true, Detail::Bucket | Detail::Policy) => buckets(stand, now, &mut found),
     }
     counted(stand, &mut found);
@@ -77,14 +77,23 @@ pub fn conditions(stand: &Stand<'_>, now: Timestamp) -> Vec<Condition> {
     found
 }
 
-/// What is wrong with a bucket under a policy, in a word of the rules.
-fn broken(row: &Row<'_>) -> Option<Rule> {
-    match row.verdict {
-        Verdict::Drifted if row.severity == PolicySeverity::Critical => Some(Rule::BucketPublicDrift),
-        Verdict::Drifted => Some(Rule::BucketDrifted),
-        Verdict::Unknown => Some(Rule::PolicyUnknown),
-        _ => None,
-    }
+/// What is wrong with a bucket under a policy, in the words of the rules: the rule, the status, and
+/// since when. What was drifted and cannot be read now is both, as nobody saw that it ended; unless
+/// the bucket is suspended, and was no alert before.
+fn broken(row: &Row<'_>, suspended: bool) -> impl Iterator<Item = (Rule, &'static str, Option<Timestamp>)> {
+    let drift = match row.severity {
+        PolicySeverity::Critical => Rule::BucketPublicDrift,
+        _ => Rule::BucketDrifted,
+    };
+    let drift = (drift, Verdict::Drifted.word(), row.since);
+    // Since when it differs says nothing of since when nobody knows.
+    let unknown = (Rule::PolicyUnknown, Verdict::Unknown.word(), None);
+    let both = match row.verdict {
+        Verdict::Drifted => [Some(drift), None],
+        Verdict::Unknown => [Some(unknown), Some(drift).filter(|_| row.since.is_some() && !suspended)],
+        _ => [None, None],
+    };
+    both.into_iter().flatten()
 }
 
 /// Bucket by bucket.
@@ -92,17 +101,16 @@ fn buckets(stand: &Stand<'_>, now: Timestamp, found: &mut Vec<Condition>) {
     let spec = SPEC.into();
     stand.board.each_bucket(|report| {
         let (account, bucket) = (report.id.account.as_str(), report.id.name.as_str());
+        let suspended = report.suspended_until.is_some_and(|until| until > now);
         for row in rows(report, &spec) {
-            if let Some(rule) = broken(&row) {
+            for (rule, status, since) in broken(&row, suspended) {
                 let labels = [
                     ("account", account),
                     ("bucket", bucket),
                     ("policy", &**row.policy),
                     ("region", report.region.as_str()),
-                    ("status", row.verdict.word()),
+                    ("status", status),
                 ];
-                // Since when it differs says nothing of since when nobody knows.
-                let since = row.since.filter(|_| row.verdict == Verdict::Drifted);
                 found.push(Condition { since, ..Condition::new(rule, labels) });
             }
             if let Some(left) = row.exempt_until.map(|until| until - now).filter(|left| *left < EXPIRING) {
@@ -110,20 +118,21 @@ fn buckets(stand: &Stand<'_>, now: Timestamp, found: &mut Vec<Condition>) {
                 found.push(Condition::new(Rule::ExemptionExpiring, labels).worth(seconds(left)));
             }
         }
-        if report.suspended_until.is_some_and(|until| until > now) {
+        if suspended {
             found.push(Condition::new(Rule::SuspendedTooLong, [("account", account), ("bucket", bucket)]));
         }
     });
 }
 
 /// Policy by policy, where the metrics name no buckets either.
-fn policies(stand: &Stand<'_>, found: &mut Vec<Condition>) {
+fn policies(stand: &Stand<'_>, now: Timestamp, found: &mut Vec<Condition>) {
     let spec = SPEC.into();
     stand.board.each_bucket(|report| {
-        for row in rows(report, &spec) {
-            let Some(rule) = broken(&row) else { continue };
-            let since = row.since.filter(|_| row.verdict == Verdict::Drifted);
-            let new = Condition::new(rule, [("policy", &**row.policy), ("status", row.verdict.word())]);
+        let suspended = report.suspended_until.is_some_and(|until| until > now);
+        let rows: Vec<Row<'_>> = rows(report, &spec).collect();
+        for (row, (rule, status, since)) in rows.iter().flat_map(|row| broken(row, suspended).map(move |it| (row, it)))
+        {
+            let new = Condition::new(rule, [("policy", &**row.policy), ("status", status)]);
             match found.iter_mut().find(|it| it.rule == rule && it.labels == new.labels) {
                 Some(known) => {
                     known.value += 1.0;

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::notice::{Fix, Happening, MOST_BUCKETS, MOST_CHANGES, Notice, Outcome, State};
-use super::picture::{ALL, Item, Picture, generic};
+use super::notice::{Fix, Happening, MOST_BUCKETS, MOST_CHANGES, Notice, Outcome, State, generic};
+use super::picture::{ALL, Item, Picture};
 use super::{Rules, words};
 use crate::bucket::BucketId;
 use crate::doc::Change;
@@ -123,12 +123,13 @@ pub fn news(told: &mut Told, picture: &Picture, rules: &Rules, speaker: &Speaker
     }
     // What belongs to a cause is told with it, and not once more as a repair.
     let known: BTreeSet<String> = told.causes.values().flat_map(|cause| cause.members.keys().cloned()).collect();
-    note_repairs(told, picture, &groups);
+    note_repairs(told, picture);
     for key in over(told, picture, &groups) {
         let cause = told.causes.remove(&key).expect("it was just there");
         told.changed.insert(key.clone());
         if rules.resolved {
-            notices.push(resolved(cause, picture, speaker));
+            let left = left(&cause, picture, rules);
+            notices.push(resolved(cause, left, picture, speaker));
         }
     }
     notices.extend(at_once(&known, picture, rules, speaker));
@@ -371,38 +372,49 @@ fn over(told: &Told, picture: &Picture, groups: &BTreeMap<String, Group<'_>>) ->
     gone.map(|(key, _)| key.clone()).collect()
 }
 
-/// Whether one of a cause's buckets cannot be read now, in what the cause is about.
+/// Whether one of a cause's buckets cannot be read now, in what the cause is about. One that could
+/// not be read is readable again when all of it is: an error that passes by itself is no item, and
+/// no answer either.
 fn is_undecided(cause: &Cause, picture: &Picture) -> bool {
-    if picture.undecided.is_empty() || cause.notice.happening == Happening::Unknown {
-        return false;
-    }
+    let unknown = cause.notice.happening == Happening::Unknown;
     picture.undecided.iter().any(|(bucket, words)| {
         let prefix = format!("{bucket} ");
         let members = cause.members.range(prefix.clone()..).take_while(|(at, _)| at.starts_with(&prefix));
         members.into_iter().any(|(at, _)| {
             let setting = &at[prefix.len()..];
-            words.contains(ALL) || words.contains(setting) || cause.notice.policies.iter().any(|it| words.contains(it))
+            unknown
+                || words.contains(ALL)
+                || words.contains(setting)
+                || cause.notice.policies.iter().any(|it| words.contains(it))
         })
     })
 }
 
 /// Notes what driftless itself repaired of open causes, so that their end says so.
-fn note_repairs(told: &mut Told, picture: &Picture, groups: &BTreeMap<String, Group<'_>>) {
+fn note_repairs(told: &mut Told, picture: &Picture) {
     let repaired: BTreeSet<String> = picture.repaired.iter().map(member).collect();
     if repaired.is_empty() {
         return;
     }
     for (key, cause) in &mut told.causes {
         let of_it: Vec<&String> = repaired.iter().filter(|it| cause.members.contains_key(*it)).collect();
-        if !of_it.is_empty() && groups.contains_key(key) {
+        if !of_it.is_empty() {
             told.changed.insert(key.clone());
         }
         cause.repaired.extend(of_it.into_iter().cloned());
     }
 }
 
+/// What is left of a cause that is over: a bucket of it that only moved to another one still differs.
+fn left(cause: &Cause, picture: &Picture, rules: &Rules) -> Option<&'static str> {
+    let mut moved = picture.open.iter().filter(|item| cause.members.contains_key(&member(item))).peekable();
+    moved.peek()?;
+    let told = moved.any(|item| rules.want(item));
+    Some(if told { "It is told as another trouble now." } else { "It is another trouble now, not told here." })
+}
+
 /// The message that a cause is over.
-fn resolved(cause: Cause, picture: &Picture, speaker: &Speaker) -> Notice {
+fn resolved(cause: Cause, left: Option<&str>, picture: &Picture, speaker: &Speaker) -> Notice {
     let Cause { notice, members, various, repaired } = cause;
     let key = notice.key.trim_start_matches("driftless-").to_owned();
     let at = picture.at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
@@ -410,7 +422,8 @@ fn resolved(cause: Cause, picture: &Picture, speaker: &Speaker) -> Notice {
         members.keys().filter_map(|it| it.split_once(' ')).map(|(bucket, _)| bucket).collect();
     let count = buckets.iter().filter(|it| !it.is_empty()).count();
     let detail = match (repaired.len(), members.len()) {
-        (0, _) if notice.bucket_count == 0 => None,
+        _ if notice.bucket_count == 0 => None,
+        _ if left.is_some() => left.map(str::to_owned),
         (0, _) => Some("It agrees again, or nobody asks for it any more.".to_owned()),
         (some, all) if some >= all => Some("driftless repaired it.".to_owned()),
         (some, all) => Some(format!("driftless repaired {some} of {all}.")),

@@ -212,6 +212,21 @@ fn what_nobody_knows_is_not_over() {
     assert_eq!(say(&mut told, &Picture { undecided, ..picture(3, vec![]) }).len(), 1);
 }
 
+/// A bucket that was denied, and in the next sweep timed out, was told to be readable again.
+#[test]
+fn a_bucket_that_fails_to_be_read_in_another_way_is_not_readable_again() {
+    let denied = Item { setting: String::new(), ..Item { happening: Happening::Unknown, ..drift("ai-logs") } };
+    let mut told = Told::default();
+    assert_eq!(say(&mut told, &picture(1, vec![Item { reason: "denied".to_owned(), ..denied }])).len(), 1);
+    for word in [ALL, "tags", "versioned"] {
+        let undecided = [(id("ai-logs"), [word.to_owned()].into())].into();
+        assert_eq!(say(&mut told, &Picture { undecided, ..picture(2, vec![]) }), [], "{word}");
+    }
+    let undecided = [(id("ai-logs2"), [ALL.to_owned()].into())].into();
+    let over = say(&mut told, &Picture { undecided, ..picture(3, vec![]) });
+    assert_eq!(over.iter().map(|it| it.state).collect::<Vec<_>>(), [State::Resolved]);
+}
+
 #[test]
 fn a_look_at_the_source_alone_says_nothing_of_buckets() {
     let mut told = Told::default();
@@ -263,6 +278,8 @@ fn a_bucket_that_moves_from_one_cause_to_another_ends_the_first() {
         titles(&notices),
         ["open: Held (needs-approval): versioning of ai-logs", "resolved: Over: drift of versioning in ai-logs"]
     );
+    // It was said to agree again, right after the message that it differs.
+    assert_eq!(notices[1].detail.as_deref(), Some("It is told as another trouble now."));
     assert_eq!(notices[0].fix.as_ref().and_then(|it| it.document.as_deref()), Some("kind: Approval\n"));
     // The document names the day on which it ends; that alone is no news.
     let later = Item { approval: Some("kind: Approval # later\n".to_owned()), ..held.clone() };
@@ -272,6 +289,20 @@ fn a_bucket_that_moves_from_one_cause_to_another_ends_the_first() {
         titles(&say(&mut told, &picture(4, vec![other]))),
         ["changed: Held (needs-approval): versioning of ai-logs"]
     );
+}
+
+#[test]
+fn a_bucket_that_moves_to_a_cause_that_a_sink_is_not_told_of_does_not_agree_again() {
+    let narrow = rules("when: [{on: [drift]}]");
+    let mut told = Told::default();
+    news(&mut told, &picture(1, vec![drift("ai-logs")]), &narrow, &speaker());
+    let held = Item { happening: Happening::Held, reason: "fighting".to_owned(), ..drift("ai-logs") };
+    let over = news(&mut told, &picture(2, vec![held]), &narrow, &speaker());
+    assert_eq!(titles(&over), ["resolved: Over: drift of versioning in ai-logs"]);
+    assert_eq!(over[0].detail.as_deref(), Some("It is another trouble now, not told here."));
+    news(&mut told, &picture(3, vec![drift("ai-logs")]), &narrow, &speaker());
+    let over = news(&mut told, &picture(4, vec![]), &narrow, &speaker());
+    assert_eq!(over[0].detail.as_deref(), Some("It agrees again, or nobody asks for it any more."));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::deliver::{Delivery, Put, Queue};
 use super::group::{Speaker, Told, news};
 use super::notice::Notice;
-use super::picture::{Picture, Seen, picture};
+use super::picture::{Picture, Seen, picture, repairs};
 use super::sink::Place;
 use crate::board::Board;
 use crate::clock::Clock;
@@ -38,7 +38,16 @@ pub struct Letterbox {
 #[derive(Debug, Default)]
 struct Inside {
     events: Vec<Event>,
-    swept: Option<(Cause, Arc<Desired>)>,
+    swept: Option<Ended>,
+    broken_off: Option<Ended>,
+}
+
+/// A sweep that ended.
+#[derive(Debug, Clone)]
+struct Ended {
+    cause: Cause,
+    desired: Arc<Desired>,
+    revision: Arc<str>,
 }
 
 impl Letterbox {
@@ -57,17 +66,24 @@ impl Letterbox {
         }
     }
 
-    /// A sweep over every bucket came to its end.
-    pub fn swept(&self, cause: Cause, desired: &Arc<Desired>) {
+    /// A sweep over every bucket came to its end: every bucket was held against this revision, which
+    /// need not be the newest by then.
+    pub fn swept(&self, cause: Cause, desired: &Arc<Desired>, revision: &Arc<str>) {
         let mut inside = self.inside();
         // One that a revision caused is not forgotten when another sweep ends before anybody looked.
         let cause = match inside.swept {
-            Some((Cause::Revision, _)) => Cause::Revision,
+            Some(Ended { cause: Cause::Revision, .. }) => Cause::Revision,
             _ => cause,
         };
-        inside.swept = Some((cause, Arc::clone(desired)));
+        inside.swept = Some(Ended { cause, desired: Arc::clone(desired), revision: Arc::clone(revision) });
         drop(inside);
         self.fresh.notify_one();
+    }
+
+    /// A sweep ended before its time, as the daemon ends.
+    pub fn broken_off(&self, cause: Cause, desired: &Arc<Desired>, revision: &Arc<str>) {
+        let (desired, revision) = (Arc::clone(desired), Arc::clone(revision));
+        self.inside().broken_off = Some(Ended { cause, desired, revision });
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -95,7 +111,7 @@ pub struct Messenger {
     pub clock: Arc<dyn Clock>,
     /// Each picture, for those who make their own messages of it.
     pub pictures: watch::Sender<Arc<Picture>>,
-    /// Ends it.
+    /// Ends it, when nobody leaves anything in the letterbox any more.
     pub stop: CancellationToken,
 }
 
@@ -127,15 +143,15 @@ impl Messenger {
             let (earlier, latest) = (before.clone(), swept.clone());
             let looking = tokio::task::spawn_blocking(move || {
                 let (buckets, source) = (board.buckets(), board.source());
-                let desired = latest.as_ref().map(|(_, desired)| desired);
                 picture(&Seen {
                     now: clock.now(),
                     buckets: &buckets,
                     source: &source,
                     interval,
                     events: &events,
-                    cause: latest.as_ref().map(|(cause, _)| *cause),
-                    desired: desired.map(|it| &**it),
+                    cause: latest.as_ref().map(|it| it.cause),
+                    desired: latest.as_ref().map(|it| &*it.desired),
+                    revision: latest.as_ref().map(|it| &*it.revision),
                     before: earlier.as_deref(),
                 })
             });
@@ -143,15 +159,41 @@ impl Messenger {
                 self.metrics.panic();
                 continue;
             };
-            if let Some((_, desired)) = swept {
-                before = Some(desired);
+            if let Some(it) = swept {
+                before = Some(it.desired);
             }
             self.tell(&mut desks, &seen).await;
             self.pictures.send_replace(Arc::new(seen));
         }
+        self.tell_repairs(&mut desks, before.as_deref()).await;
         for task in tasks {
             let _ = task.await;
         }
+    }
+
+    /// Tells what was repaired since the last look, for the next life finds nothing of it. It waits
+    /// in the history for the next start.
+    async fn tell_repairs(&self, desks: &mut [Desk], before: Option<&Desired>) {
+        let (events, ended) = {
+            let mut inside = self.letterbox.inside();
+            let ended = inside.broken_off.take().or_else(|| inside.swept.take());
+            (std::mem::take(&mut inside.events), ended)
+        };
+        if events.is_empty() {
+            return;
+        }
+        let seen = repairs(&Seen {
+            now: self.clock.now(),
+            buckets: &self.board.buckets(),
+            source: &self.board.source(),
+            interval: self.interval,
+            events: &events,
+            cause: ended.as_ref().map(|it| it.cause),
+            desired: ended.as_ref().map(|it| &*it.desired),
+            revision: ended.as_ref().map(|it| &*it.revision),
+            before,
+        });
+        self.tell(desks, &seen).await;
     }
 
     /// Takes up what was told and what still waits, and begins to deliver.
@@ -253,3 +295,7 @@ impl Messenger {
 #[cfg(test)]
 #[path = "messenger_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "messenger_end_tests.rs"]
+mod end_tests;

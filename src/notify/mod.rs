@@ -18,6 +18,8 @@ pub mod http;
 #[cfg(feature = "daemon")]
 pub mod messenger;
 #[cfg(test)]
+mod picture_tests;
+#[cfg(test)]
 mod sample;
 #[cfg(feature = "daemon")]
 pub mod sink;

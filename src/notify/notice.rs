@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::bucket::BucketId;
 use crate::clock::Timestamp;
@@ -242,3 +243,25 @@ impl Notice {
         }
     }
 }
+
+/// The same change as it would be told of any bucket: with its own name left out.
+pub fn generic(change: &Change, name: &str) -> Change {
+    fn value(of: &Value, name: &str) -> Value {
+        match of {
+            Value::String(text) => Value::String(text.replace(name, ANY_BUCKET)),
+            Value::Array(list) => list.iter().map(|it| value(it, name)).collect(),
+            Value::Object(map) => {
+                map.iter().map(|(key, it)| (key.replace(name, ANY_BUCKET), value(it, name))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+    Change {
+        path: change.path.clone(),
+        from: change.from.as_ref().map(|it| value(it, name)),
+        to: change.to.as_ref().map(|it| value(it, name)),
+    }
+}
+
+/// Stands for the name of any bucket.
+pub const ANY_BUCKET: &str = "BUCKET";

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::notice::{Happening, Outcome, RevisionNote, Standing};
 use crate::bucket::{BucketId, Region};
 use crate::clock::Timestamp;
@@ -107,7 +105,7 @@ pub struct Picture {
     pub undecided: BTreeMap<BucketId, BTreeSet<String>>,
     /// Whether every bucket was looked at; otherwise this is about the source alone.
     pub swept: bool,
-    /// Whether the source was asked since the daemon began: until then what was wrong with it is
+    /// Whether the source answered since the daemon began: until then what was wrong with it is
     /// neither wrong nor right.
     pub source_known: bool,
     /// The revision in force, or the one that is held.
@@ -136,6 +134,9 @@ pub struct Seen<'a> {
     pub cause: Option<Cause>,
     /// What every bucket shall be.
     pub desired: Option<&'a Desired>,
+    /// The revision that says so. The source may have a newer one by now, which no bucket was held
+    /// against yet.
+    pub revision: Option<&'a str>,
     /// What every bucket was to be in the sweep before.
     pub before: Option<&'a Desired>,
 }
@@ -148,7 +149,7 @@ const MOST_FINDINGS: usize = 5;
 
 /// Puts together how everything stands.
 pub fn picture(seen: &Seen<'_>) -> Picture {
-    let source_known = seen.source.last_success.is_some() || seen.source.detail.is_some();
+    let source_known = seen.source.last_success.is_some();
     let mut picture = Picture { at: seen.now, swept: seen.cause.is_some(), source_known, ..Picture::default() };
     source(seen, &mut picture);
     if picture.swept {
@@ -170,6 +171,14 @@ pub fn picture(seen: &Seen<'_>) -> Picture {
     picture
 }
 
+/// What was repaired, and nothing else: for a sweep that was broken off, after which nobody knows
+/// what is wrong and what is over.
+pub fn repairs(seen: &Seen<'_>) -> Picture {
+    let mut picture = Picture { at: seen.now, ..Picture::default() };
+    repaired(seen, &mut picture);
+    picture
+}
+
 fn standing(seen: &Seen<'_>) -> Standing {
     let (mut buckets, mut in_sync, mut drifted, mut unknown, mut held) = (0, 0, 0, 0, 0);
     for report in seen.buckets.iter().filter(|it| it.state != BucketState::Undeclared) {
@@ -184,7 +193,7 @@ fn standing(seen: &Seen<'_>) -> Standing {
     let findings = seen.source.findings.iter().filter(|it| it.severity == Severity::Error).count();
     let outcome = match seen.source.state {
         SourceState::Held if seen.source.held_revision.is_some() => Outcome::Refused,
-        _ if seen.cause.is_none() => Outcome::Pending,
+        _ if seen.cause.is_none() || seen.revision != seen.source.revision.as_deref() => Outcome::Pending,
         _ if in_sync == buckets && findings == 0 => Outcome::Good,
         _ => Outcome::Bad,
     };
@@ -355,7 +364,7 @@ fn bucket(seen: &Seen<'_>, report: &BucketReport, picture: &mut Picture) {
         }
     }
     let brought = picture.open[begun..].iter_mut().filter(|item| is_brought(seen, &report.id, &item.setting));
-    brought.for_each(|item| item.revision.clone_from(&seen.source.revision));
+    brought.for_each(|item| item.revision = seen.revision.map(str::to_owned));
 }
 
 /// Adds a policy that does not hold to the difference of which that is so: where a spec asks for
@@ -438,7 +447,7 @@ fn repaired(seen: &Seen<'_>, picture: &mut Picture) {
             policies,
             changes,
             detail,
-            revision: seen.source.revision.clone().filter(|_| is_brought(seen, bucket, setting)),
+            revision: seen.revision.filter(|_| is_brought(seen, bucket, setting)).map(str::to_owned),
             ..Item::about(Happening::Repaired, "")
         });
     }
@@ -472,25 +481,3 @@ fn asked(wish: &Wish, setting: &str) -> Vec<(String, String)> {
     });
     spec.chain(policies).collect()
 }
-
-/// The same change as it would be told of any bucket: with its own name left out.
-pub fn generic(change: &Change, name: &str) -> Change {
-    fn value(of: &Value, name: &str) -> Value {
-        match of {
-            Value::String(text) => Value::String(text.replace(name, ANY_BUCKET)),
-            Value::Array(list) => list.iter().map(|it| value(it, name)).collect(),
-            Value::Object(map) => {
-                map.iter().map(|(key, it)| (key.replace(name, ANY_BUCKET), value(it, name))).collect()
-            }
-            other => other.clone(),
-        }
-    }
-    Change {
-        path: change.path.clone(),
-        from: change.from.as_ref().map(|it| value(it, name)),
-        to: change.to.as_ref().map(|it| value(it, name)),
-    }
-}
-
-/// Stands for the name of any bucket.
-pub const ANY_BUCKET: &str = "BUCKET";

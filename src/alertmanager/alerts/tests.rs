@@ -146,7 +146,10 @@ fn drift_is_told_as_long_after_it_was_found_as_its_rule_says() {
 fn what_nobody_knows_is_told_when_it_was_so_without_a_break() {
     let (manner, lasting) = (Manner::default(), &mut Lasting::default());
     // Since when it differed says nothing of since when nobody knows.
-    let dark = swept(bucket(Verdict::Unknown, PolicySeverity::Critical, Some(at(-600))));
+    let differed = swept(bucket(Verdict::Unknown, PolicySeverity::Critical, Some(at(-600))));
+    let drift = vec!["DriftlessBucketPublicDrift".to_owned()];
+    assert_eq!(open(&differed, &manner, &mut Lasting::default(), at(0)), (drift, Some(at(30))));
+    let dark = swept(bucket(Verdict::Unknown, PolicySeverity::Critical, None));
     let light = swept(bucket(Verdict::Compliant, PolicySeverity::Critical, None));
     let name = vec!["DriftlessPolicyUnknown".to_owned()];
     assert_eq!(open(&dark, &manner, lasting, at(0)), (vec![], Some(at(30))));
@@ -173,4 +176,27 @@ fn what_was_told_before_a_restart_goes_on_and_waits_for_nothing() {
     let before = open(&unswept, &manner, restarted, at(31)).0;
     assert_eq!(before, Vec::<String>::new());
     assert_eq!(open(&board, &manner, restarted, at(32)).0, ["DriftlessPolicyUnknown"]);
+}
+
+/// A critical alert was resolved because its bucket could not be read any more.
+#[test]
+fn drift_that_nobody_can_read_any_more_is_the_same_alert_still() {
+    let samples = Samples::default();
+    let manner = Manner { wait: Some(Duration::zero()), ..Manner::default() };
+    for detail in [crate::metrics::Detail::Bucket, crate::metrics::Detail::Policy, crate::metrics::Detail::Summary] {
+        let metrics = MetricsOptions { detail, ..MetricsOptions::default() };
+        let of = |report: BucketReport| -> Vec<Alert> {
+            let board = swept(report);
+            let stand = Stand { board: &board, samples: &samples, metrics: &metrics, history_degraded: false };
+            let open = alerts_of(&stand, &manner, &mut Lasting::default(), at(9));
+            let of_bucket = |it: &Alert| it.labels["alertname"].starts_with("DriftlessBucket");
+            open.alerts.into_iter().filter(of_bucket).collect()
+        };
+        let drifted = of(bucket(Verdict::Drifted, PolicySeverity::Critical, Some(at(-2))));
+        assert_eq!(drifted.len(), 1);
+        assert_eq!(of(bucket(Verdict::Unknown, PolicySeverity::Critical, Some(at(-2)))), drifted, "{detail:?}");
+        assert_eq!(of(bucket(Verdict::Unknown, PolicySeverity::Critical, None)), [], "{detail:?}");
+        let suspended = bucket(Verdict::Unknown, PolicySeverity::Critical, Some(at(-2)));
+        assert_eq!(of(BucketReport { suspended_until: Some(at(30)), ..suspended }), [], "{detail:?}");
+    }
 }

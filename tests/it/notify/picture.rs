@@ -19,6 +19,7 @@ fn look(source: &SourceReport, cause: Option<Cause>) -> Picture {
         events: &[],
         cause,
         desired: None,
+        revision: cause.and(source.revision.as_deref()),
         before: None,
     })
 }
