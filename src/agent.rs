@@ -4,6 +4,8 @@
 mod assemble;
 mod deeper;
 mod follow;
+mod remember;
+mod supervise;
 mod sweeper;
 pub mod witness;
 
@@ -15,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alertmanager::push::Pushing;
 use crate::board::{Board, ExemptionCard, PolicyCard};
-use crate::bucket::{AccountName, BucketId};
+use crate::bucket::AccountName;
 use crate::capability::Capabilities;
 use crate::clock::{Clock, Timestamp};
 use crate::cloud::learned::Learned;
@@ -29,12 +31,12 @@ use crate::metrics::{Detail, Metrics, MetricsOptions};
 use crate::notify::messenger::{Letterbox, Messenger};
 use crate::notify::sink::Place;
 use crate::past::{Limits, Past};
-use crate::report::{BucketReport, BucketState, Event, PolicyStatus, SettingStatus};
+use crate::report::Event;
 use crate::serve::health::Heartbeat;
 use crate::serve::{self, Serve, Token};
-use crate::settings;
-use crate::spec::{ExemptionSpec, PolicySeverity};
-use crate::verdict::{EXISTENCE, SPEC, Verdict};
+use crate::spec::ExemptionSpec;
+
+use supervise::supervise;
 
 pub use assemble::{capabilities, cloud, load_files, source};
 pub use witness::Telling;
@@ -218,8 +220,8 @@ impl Agent {
         let letterbox = (!places.is_empty()).then(Arc::<Letterbox>::default);
         let telling = Telling::new(Arc::clone(&history), Arc::clone(&metrics), Arc::clone(&past));
         let telling = Arc::new(telling.posting(letterbox.clone()));
-        remember(&history, &past, &board, clock.now()).await;
-        remember_endpoints(&history, &capabilities, &board, clock.now()).await;
+        remember::repairs_and_drifts(&history, &past, &board, clock.now()).await;
+        remember::endpoints(&history, &capabilities, &board, clock.now()).await;
         telling.happened(clock.now(), vec![Event::Started { version: env!("CARGO_PKG_VERSION") }]);
 
         // Whoever asks wants what is in git now, and every bucket as it is now: neither waits for
@@ -287,7 +289,10 @@ impl Agent {
             pictures,
             stop: all_said.clone(),
         });
-        let messenger = messenger.map(|it| tokio::spawn(it.run()));
+        let messenger = messenger.map(|it| {
+            let (metrics, stop) = (Arc::clone(&metrics), all_said.clone());
+            tokio::spawn(supervise("the messenger", metrics, stop, move || it.clone().run()))
+        });
         let follower = follow::Follower {
             config: config.clone(),
             clock: Arc::clone(&clock),
@@ -303,7 +308,11 @@ impl Agent {
             stop: stop.clone(),
         };
         let (swept, sweeps) = tokio::sync::watch::channel(());
-        let alerting = pushing.map(|it| tokio::spawn(it.run(sweeps, stop.clone())));
+        let alerting = pushing.map(|it| {
+            let (it, metrics, ending) = (Arc::new(it), Arc::clone(&metrics), stop.clone());
+            let begin = move || Arc::clone(&it).run(sweeps.clone(), ending.clone());
+            tokio::spawn(supervise("pushing alerts", metrics, stop.clone(), begin))
+        });
         let sweeper = sweeper::Sweeper {
             config,
             clock: Arc::clone(&clock),
@@ -325,10 +334,8 @@ impl Agent {
         let sweeping = tokio::spawn(sweeper.run());
         let ended = both(following, sweeping, &stop).await;
         all_said.cancel();
-        if let Some(alerting) = alerting
-            && alerting.await.is_err()
-        {
-            tracing::error!("alerts were not pushed any more, by a fault of driftless itself");
+        if let Some(alerting) = alerting {
+            let _ = alerting.await;
         }
         telling.happened(clock.now(), vec![Event::Stopped]);
         served.cancel();
@@ -391,76 +398,6 @@ fn prepare_data_dir(config: &Config) -> Result<(), Error> {
             Some("set `dataDir` to a folder that the agent may write to"),
         )
     })
-}
-
-/// What comes back after a restart: writes for the loop breaker, and since when differences are
-/// open.
-async fn remember(history: &History, past: &Past, board: &Board, now: Timestamp) {
-    match history.recent_repairs(now - chrono::Duration::days(1)).await {
-        Ok(repairs) => past.restore(repairs),
-        Err(error) => tracing::warn!("the writes of the last day are not remembered: {error}"),
-    }
-    let drifts = match history.open_drifts().await {
-        Ok(drifts) => drifts,
-        Err(error) => {
-            tracing::warn!("since when differences are open is not remembered: {error}");
-            return;
-        }
-    };
-    let mut by_bucket: std::collections::BTreeMap<BucketId, Vec<crate::history::OpenDrift>> = Default::default();
-    for drift in drifts {
-        by_bucket.entry(drift.bucket.clone()).or_default().push(drift);
-    }
-    for (id, drifts) in by_bucket {
-        board.put_bucket(unchecked(id, drifts, now));
-    }
-}
-
-/// The name under which the history keeps what the endpoints can do.
-const ENDPOINTS: &str = "endpoints";
-
-/// What this version learned of the endpoints before a restart.
-async fn remember_endpoints(history: &History, capabilities: &Capabilities, board: &Board, now: Timestamp) {
-    match history.cached(ENDPOINTS).await {
-        Ok(Some(saved)) => capabilities.restore(&saved, env!("CARGO_PKG_VERSION")),
-        Ok(None) => {}
-        Err(error) => tracing::warn!("what the endpoints can do is not remembered: {error}"),
-    }
-    board.put_endpoints(capabilities.cards(now));
-}
-
-/// A bucket of which only the open differences of an earlier life are known.
-fn unchecked(id: BucketId, drifts: Vec<crate::history::OpenDrift>, now: Timestamp) -> BucketReport {
-    let detail = || Some("not checked since the daemon began".into());
-    let (mut policies, mut own) = (Vec::new(), Vec::new());
-    for drift in drifts {
-        if &*drift.policy == SPEC {
-            let setting = settings::find(&drift.setting).map_or(EXISTENCE, |setting| setting.name());
-            own.push(SettingStatus { setting, verdict: Verdict::Unknown, detail: detail(), since: Some(drift.since) });
-        } else {
-            policies.push(PolicyStatus {
-                policy: drift.policy,
-                severity: PolicySeverity::default(),
-                verdict: Verdict::Unknown,
-                detail: detail(),
-                since: Some(drift.since),
-                exempt_until: None,
-            });
-        }
-    }
-    BucketReport {
-        id,
-        region: crate::bucket::Region::us_east_1(),
-        state: BucketState::Managed,
-        spec: None,
-        checked_at: now,
-        policies: policies.into(),
-        settings: own.into(),
-        held: Box::default(),
-        repairs: Box::default(),
-        errors: Box::default(),
-        suspended_until: None,
-    }
 }
 
 /// The policies in force, as people see them.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 mod place;
 
-pub use place::{AccountRegional, Namespace, Zone};
+pub use place::{AccountRegional, Namespace, Zone, is_of_aws};
 
 /// Why a name was refused, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

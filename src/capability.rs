@@ -32,7 +32,7 @@ use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{AccountName, Region};
+use crate::bucket::{AccountName, Region, is_of_aws};
 use crate::clock::Timestamp;
 use crate::cloud::{S3Error, S3ErrorKind, Target};
 use crate::settings::{self, SETTINGS};
@@ -187,9 +187,10 @@ impl Capabilities {
         Self { addresses: accounts.into_iter().collect(), ..Self::default() }
     }
 
-    /// Whether the account is one on a store of one's own.
+    /// Whether the account is one on a store of one's own. An address of AWS in one's own network
+    /// makes none.
     pub fn is_own_store(&self, account: &AccountName) -> bool {
-        self.addresses.get(account).is_some_and(Option::is_some)
+        self.addresses.get(account).is_some_and(|it| it.as_ref().is_some_and(|url| !is_of_aws(url)))
     }
 
     /// The answer to a read that need not be sent, because it is known.

@@ -153,9 +153,18 @@ impl Looking {
             };
             let answers = match why {
                 Some(why) => numbers.iter().map(|_| Err(why.as_str().into())).collect(),
-                None => timeout_at(until, self.ancestry.changed(&in_force.revision, file, &numbers))
-                    .await
-                    .unwrap_or_else(|_| numbers.iter().map(|_| Err("it is still looked up".into())).collect()),
+                None => {
+                    let (ancestry, revision) = (Arc::clone(&self.ancestry), Arc::clone(&in_force.revision));
+                    let (file, asked) = (Arc::clone(file), numbers.clone());
+                    // It goes on when the page does not wait, and the next page finds what it found.
+                    let looking = tokio::spawn(async move { ancestry.changed(&revision, &file, &asked).await });
+                    let why = match timeout_at(until, looking).await {
+                        Ok(Ok(answers)) => Ok(answers),
+                        Ok(Err(_)) => Err("the look at the history failed by a fault of driftless itself"),
+                        Err(_) => Err("it is still looked up; load the page again"),
+                    };
+                    why.unwrap_or_else(|why| numbers.iter().map(|_| Err(why.into())).collect())
+                }
             };
             found.extend(places.into_iter().map(|place| (Arc::clone(file), place.line)).zip(answers));
         }
@@ -335,6 +344,45 @@ mod tests {
                 ("built-in/private.yaml", 14, "which comes with driftless"),
             ]
         );
+    }
+
+    /// A history that takes ten seconds to look through, and remembers what it found.
+    #[derive(Default)]
+    struct Slow(Arc<std::sync::atomic::AtomicBool>);
+
+    impl Ancestry for Slow {
+        fn changed<'a>(
+            &'a self,
+            _: &'a str,
+            _: &'a str,
+            lines: &'a [usize],
+        ) -> BoxFuture<'a, Vec<Result<Arc<crate::source::Revision>, Arc<str>>>> {
+            Box::pin(async move {
+                if !self.0.load(std::sync::atomic::Ordering::Relaxed) {
+                    tokio::time::sleep(PATIENCE * 2).await;
+                    self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+                lines.iter().map(|_| Err("found".into())).collect()
+            })
+        }
+    }
+
+    /// A look that took longer than the page waits was broken off and begun anew by each page, so that
+    /// nobody ever saw its answer.
+    #[tokio::test(start_paused = true)]
+    async fn a_look_at_a_long_history_goes_on_when_the_page_does_not_wait_for_it() {
+        let (mut looking, _) = looking(1);
+        let slow = Slow::default();
+        let ended = Arc::clone(&slow.0);
+        looking.ancestry = Arc::new(slow);
+        let places = [Place { file: "a.yaml".into(), line: 3, column: 1 }];
+        let said = |found: WhoChanged| found.into_values().next().expect("one").expect_err("no commit").to_string();
+        assert_eq!(said(looking.who_changed(&places).await), "it is still looked up; load the page again");
+        while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(said(looking.who_changed(&places).await), "found");
     }
 
     #[tokio::test]

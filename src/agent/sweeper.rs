@@ -197,7 +197,7 @@ impl Sweeper {
     /// Keeps what the endpoints can do over a restart.
     async fn keep_endpoints(&self) {
         let Some(text) = self.capabilities.save(env!("CARGO_PKG_VERSION")) else { return };
-        if let Err(error) = self.history.put_cached(super::ENDPOINTS, text).await {
+        if let Err(error) = self.history.put_cached(super::remember::ENDPOINTS, text).await {
             tracing::debug!("what the endpoints can do is not kept: {error}");
         }
     }

@@ -98,12 +98,14 @@ impl Pushing {
     }
 
     /// Pushes to every address until it is told to end. `swept` changes after each sweep.
-    pub async fn run(self, swept: watch::Receiver<()>, stop: CancellationToken) {
-        let it = Arc::new(self);
-        it.metrics.begin_notifications(SERVICE);
+    ///
+    /// # Panics
+    /// When one of its tasks does; all of them end with it.
+    pub async fn run(self: Arc<Self>, swept: watch::Receiver<()>, stop: CancellationToken) {
+        self.metrics.begin_notifications(SERVICE);
         let mut tasks = tokio::task::JoinSet::new();
-        for url in it.config.urls.clone() {
-            let (it, swept, stop) = (Arc::clone(&it), swept.clone(), stop.clone());
+        for url in self.config.urls.clone() {
+            let (it, swept, stop) = (Arc::clone(&self), swept.clone(), stop.clone());
             tasks.spawn(async move { stop.run_until_cancelled(it.follow(&url, swept)).await });
         }
         tasks.join_all().await;

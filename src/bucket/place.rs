@@ -153,6 +153,15 @@ pub(super) fn directory(name: &str) -> Result<(), IllegalName> {
     Ok(())
 }
 
+/// Whether an address is one of AWS, in whichever partition or network.
+pub fn is_of_aws(url: &str) -> bool {
+    let address = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = address.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov"]
+        .iter()
+        .any(|suffix| host.ends_with(suffix))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +201,22 @@ mod tests {
         ] {
             let error = BucketName::parse(text).expect_err(text);
             assert!(error.message.contains(says), "{text}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn an_address_is_of_aws_by_the_end_of_its_host() {
+        for url in [
+            "https://s3.us-east-1.amazonaws.com",
+            "https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com:443/",
+            "s3.cn-north-1.amazonaws.com.cn",
+            "https://S3.us-east-1.AMAZONAWS.com",
+        ] {
+            assert!(is_of_aws(url), "{url}");
+        }
+        for url in ["http://s3.amazonaws.com.example.com:80/", "http://rgw:7480", "https://example.com/.amazonaws.com"]
+        {
+            assert!(!is_of_aws(url), "{url}");
         }
     }
 

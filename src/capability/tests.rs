@@ -132,6 +132,21 @@ fn aws_has_every_setting_so_there_a_refusal_is_the_buckets_own_matter() {
     assert_eq!(ability(&it, "aws", "us-east-1", now()), Ability::NotYetKnown);
 }
 
+/// An address of AWS in one's own network counted as a store of one's own: two buckets that a
+/// gateway on the way answered for could have blinded it to everybody's policy for a day.
+#[test]
+fn an_address_of_aws_in_ones_own_network_is_aws() {
+    let vpc = "https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com".to_owned();
+    let it = Capabilities::of([(AccountName::parse("vpc").expect("legal"), Some(vpc))]);
+    let at = |bucket| target("vpc", bucket, "us-east-1");
+    for bucket in ["one", "two", "three"] {
+        it.note_read(&at(bucket), "policy", &lacks(), now());
+        it.note_read(&at(bucket), "cors", &lacks(), now());
+    }
+    assert_eq!(it.spared_read(&at("one"), "policy", now()), None);
+    assert_eq!(it.spared_read(&at("four"), "cors", now()), None);
+}
+
 #[test]
 fn failures_that_say_nothing_of_the_setting_teach_nothing() {
     use S3ErrorKind::{Conflict, Denied, Invalid, NoSuchBucket, Server, Throttled, Transport, WrongRegion};

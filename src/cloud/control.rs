@@ -16,7 +16,7 @@ use super::delete::ControlGuard;
 use super::foreign::Onlooker;
 use super::wire::fault;
 use super::{BoxFuture, S3Error, S3ErrorKind};
-use crate::bucket::{AccountId, Region};
+use crate::bucket::{AccountId, Region, is_of_aws};
 use crate::doc::Doc;
 
 /// S3 Control, in the hands of a setting.
@@ -143,15 +143,6 @@ impl Place {
     }
 }
 
-/// Whether an address is one of AWS, in whichever partition or network.
-pub(super) fn is_of_aws(url: &str) -> bool {
-    let address = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = address.split(['/', ':']).next().unwrap_or_default();
-    [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov"]
-        .iter()
-        .any(|suffix| host.ends_with(suffix))
-}
-
 /// Why there is none.
 pub(super) fn nowhere(operation: &str, object: &str) -> S3Error {
     refused(
@@ -252,7 +243,6 @@ mod tests {
         assert!(!own.has_account_in_host());
         let vpc = Place::of(Some("https://control.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com"), None);
         assert!(vpc.has_account_in_host() && Place::Aws.has_account_in_host());
-        assert!(!is_of_aws("http://s3.amazonaws.com.example.com:80/"));
     }
 
     /// Ends every request where it would leave, with its address.

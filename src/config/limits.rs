@@ -48,6 +48,7 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
     if let Some(endpoint) = &config.telemetry.endpoint
         && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
     {
+        let endpoint = without_secrets(endpoint);
         let hint = Some(format!("did you mean `http://{endpoint}`?"));
         say("/telemetry/endpoint", format!("`{endpoint}` is not an http or https address"), hint);
     }
@@ -76,6 +77,7 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
             if let Some(endpoint) = endpoint
                 && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
             {
+                let endpoint = without_secrets(endpoint);
                 say(
                     &format!("/accounts/{index}/{field}"),
                     format!("`{endpoint}` is not an http or https address"),
@@ -96,7 +98,7 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
     if let Some(url) = &config.http.public_url
         && !(url.starts_with("http://") || url.starts_with("https://"))
     {
-        let message = format!("`{}` is not an http or https address", url.escape_debug());
+        let message = format!("`{}` is not an http or https address", without_secrets(url));
         say("/http/publicUrl", message, Some("write `https://driftless.example.com`".to_owned()));
     }
     super::notifications::check(&config.notifications, say);
@@ -112,6 +114,33 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
             let hint = crate::finding::did_you_mean(name, builtin)
                 .map_or_else(|| format!("there are {}", builtin.join(", ")), |near| format!("did you mean `{near}`?"));
             say(&format!("/policies/builtin/{index}"), format!("there is no built-in policy `{name}`"), Some(hint));
+        }
+    }
+}
+
+/// An address as it may be shown: a name and a password that somebody wrote into it are left out,
+/// and what follows the path, where tokens stand.
+fn without_secrets(address: &str) -> String {
+    let shown = address.split(['?', '#']).next().unwrap_or_default();
+    let shown = shown.rsplit_once('@').map_or(shown.to_owned(), |(_, host)| format!("…@{host}"));
+    shown.escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A password that was written into an address stood in the fault of it, and so in the log.
+    #[test]
+    fn what_is_wrong_with_an_address_is_said_without_the_secrets_in_it() {
+        assert_eq!(without_secrets("s3.example.com"), "s3.example.com");
+        assert_eq!(without_secrets("me:s3@cret@host/a?token=s3cret#s3cret"), "…@host/a");
+        let text = "source: {dir: .}\naccounts: [{name: a, endpoint: \"ftp://me:s3cret@host/\"}]\n\
+            http: {publicUrl: \"me:s3cret@host\"}\ntelemetry: {endpoint: \"me:s3cret@host\"}\n";
+        let faults = super::super::parse("driftless.yaml", text, &[]).expect_err("three faults");
+        assert_eq!(faults.len(), 3, "{faults:#?}");
+        for fault in faults {
+            assert!(!format!("{fault:?}").contains("s3cret"), "{fault:?}");
         }
     }
 }

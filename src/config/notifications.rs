@@ -80,8 +80,12 @@ pub struct TeamsConfig {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WebhookConfig {
-    /// Its address.
-    pub url: String,
+    /// Its address, where that is no secret. Exactly one of `url`, `urlFile` and `urlEnv`.
+    pub url: Option<String>,
+    /// A file that holds the address.
+    pub url_file: Option<PathBuf>,
+    /// The name of an environment variable that holds the address.
+    pub url_env: Option<String>,
     /// A file that holds the secret of the signature.
     pub secret_file: Option<PathBuf>,
     /// The name of an environment variable that holds the secret of the signature.
@@ -242,7 +246,18 @@ fn destinations(sink: &NotificationConfig, at: &str, say: &mut Say<'_>) {
         secret(&format!("{at}/teams"), "url", &it.url_file, &it.url_env, say);
     }
     if let Some(it) = &sink.webhook {
-        address(&it.url, &format!("{at}/webhook/url"), say);
+        match &it.url {
+            Some(_) if it.url_file.is_some() || it.url_env.is_some() => {
+                let hint = "name one: an address with a token in it stands in a file or a variable".to_owned();
+                say(&format!("{at}/webhook"), "`url`, and `urlFile` or `urlEnv`".to_owned(), Some(hint));
+            }
+            Some(url) => address(url, &format!("{at}/webhook/url"), say),
+            None if it.url_file.is_none() && it.url_env.is_none() => {
+                let hint = "name one of `url`, and `urlFile` or `urlEnv` where it is a secret".to_owned();
+                say(&format!("{at}/webhook"), "no address".to_owned(), Some(hint));
+            }
+            None => secret(&format!("{at}/webhook"), "url", &it.url_file, &it.url_env, say),
+        }
         secret(&format!("{at}/webhook"), "secret", &it.secret_file, &it.secret_env, say);
     }
     if let Some(it) = &sink.pagerduty {
@@ -416,6 +431,10 @@ mod tests {
   pagerduty: {routingKeyFile: /k, routingKeyEnv: K, url: \"https://169.254.169.254/\"}
 - name: post
   email: {host: mail.example.com, security: none, from: nobody, to: [\"a@example.com\"], passwordEnv: P}
+- name: hidden
+  webhook: {url: \"https://example.com/\", urlEnv: U, secretEnv: S}
+- name: nowhere
+  webhook: {secretEnv: S}
 ";
         assert_eq!(
             faults(text),
@@ -443,6 +462,10 @@ mod tests {
                  hint: write `security: starttls`, or `tls`; a relay on this machine may go without",
                 "driftless.yaml:12:51: `nobody` is no mail address\n\
                  hint: write `name@example.com`, or `Name <name@example.com>`",
+                "driftless.yaml:14:3: `url`, and `urlFile` or `urlEnv`\n\
+                 hint: name one: an address with a token in it stands in a file or a variable",
+                "driftless.yaml:16:3: no address\n\
+                 hint: name one of `url`, and `urlFile` or `urlEnv` where it is a secret",
             ]
         );
     }

@@ -14,12 +14,11 @@ mod prune;
 mod restart;
 mod store;
 mod verify;
+mod writer;
 
-use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -37,56 +36,17 @@ pub use prune::ALWAYS_KEPT;
 pub use restart::OpenDrift;
 pub use store::Store;
 pub use verify::{Broken, Verified};
+pub use writer::MAX_WAITING;
+use writer::{Inbox, Job, Shared, write_all};
 
 /// The name of the file in the data directory.
 pub const FILE: &str = "history.db";
-
-/// How many events wait in memory, at most, while they cannot be written. The oldest go first.
-pub const MAX_WAITING: usize = 10_000;
-
-/// How long to wait before writing is tried again when nothing new happens.
-const RETRY: Duration = Duration::from_secs(30);
 
 /// The history, for the daemon. Dropping it writes what waits, once, and ends its thread.
 #[derive(Debug)]
 pub struct History {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    inbox: Mutex<Inbox>,
-    wake: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Inbox {
-    /// What is to be written, oldest first.
-    events: VecDeque<(Timestamp, Event)>,
-    jobs: Vec<Job>,
-    /// Something came in since the thread last looked.
-    fresh: bool,
-    closing: bool,
-    /// Events dropped since the last that was written.
-    lost: u64,
-    /// Events dropped since the start.
-    dropped: u64,
-    /// Why this history ends with the process, when it does.
-    volatile: Option<String>,
-    /// Why nothing can be written for now.
-    failing: Option<String>,
-}
-
-enum Job {
-    Ask(Box<dyn FnOnce(&mut Store) + Send>),
-    Flush(oneshot::Sender<Result<(), String>>),
-}
-
-impl std::fmt::Debug for Job {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if matches!(self, Self::Ask(_)) { "Ask" } else { "Flush" })
-    }
 }
 
 impl History {
@@ -387,122 +347,6 @@ impl Drop for History {
         let thread = self.thread.get_mut().expect("no holder of the lock panics").take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the writer of the history panicked");
-        }
-    }
-}
-
-impl Shared {
-    fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().expect("no holder of the lock panics")
-    }
-
-    fn wake(&self, mut inbox: MutexGuard<'_, Inbox>) {
-        inbox.fresh = true;
-        drop(inbox);
-        self.wake.notify_one();
-    }
-}
-
-impl Inbox {
-    /// Drops the oldest of too many.
-    fn bound(&mut self) {
-        let excess = self.events.len().saturating_sub(MAX_WAITING);
-        if excess > 0 {
-            if self.lost == 0 {
-                tracing::warn!(waiting = MAX_WAITING, "too many entries of the history wait; the oldest are dropped");
-            }
-            self.events.drain(..excess);
-            self.lost += excess as u64;
-            self.dropped += excess as u64;
-        }
-    }
-}
-
-/// Tells those who wait, however the thread ends.
-struct AtEnd<'a>(&'a Shared);
-
-impl Drop for AtEnd<'_> {
-    fn drop(&mut self) {
-        let mut inbox = self.0.inbox();
-        inbox.closing = true;
-        inbox.jobs.clear();
-        inbox.failing = Some(Error::Closed.to_string());
-    }
-}
-
-/// The thread: writes what comes in, and does what is asked.
-fn write_all(mut store: Store, shared: &Shared, clock: &dyn Clock) {
-    let _at_end = AtEnd(shared);
-    say_head(&store, "the history goes on");
-    loop {
-        let mut inbox = shared.inbox();
-        while !inbox.fresh && !inbox.closing {
-            if inbox.events.is_empty() {
-                inbox = shared.wake.wait(inbox).expect("no holder of the lock panics");
-            } else {
-                let (back, waited) = shared.wake.wait_timeout(inbox, RETRY).expect("no holder of the lock panics");
-                inbox = back;
-                if waited.timed_out() {
-                    break;
-                }
-            }
-        }
-        inbox.fresh = false;
-        let (events, jobs) = (Vec::from(std::mem::take(&mut inbox.events)), std::mem::take(&mut inbox.jobs));
-        let (lost, closing) = (inbox.lost, inbox.closing);
-        drop(inbox);
-
-        let written = if events.is_empty() { Ok(()) } else { store.append(&events, lost, clock.now()) };
-        let failed = written.as_ref().err().map(ToString::to_string);
-        note_written(shared, events, lost, written);
-        for job in jobs {
-            match job {
-                Job::Ask(work) => work(&mut store),
-                Job::Flush(done) => drop(done.send(failed.clone().map_or(Ok(()), Err))),
-            }
-        }
-        if closing {
-            break;
-        }
-    }
-    say_head(&store, "the history ends");
-    let waiting = shared.inbox().events.len();
-    if waiting > 0 {
-        tracing::warn!(waiting, "entries of the history could not be written and are lost");
-    }
-}
-
-/// The log is often kept elsewhere: the head in it lets a later `--expect-head` show that the file
-/// was not rewritten.
-fn say_head(store: &Store, what: &str) {
-    match store.head() {
-        Ok((entries, head)) => tracing::info!(entries, head = %head, "{what} at entry {entries}, {head}"),
-        Err(error) => tracing::warn!(error = %error, "the head of the history cannot be read"),
-    }
-}
-
-/// Keeps what could not be written, and says a change for the better or worse once.
-fn note_written(shared: &Shared, events: Vec<(Timestamp, Event)>, lost: u64, written: Result<(), Error>) {
-    if events.is_empty() {
-        return;
-    }
-    let mut inbox = shared.inbox();
-    match written {
-        Ok(()) => {
-            inbox.lost -= lost;
-            if inbox.failing.take().is_some() {
-                tracing::info!(entries = events.len(), lost, "the history is written again");
-            }
-        }
-        Err(error) => {
-            if inbox.failing.is_none() {
-                let hint = error.hint().unwrap_or_default();
-                tracing::warn!(error = %error, hint, "the history cannot be written; entries wait in memory");
-            }
-            inbox.failing = Some(error.to_string());
-            let newer = std::mem::replace(&mut inbox.events, events.into());
-            inbox.events.extend(newer);
-            inbox.bound();
         }
     }
 }

@@ -238,7 +238,7 @@ fn a_look_at_the_source_alone_says_nothing_of_buckets() {
     assert_eq!(say(&mut told, &look(4, vec![held("a")])), []);
     assert_eq!(titles(&say(&mut told, &look(5, vec![held("b")]))), ["changed: The source is held"]);
     let over = say(&mut told, &look(6, vec![]));
-    assert_eq!(titles(&over), ["resolved: The source is ready again"]);
+    assert_eq!(titles(&over), ["resolved: The source is not held any more"]);
     assert_eq!(over[0].url.as_deref(), Some("https://driftless.example.com/source"));
 }
 

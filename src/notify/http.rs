@@ -74,13 +74,11 @@ impl Client {
         body: impl Into<Bytes>,
     ) -> Result<Answer, Failure> {
         check_address(url).map_err(|(message, hint)| Failure::new(message, Retry::WhenMended).hint(hint))?;
-        let mut answered = self.exchange(url, content_type, headers, body).await?;
-        answered.body = scrubbed(answered.body, url);
-        answered.taken()
+        self.exchange(url, content_type, headers, body).await?.taken()
     }
 
     /// Posts a body, to plain http on other machines as well: whoever asks for that has checked the
-    /// address. The deadline is the caller's.
+    /// address. The deadline is the caller's. The body of the answer is without the address.
     ///
     /// # Errors
     /// Why there is no answer. The address may be a secret and is in no text.
@@ -107,7 +105,7 @@ impl Client {
         let read = Limited::new(body, MOST_BYTES).collect().await;
         // What was taken was taken, whatever became of the rest of the answer.
         let body = read.map(|it| String::from_utf8_lossy(&it.to_bytes()).into_owned()).unwrap_or_default();
-        Ok(Answered { status: parts.status.as_u16(), headers: parts.headers, body })
+        Ok(Answered { status: parts.status.as_u16(), headers: parts.headers, body: scrubbed(body, url) })
     }
 }
 
@@ -122,7 +120,7 @@ impl Answered {
     /// # Errors
     /// What the status says, when that is not 2xx.
     pub fn taken(self) -> Result<Answer, Failure> {
-        let after = self.header("retry-after").and_then(retry_after);
+        let after = self.header("retry-after").and_then(|text| retry_after(text, self.header("date")));
         let Self { status, body, .. } = self;
         if (200..300).contains(&status) { Ok(Answer { status, body }) } else { Err(refusal(status, &body, after)) }
     }
@@ -194,10 +192,16 @@ fn refusal(status: u16, body: &str, after: Option<Duration>) -> Failure {
     }
 }
 
-/// Seconds, as receivers say them; dates are not heeded, for which the pause of one's own is used.
-fn retry_after(text: &str) -> Option<Duration> {
-    let seconds: f64 = text.trim().parse().ok()?;
-    (seconds.is_finite() && seconds >= 0.0).then(|| Duration::from_secs_f64(seconds.min(1e6)).min(MOST_PATIENCE))
+/// Seconds, or a date, which is held against the receiver's own clock: its answer says the time.
+fn retry_after(text: &str, now: Option<&str>) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        let sensible = seconds.is_finite() && seconds >= 0.0;
+        return sensible.then(|| Duration::from_secs_f64(seconds.min(1e6)).min(MOST_PATIENCE));
+    }
+    let date = |text| chrono::DateTime::parse_from_rfc2822(text).ok();
+    let left = date(text)? - date(now?.trim())?;
+    Some(left.to_std().unwrap_or_default().min(MOST_PATIENCE))
 }
 
 #[cfg(test)]
@@ -221,11 +225,15 @@ mod tests {
 
     #[test]
     fn a_pause_that_a_receiver_asks_for_is_bounded() {
-        assert_eq!(retry_after(" 30 "), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("99999999999999"), Some(MOST_PATIENCE));
+        assert_eq!(retry_after(" 30 ", None), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after("99999999999999", None), Some(MOST_PATIENCE));
         for odd in ["-1", "nan", "soon", "Sun, 22 Nov 2026 21:30:00 GMT"] {
-            assert_eq!(retry_after(odd), None, "{odd}");
+            assert_eq!(retry_after(odd, None), None, "{odd}");
         }
+        let now = Some("Sun, 22 Nov 2026 21:29:00 GMT");
+        assert_eq!(retry_after("Sun, 22 Nov 2026 21:30:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after("Sun, 22 Nov 2026 21:28:00 GMT", now), Some(Duration::ZERO), "it is over");
+        assert_eq!(retry_after("Mon, 22 Nov 2027 21:28:00 GMT", now), Some(MOST_PATIENCE));
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::deliver::{Delivery, Put, Queue};
@@ -92,6 +92,7 @@ impl Letterbox {
 }
 
 /// The messenger, put together and not yet begun.
+#[derive(Clone)]
 pub struct Messenger {
     /// Where the sinks are.
     pub places: Vec<Place>,
@@ -124,12 +125,17 @@ struct Desk {
 
 impl Messenger {
     /// Goes on until it is told to end. What did not arrive by then is tried again after a restart.
+    ///
+    /// # Panics
+    /// When the delivery to a sink does; all others end with it, to be begun anew together.
     pub async fn run(self) {
-        let (mut desks, tasks) = self.open().await;
+        let (mut desks, mut tasks) = self.open().await;
         let mut before: Option<Arc<Desired>> = None;
         loop {
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => break,
+                Some(ended) = tasks.join_next() => ended.expect("deliveries do not fail but by a fault"),
                 () = self.letterbox.fresh.notified() => {}
                 () = tokio::time::sleep(GLANCE) => {}
             }
@@ -166,9 +172,7 @@ impl Messenger {
             self.pictures.send_replace(Arc::new(seen));
         }
         self.tell_repairs(&mut desks, before.as_deref()).await;
-        for task in tasks {
-            let _ = task.await;
-        }
+        while tasks.join_next().await.is_some() {}
     }
 
     /// Tells what was repaired since the last look, for the next life finds nothing of it. It waits
@@ -197,7 +201,7 @@ impl Messenger {
     }
 
     /// Takes up what was told and what still waits, and begins to deliver.
-    async fn open(&self) -> (Vec<Desk>, Vec<JoinHandle<()>>) {
+    async fn open(&self) -> (Vec<Desk>, JoinSet<()>) {
         let kept = self.history.told().await.unwrap_or_else(|error| {
             tracing::warn!("what was told before is not remembered, and may be told again: {error}");
             Vec::new()
@@ -206,7 +210,7 @@ impl Messenger {
             tracing::warn!("messages that did not arrive before are lost: {error}");
             Vec::new()
         });
-        let (mut desks, mut tasks) = (Vec::new(), Vec::new());
+        let (mut desks, mut tasks) = (Vec::new(), JoinSet::new());
         for place in &self.places {
             let own = kept.iter().filter(|(sink, ..)| **sink == *place.name);
             let mut told = Told::restore(own.map(|(_, key, text)| (key.clone(), text.clone())));
@@ -233,7 +237,7 @@ impl Messenger {
                 clock: Arc::clone(&self.clock),
                 stop: self.stop.clone(),
             };
-            tasks.push(tokio::spawn(delivery.run()));
+            tasks.spawn(delivery.run());
             desks.push(Desk { place: place.clone(), told, queue });
         }
         let names = self.places.iter().map(|place| place.name.to_string()).collect();

@@ -93,6 +93,28 @@ pub fn place_of(file: &Option<std::path::PathBuf>, env: &Option<String>) -> Opti
     file.clone().map(SecretRef::File).or_else(|| env.clone().map(SecretRef::Env))
 }
 
+/// Where a receiver is.
+#[derive(Debug, Clone)]
+pub enum Address {
+    /// At an address that everybody may know.
+    Plain(String),
+    /// At one that is a secret.
+    Secret(SecretRef),
+}
+
+impl Address {
+    /// The address.
+    ///
+    /// # Errors
+    /// When it is a secret that is not there.
+    pub fn read(&self) -> Result<String, Failure> {
+        match self {
+            Self::Plain(url) => Ok(url.clone()),
+            Self::Secret(place) => secret(place),
+        }
+    }
+}
+
 /// A sink of the configuration, ready to work.
 #[derive(Clone)]
 pub struct Place {

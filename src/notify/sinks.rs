@@ -14,7 +14,7 @@ pub mod webhook;
 use std::sync::Arc;
 
 use super::http::Client;
-use super::sink::{Sink, place_of};
+use super::sink::{Address, Sink, place_of};
 use crate::clock::Clock;
 use crate::config::notifications::NotificationConfig;
 
@@ -29,8 +29,9 @@ pub fn of(it: &NotificationConfig, client: &Client, clock: &Arc<dyn Clock>) -> O
     }
     if let Some(it) = &it.webhook {
         let secret = place_of(&it.secret_file, &it.secret_env)?;
-        let (url, clock) = (it.url.clone(), Arc::clone(clock));
-        return Some(Arc::new(webhook::Webhook { url, secret, client: client(), clock }));
+        let hidden = || place_of(&it.url_file, &it.url_env).map(Address::Secret);
+        let url = it.url.clone().map(Address::Plain).or_else(hidden)?;
+        return Some(Arc::new(webhook::Webhook { url, secret, client: client(), clock: Arc::clone(clock) }));
     }
     if let Some(it) = &it.pagerduty {
         let routing_key = place_of(&it.routing_key_file, &it.routing_key_env)?;

@@ -55,7 +55,8 @@ pub fn title(first: &Item, count: usize, state: State, various: bool) -> String 
         (Happening::Source, State::Resolved) if first.reason == "findings" => {
             "The documents have no faults any more".to_owned()
         }
-        (Happening::Source, State::Resolved) => "The source is ready again".to_owned(),
+        // It may be in another trouble instead, which is told by itself.
+        (Happening::Source, State::Resolved) => format!("The source is not {} any more", first.reason),
         (Happening::Source, _) if first.reason == "findings" => "Faults in the documents".to_owned(),
         (Happening::Source, _) => format!("The source is {}", first.reason),
         (Happening::Breaker, State::Resolved) => "The fleet breaker is closed again".to_owned(),

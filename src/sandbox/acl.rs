@@ -33,11 +33,7 @@ const MOST: usize = 100;
 
 /// The canonical user id of an account: 64 hexadecimal digits.
 pub(super) fn canonical_id(account: &AccountId) -> String {
-    use std::fmt::Write;
-    Sha256::digest(account.as_str().as_bytes()).iter().fold(String::with_capacity(64), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
+    hex::encode(Sha256::digest(account.as_str().as_bytes()))
 }
 
 /// The ACL that lets nobody in but the owner.

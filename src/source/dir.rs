@@ -189,7 +189,7 @@ fn digest(gathered: &Gathered) -> String {
         feed(refused.path.as_bytes());
         feed(refused.why.as_bytes());
     }
-    format!("{:x}", hash.finalize())
+    hex::encode(hash.finalize())
 }
 
 #[cfg(test)]

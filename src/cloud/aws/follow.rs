@@ -2,8 +2,7 @@
 //! bucket then says that it is.
 
 use super::{Account, AwsCloud};
-use crate::bucket::Region;
-use crate::cloud::control::is_of_aws;
+use crate::bucket::{Region, is_of_aws};
 use crate::cloud::foreign::{Empty, watched};
 use crate::cloud::region::{Places, told, was_refused};
 use crate::cloud::wire::{GONE, S3, fault};

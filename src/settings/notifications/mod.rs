@@ -316,7 +316,7 @@ impl Notification {
     fn own_id(&self, kind: Kind) -> String {
         let said = serde_json::json!([kind.field(), self.arn, self.events, self.filter]);
         let digest = Sha256::digest(said.to_string());
-        let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(&digest[..8]);
         format!("{OURS}{hex}")
     }
 

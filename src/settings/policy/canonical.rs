@@ -51,7 +51,7 @@ fn digest(statement: &Statement) -> String {
     let text = serde_json::to_string(&statement.body()).expect("statements are plain data");
     let hash = Sha256::digest(text.as_bytes());
     let effect = statement.effect.as_deref().unwrap_or("statement").to_lowercase();
-    format!("{effect}-{:02x}{:02x}{:02x}{:02x}", hash[0], hash[1], hash[2], hash[3])
+    format!("{effect}-{}", hex::encode(&hash[..4]))
 }
 
 fn statement(said: Statement) -> Statement {

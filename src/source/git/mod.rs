@@ -195,7 +195,7 @@ impl GitSource {
             _ => {}
         }
         let id = Sha256::digest(format!("{}\n{}", options.url, options.reference));
-        let store = options.data.join(format!("git-{:.16}", format!("{id:x}")));
+        let store = options.data.join(format!("git-{}", hex::encode(&id[..8])));
         let worker = Worker::new(options.program.clone(), options.ca_file.clone());
         let origin = options.url.to_string();
         Ok(Self { options, origin, store, worker })

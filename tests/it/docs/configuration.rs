@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use driftless::cloud::budget::Bounds;
-use driftless::config::{self, Config, span::Span};
+use driftless::config::{self, Config, OtlpProtocol, span::Span};
 use serde_json::Value;
 
 use super::bless;
@@ -78,12 +78,16 @@ fn default_of(path: &str, config: &Config) -> Option<String> {
         "dataDir" => Some(config.data_dir.display().to_string()),
         "mode" => Some(config.mode.word().to_owned()),
         "metrics.detail" => Some(format!("{:?}", config.metrics.detail).to_lowercase()),
-        // Those of a notification's fields, of which the plain configuration has none.
-        "notifications.timeout" => Some("10s".to_owned()),
-        "notifications.giveUpAfter" => Some("1d".to_owned()),
-        "notifications.email.security" => Some("starttls".to_owned()),
-        "telemetry.timeout" => Some("10s".to_owned()),
-        "telemetry.protocol" => Some("http/protobuf".to_owned()),
+        "notifications.timeout" => span(config.notifications[0].timeout),
+        "notifications.giveUpAfter" => span(config.notifications[0].give_up_after),
+        "notifications.email.security" => {
+            let email = config.notifications[0].email.as_ref().expect("the first is mail");
+            Some(format!("{:?}", email.security).to_lowercase())
+        }
+        "telemetry.timeout" => span(Span(driftless::telemetry::Wanted::of(&config.telemetry, &|_| None).timeout)),
+        "telemetry.protocol" => match config.telemetry.protocol {
+            OtlpProtocol::HttpProtobuf => Some("http/protobuf".to_owned()),
+        },
         "log.format" => Some(format!("{:?}", config.log.format).to_lowercase()),
         _ => None,
     }
@@ -176,7 +180,8 @@ fn anchor(path: &str) -> String {
 #[test]
 fn the_page_of_the_configuration_is_what_the_code_says() {
     let schema = config::schema();
-    let config = config::parse("driftless.yaml", "source: {dir: .}", &[]).expect("good");
+    let text = "source: {dir: .}\nnotifications: [{name: a, email: {host: h, from: a@b, to: [a@b]}}]";
+    let config = config::parse("driftless.yaml", text, &[]).expect("good");
     let mut page = Page { schema: &schema, config, text: HEAD.to_owned() };
     page.section("", &schema);
     bless("docs/configuration.md", &page.text);

@@ -72,6 +72,18 @@ async fn a_secret_that_is_changed_needs_no_restart() {
     assert_eq!(it.header("x-driftless-signature-256"), signed("new", it.header("x-driftless-timestamp"), &it.body));
 }
 
+/// A receiver with a token in its address forced a secret into the configuration.
+#[tokio::test]
+async fn the_address_of_a_webhook_may_be_a_secret_as_well() {
+    let receiver = Receiver::start().await;
+    let url = receiver.url("/hook/s3cret");
+    let (place, _folder) = place(json!({"webhook": {"urlFile": "SECRET", "secretFile": "SECRET"}}), &url);
+    attempt(&place, &notice()).await.expect("it is taken");
+    let it = &receiver.received()[0];
+    assert_eq!(it.path, "/hook/s3cret");
+    assert_eq!(it.header("x-driftless-signature-256"), signed(&url, it.header("x-driftless-timestamp"), &it.body));
+}
+
 async fn refused(reply: Reply) -> Failure {
     let receiver = Receiver::start().await;
     receiver.always(Some(reply));
