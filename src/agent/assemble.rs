@@ -14,14 +14,13 @@ use crate::cloud::patient::{Patience, Patient};
 use crate::cloud::{Cloud, Observer};
 use crate::config::{Config, GitConfig, Rewritten};
 use crate::desired::{Desired, resolve};
-use crate::finding::{Finding, Place};
 use crate::notify::group::Speaker;
 use crate::source::dir::DirSource;
 use crate::source::git::{Credential, GitOptions, GitSource, Rewritten as GitRewritten, SecretRef};
 use crate::source::url::GitUrl;
 use crate::source::{Limits, Origin, Reference, Source, SubPath, Tree};
 use crate::spec::Loaded;
-use crate::spec::load::{Context, File, LastGood, load};
+use crate::spec::load::{Context, LastGood, load_tree};
 
 /// S3 for every account, asked patiently.
 ///
@@ -133,21 +132,16 @@ fn credential(git: &GitConfig) -> Result<Option<Credential>, Error> {
 /// Reads the documents of a revision and joins them. Whatever is good comes into force, and every
 /// fault is found.
 pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: Timestamp) -> (Desired, Loaded) {
-    let files: Vec<File<'_>> = tree.files.iter().map(|(path, bytes)| File { path, bytes }).collect();
     let accounts = config.accounts.iter().map(|account| (account.name.clone(), account.region.clone()));
     // A store of one's own may name regions as it likes.
     let regions = config.accounts.iter().filter(|it| it.endpoint.is_some()).map(|it| it.region.clone());
     let accounts: BTreeMap<_, _> = accounts.collect();
     let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?))).collect();
     let context = Context { now, accounts: Some(accounts), ids, regions: regions.collect() };
-    let mut loaded = load(&files, last_good, &context);
+    let mut loaded = load_tree(tree, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());
     loaded.findings.extend(joined);
-    for refused in &tree.refused {
-        let place = Place { file: Arc::clone(&refused.path), line: 1, column: 1 };
-        loaded.findings.push(Finding::error(place, format!("the file is not read: {}", refused.why)));
-    }
     loaded.findings.sort();
     (desired, loaded)
 }

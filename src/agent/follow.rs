@@ -43,6 +43,15 @@ struct HeldBack {
     release: Option<String>,
 }
 
+/// What became of a revision.
+enum Put {
+    InForce,
+    /// It is not obeyed, and would not be when it were read again.
+    Held,
+    /// It could not be read, by a fault of driftless itself; the next look tries again.
+    Unread,
+}
+
 pub(super) struct Follower {
     pub config: Config,
     pub clock: Arc<dyn Clock>,
@@ -85,7 +94,7 @@ impl Follower {
     /// Takes up the last good revision, so that a git server that is away when the daemon begins
     /// leaves the buckets watched.
     async fn take_up(&mut self, report: &mut SourceReport) -> Option<String> {
-        let revision = match self.history.good_revision().await {
+        let revision = match self.history.good_revision(self.source.identity()).await {
             Ok(revision) => revision?,
             Err(error) => {
                 tracing::warn!("the last good revision is not known: {error}");
@@ -94,7 +103,9 @@ impl Follower {
         };
         match self.source.load(&revision).await {
             Ok(Some(tree)) => {
-                self.put_in_force(&tree, report, false).await;
+                if !matches!(self.put_in_force(&tree, report, false).await, Put::InForce) {
+                    return None;
+                }
                 tracing::info!(revision, "revision {} goes on, until the source says otherwise", tree.revision.short());
                 Some(revision)
             }
@@ -119,7 +130,7 @@ impl Follower {
         let result = match &fetched {
             Ok(Fetched::Unchanged) => FetchResult::Unchanged,
             Ok(Fetched::New { .. }) => FetchResult::New,
-            Ok(Fetched::Held { .. }) => FetchResult::Held,
+            Ok(Fetched::Held { .. } | Fetched::StillHeld) => FetchResult::Held,
             Err(_) => FetchResult::Failed,
         };
         self.metrics.fetch(FetchOp::Fetch, result, seconds);
@@ -157,16 +168,23 @@ impl Follower {
                 let held = HeldBack { release: Some(acceptance(&revision.id)), revision };
                 self.stand(report, SourceState::Held, detail, Some(reason.hint()), Some(held));
             }
+            // What is said of it still is.
+            Ok(Fetched::StillHeld) => report.last_success = Some(now),
             Ok(Fetched::New { tree, despite }) => {
                 report.last_success = Some(now);
                 if let Some(reason) = despite {
                     tracing::warn!("revision {} is obeyed although {reason}", tree.revision.short());
                 }
-                if self.put_in_force(&tree, report, true).await {
-                    if let Err(error) = self.source.mark_good(&tree.revision.id).await {
-                        tracing::warn!("the revision in force cannot be kept for a restart: {error}");
+                match self.put_in_force(&tree, report, true).await {
+                    Put::InForce => {
+                        if let Err(error) = self.source.mark_good(&tree.revision.id).await {
+                            tracing::warn!("the revision in force cannot be kept for a restart: {error}");
+                        }
+                        *known = Some(tree.revision.id.clone());
                     }
-                    *known = Some(tree.revision.id.clone());
+                    // An approval comes with another revision, an acceptance with a restart.
+                    Put::Held => self.source.hold(&tree.revision.id),
+                    Put::Unread => {}
                 }
             }
         }
@@ -196,10 +214,10 @@ impl Follower {
         self.board.put_source(report.clone());
     }
 
-    /// Reads a revision and puts it into force. `false` when it is held.
-    async fn put_in_force(&self, tree: &Tree, report: &mut SourceReport, new: bool) -> bool {
+    /// Reads a revision and puts it into force.
+    async fn put_in_force(&self, tree: &Tree, report: &mut SourceReport, new: bool) -> Put {
         let begun = Instant::now();
-        let good: BTreeMap<String, Vec<u8>> = match self.history.good_files().await {
+        let good: BTreeMap<String, Vec<u8>> = match self.history.good_files(self.source.identity()).await {
             Ok(good) => good.files.into_iter().collect(),
             Err(error) => {
                 tracing::warn!("the last good files cannot be read: {error}");
@@ -218,7 +236,7 @@ impl Follower {
                     let detail = format!("revision {} could not be read: {error}", tree.revision.short());
                     let held = HeldBack { revision: tree.revision.clone(), release: None };
                     self.stand(report, SourceState::Held, detail, None, Some(held));
-                    return false;
+                    return Put::Unread;
                 }
             }
         };
@@ -227,7 +245,7 @@ impl Follower {
             self.metrics.fetch(FetchOp::Load, FetchResult::Held, begun.elapsed().as_secs_f64());
             let held = HeldBack { revision: tree.revision.clone(), release: Some(release) };
             self.stand(report, SourceState::Held, detail, Some(hint), Some(held));
-            return false;
+            return Put::Held;
         }
         self.metrics.fetch(FetchOp::Load, FetchResult::New, begun.elapsed().as_secs_f64());
         say_findings(&loaded.findings);
@@ -264,22 +282,20 @@ impl Follower {
             faulty: Arc::new(loaded.faulty),
             mark: telemetry::mark(&Span::current()),
         }));
-        true
+        Put::InForce
     }
 
-    /// Keeps the files without fault, which a later fault falls back on.
-    async fn keep_good(
-        &self,
-        tree: &Tree,
-        good: &BTreeMap<String, Vec<u8>>,
-        faulty: &std::collections::BTreeSet<Arc<str>>,
-    ) {
+    /// Keeps the files without fault, which a later fault falls back on. One that is at fault, or
+    /// that one at fault names, is kept as it is, also when it could not be read at all.
+    async fn keep_good(&self, tree: &Tree, good: &BTreeMap<String, Vec<u8>>, faulty: &BTreeSet<Arc<str>>) {
         let changed = tree.files.iter().filter(|(path, bytes)| {
             !faulty.contains(*path) && good.get(&***path).is_none_or(|known| known.as_slice() != &***bytes)
         });
         let changed = changed.map(|(path, bytes)| (path.to_string(), bytes.to_vec())).collect();
-        let removed = good.keys().filter(|path| !tree.files.contains_key(path.as_str())).cloned().collect();
-        if let Err(error) = self.history.put_good_files(tree.revision.id.clone(), changed, removed).await {
+        let gone = |path: &str| !tree.files.contains_key(path) && !faulty.contains(path);
+        let removed = good.keys().filter(|path| gone(path)).cloned().collect();
+        let (revision, origin) = (tree.revision.id.clone(), self.source.identity());
+        if let Err(error) = self.history.put_good_files(revision, origin, changed, removed).await {
             tracing::warn!("the good files of this revision cannot be kept: {error}");
         }
     }

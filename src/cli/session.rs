@@ -208,7 +208,9 @@ async fn fetch(config: &Config) -> Result<Tree, Failed> {
     match source.fetch(None, deadline).await {
         Ok(Fetched::New { tree, .. }) => Ok(tree),
         Ok(Fetched::Held { reason, .. }) => Err(complain(&reason, Some(&reason.hint()))),
-        Ok(Fetched::Unchanged) => Err(complain("the source says that nothing changed since nothing", None)),
+        Ok(Fetched::Unchanged | Fetched::StillHeld) => {
+            Err(complain("the source says that nothing changed since nothing", None))
+        }
         Err(error) => Err(complain(&error, error.hint.as_deref())),
     }
 }

@@ -8,7 +8,7 @@ use super::{CANNOT_TELL, ConfigArgs, DRIFT, IN_SYNC, Output, print_findings};
 use crate::clock::{Clock, SystemClock};
 use crate::finding::Severity;
 use crate::source::{Limits, dir};
-use crate::spec::load::{Context, File, load};
+use crate::spec::load::{Context, load_tree};
 use crate::{agent, desired};
 
 /// Checks every document of a folder and prints every fault. Asks nobody outside.
@@ -52,14 +52,9 @@ pub fn run(config: &ConfigArgs, args: &ValidateArgs) -> ExitCode {
             }
         }
     } else {
-        let files: Vec<File<'_>> = tree.files.iter().map(|(path, bytes)| File { path, bytes }).collect();
-        let mut loaded = load(&files, &(), &Context { now, ..Context::default() });
+        let mut loaded = load_tree(&tree, &(), &Context { now, ..Context::default() });
         let (joined, more) = desired::resolve(&loaded.specs, &desired::Agent::of_any_account(&loaded.specs));
         loaded.findings.extend(more);
-        loaded.findings.extend(tree.refused.iter().map(|refused| {
-            let place = crate::finding::Place { file: refused.path.clone(), line: 1, column: 1 };
-            crate::finding::Finding::error(place, format!("the file is not read: {}", refused.why))
-        }));
         loaded.findings.sort();
         (joined.buckets.len(), loaded.findings)
     };

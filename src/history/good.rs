@@ -1,6 +1,9 @@
 //! The last good text of every file of the source, so that it survives a restart of the daemon
 //! while the git server is away.
 //!
+//! They belong to one source: the files of another are never the earlier forms of this one's, though
+//! they have the same names.
+//!
 //! What stands here becomes desired state, so each text is checked when it is read. The digest
 //! shows damage and careless editing; it is no seal against whoever may write the file, which is
 //! why the file is readable and writable for its owner alone.
@@ -16,6 +19,8 @@ use super::store::Store;
 pub struct GoodFiles {
     /// The revision that they come from, as far as it was good.
     pub revision: Option<String>,
+    /// The identity of the source that they come from; not known of what an older driftless kept.
+    pub origin: Option<String>,
     /// Path and text, in the order of the paths.
     pub files: Vec<(String, Vec<u8>)>,
     /// Paths whose text is not the one that was stored; it is left out.
@@ -23,14 +28,30 @@ pub struct GoodFiles {
 }
 
 impl Store {
-    /// Stores the files that changed and forgets those that were removed, all or none.
+    /// Stores the files that changed and forgets those that were removed, and all of another
+    /// origin: all or none.
     pub(super) fn put_good_files(
         &mut self,
         revision: &str,
+        origin: &str,
+        changed: &[(String, Vec<u8>)],
+        removed: &[String],
+    ) -> Result<(), Error> {
+        self.keep_good_files(revision, Some(origin), changed, removed)
+    }
+
+    pub(super) fn keep_good_files(
+        &mut self,
+        revision: &str,
+        origin: Option<&str>,
         changed: &[(String, Vec<u8>)],
         removed: &[String],
     ) -> Result<(), Error> {
         let tx = self.begin("write")?;
+        if let Some(origin) = origin {
+            let others = "DELETE FROM good_file WHERE EXISTS (SELECT 1 FROM good_revision WHERE origin != ?)";
+            tx.execute(others, [origin]).during("write")?;
+        }
         {
             let mut put = tx
                 .prepare(
@@ -46,45 +67,42 @@ impl Store {
                 remove.execute([path]).during("write")?;
             }
         }
-        tx.execute("INSERT OR REPLACE INTO good_revision VALUES (1, ?)", [revision]).during("write")?;
+        let revision = params![revision, origin];
+        tx.execute("INSERT OR REPLACE INTO good_revision (only, revision, origin) VALUES (1, ?, ?)", revision)
+            .during("write")?;
         tx.commit().during("write")
     }
 
-    /// The last good text of one file; `None` when there is none, or when it is damaged.
+    /// The revision of the last good files, when they are of this origin. What an older driftless
+    /// kept without one is taken for it.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn good_file(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let row: Option<(Vec<u8>, Vec<u8>)> = self
-            .connection
-            .query_row("SELECT bytes, digest FROM good_file WHERE path = ?", [path], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()
-            .during("read")?;
-        Ok(row.and_then(|(bytes, stored)| {
-            let sound = stored == digest(path, &bytes);
-            if !sound {
-                tracing::warn!(path, "the stored last good text is damaged and is not used");
-            }
-            sound.then_some(bytes)
-        }))
+    pub fn good_revision(&self, origin: &str) -> Result<Option<String>, Error> {
+        let good = self.kept_good_revision()?;
+        Ok(good.filter(|(_, kept)| kept.as_ref().is_none_or(|kept| kept == origin)).map(|(revision, _)| revision))
     }
 
-    /// The revision of the last good files.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn good_revision(&self) -> Result<Option<String>, Error> {
-        self.connection.query_row("SELECT revision FROM good_revision", [], |row| row.get(0)).optional().during("read")
+    fn kept_good_revision(&self) -> Result<Option<(String, Option<String>)>, Error> {
+        let sql = "SELECT revision, origin FROM good_revision";
+        self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional().during("read")
     }
 
-    /// The last good text of every file.
+    /// The last good text of every file of this origin.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn good_files(&self) -> Result<GoodFiles, Error> {
-        let mut good = GoodFiles { revision: self.good_revision()?, ..GoodFiles::default() };
+    pub fn good_files(&self, origin: &str) -> Result<GoodFiles, Error> {
+        match self.good_revision(origin)? {
+            Some(_) => self.good_files_of_any(),
+            None => Ok(GoodFiles::default()),
+        }
+    }
+
+    /// The last good text of every file, whatever source they come from.
+    pub(super) fn good_files_of_any(&self) -> Result<GoodFiles, Error> {
+        let (revision, origin) = self.kept_good_revision()?.unzip();
+        let mut good = GoodFiles { revision, origin: origin.flatten(), ..GoodFiles::default() };
         let mut query =
             self.connection.prepare("SELECT path, bytes, digest FROM good_file ORDER BY path").during("read")?;
         let mut rows = query.query([]).during("read")?;

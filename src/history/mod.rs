@@ -209,41 +209,34 @@ impl History {
     }
 
     /// Stores the last good text of the files that changed, and forgets the files that were
-    /// removed: all or none.
+    /// removed, and all of another `origin` ([`crate::source::Source::identity`]): all or none.
     ///
     /// # Errors
     /// When it cannot be written; what was stored before stays.
     pub async fn put_good_files(
         &self,
         revision: String,
+        origin: String,
         changed: Vec<(String, Vec<u8>)>,
         removed: Vec<String>,
     ) -> Result<(), Error> {
-        self.ask(move |store| store.put_good_files(&revision, &changed, &removed)).await
+        self.ask(move |store| store.put_good_files(&revision, &origin, &changed, &removed)).await
     }
 
-    /// The last good text of one file; `None` when there is none, or when it is damaged.
+    /// The last good text of every file of an origin, and their revision.
     ///
     /// # Errors
     /// When the history cannot be read.
-    pub async fn good_file(&self, path: String) -> Result<Option<Vec<u8>>, Error> {
-        self.ask(move |store| store.good_file(&path)).await
+    pub async fn good_files(&self, origin: String) -> Result<GoodFiles, Error> {
+        self.ask(move |store| store.good_files(&origin)).await
     }
 
-    /// The last good text of every file, and their revision.
+    /// The revision of the last good files, when they are of this origin.
     ///
     /// # Errors
     /// When the history cannot be read.
-    pub async fn good_files(&self) -> Result<GoodFiles, Error> {
-        self.ask(|store| store.good_files()).await
-    }
-
-    /// The revision of the last good files.
-    ///
-    /// # Errors
-    /// When the history cannot be read.
-    pub async fn good_revision(&self) -> Result<Option<String>, Error> {
-        self.ask(|store| store.good_revision()).await
+    pub async fn good_revision(&self, origin: String) -> Result<Option<String>, Error> {
+        self.ask(move |store| store.good_revision(&origin)).await
     }
 
     /// Keeps a text under a name, in place of the one before: what costs little to lose.

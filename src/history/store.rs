@@ -53,6 +53,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
         UNIQUE (sink, key)
     ) STRICT;
 ",
+    "
+    ALTER TABLE good_revision ADD COLUMN origin TEXT;
+",
 ];
 
 /// In memory, no more than twice this many entries are kept.
@@ -141,7 +144,7 @@ impl Store {
         let Some(other) = Self::open_read_only(path)? else { return Ok(()) };
         let drifts = other.open_drifts()?;
         let repairs = other.recent_repairs(Timestamp::MIN_UTC)?;
-        let good = other.good_files()?;
+        let good = other.good_files_of_any()?;
         let tx = self.begin("write")?;
         for drift in drifts {
             super::restart::put_drift(&tx, &drift.bucket, &drift.policy, &drift.setting, drift.since)?;
@@ -152,7 +155,7 @@ impl Store {
         tx.commit().during("write")?;
         self.take_over_post(&other)?;
         match good.revision {
-            Some(revision) => self.put_good_files(&revision, &good.files, &[]),
+            Some(revision) => self.keep_good_files(&revision, good.origin.as_deref(), &good.files, &[]),
             None => Ok(()),
         }
     }

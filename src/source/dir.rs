@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -20,14 +21,16 @@ pub struct DirSource {
     root: PathBuf,
     limits: Limits,
     accept: Option<String>,
-    /// The revision that was given last, and how many files it had.
-    given: Option<(String, usize)>,
+    /// The revision that was given last, and which files it had.
+    given: Option<(String, Vec<Arc<str>>)>,
+    /// The newest revision, when it is not obeyed.
+    held: Option<String>,
 }
 
 impl DirSource {
     /// A folder, and how much may be in it.
     pub fn new(root: impl Into<PathBuf>, limits: Limits) -> Self {
-        Self { root: root.into(), limits, accept: None, given: None }
+        Self { root: root.into(), limits, accept: None, given: None, held: None }
     }
 
     /// Accepts the revision whose id begins like this although it would be held.
@@ -38,23 +41,31 @@ impl DirSource {
     }
 
     fn judged(&mut self, tree: Tree, known: Option<&str>) -> Fetched {
+        let names = || tree.files.keys().cloned().collect::<Vec<_>>();
         if known == Some(tree.revision.id.as_str()) {
-            self.given = Some((tree.revision.id, tree.files.len()));
+            self.held = None;
+            self.given = Some((tree.revision.id.clone(), names()));
             return Fetched::Unchanged;
         }
-        let (to, revision) = (tree.files.len(), tree.revision.id.clone());
+        if self.held.as_ref() == Some(&tree.revision.id) {
+            return Fetched::StillHeld;
+        }
+        let revision = tree.revision.id.clone();
         let reason = match &self.given {
-            Some((id, from)) if known == Some(id) && is_shrunk(*from, to) => {
-                Some(HeldReason::Shrunk { from: *from, to, revision: revision.clone() })
+            Some((id, before)) if known == Some(id) => {
+                let (from, to) = (before.len(), tree.left_of(before));
+                is_shrunk(from, to).then(|| HeldReason::Shrunk { from, to, revision: revision.clone() })
             }
             _ => None,
         };
         match reason {
             Some(reason) if !is_accepted(self.accept.as_deref(), &revision) => {
+                self.held = Some(revision);
                 Fetched::Held { revision: tree.revision, reason }
             }
             despite => {
-                self.given = Some((revision, to));
+                self.held = None;
+                self.given = Some((revision, names()));
                 Fetched::New { tree, despite }
             }
         }
@@ -78,6 +89,10 @@ impl Source for DirSource {
         })
     }
 
+    fn hold(&mut self, revision: &str) {
+        self.held = Some(revision.to_owned());
+    }
+
     fn describe(&self) -> Origin {
         Origin { url: self.root.display().to_string(), reference: String::new(), path: String::new() }
     }
@@ -92,72 +107,67 @@ impl Source for DirSource {
     }
 }
 
-/// Reads a folder at once.
+/// Reads a folder at once. What in it cannot be read is refused, and the rest is read.
 ///
 /// # Errors
-/// When it is not there, cannot be read, or exceeds a limit.
+/// When it is not there, cannot be read itself, or exceeds a limit.
 pub fn read(root: &Path, limits: Limits) -> Result<Tree, Error> {
     let shown = root.display().to_string();
-    let failed = |path: &Path, error: &io::Error| {
+    let failed = |error: &io::Error| {
         let kind = match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ErrorKind::NotFound,
             io::ErrorKind::PermissionDenied => ErrorKind::Auth,
             _ => ErrorKind::Other,
         };
-        let message = match path == root {
-            true => error.to_string().to_lowercase(),
-            false => format!("`{}`: {}", path.display(), error.to_string().to_lowercase()),
-        };
-        Error::new(kind, "read", &shown, message)
+        Error::new(kind, "read", &shown, error.to_string().to_lowercase())
     };
     let exceeded =
         |error: Exceeded| Error::new(ErrorKind::TooLarge, "read", &shown, error.to_string()).hint(error.hint());
 
-    let top = fs::canonicalize(root).map_err(|error| failed(root, &error))?;
+    let top = fs::canonicalize(root).map_err(|error| failed(&error))?;
     let mut gathered = Gathered::new(limits);
     let mut folders = vec![(top, String::new(), 0_usize)];
     while let Some((folder, inside, depth)) = folders.pop() {
-        let at = if inside.is_empty() { root } else { folder.as_path() };
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(|error| failed(at, &error))? {
-            let entry = entry.map_err(|error| failed(at, &error))?;
-            match entry.file_type().map_err(|error| failed(&entry.path(), &error))? {
-                kind if kind.is_dir() => gathered.see_folder().map_err(exceeded)?,
-                _ => gathered.see_file().map_err(exceeded)?,
+        let names = match entries(&folder, &mut gathered) {
+            Ok(names) => names.map_err(exceeded)?,
+            Err(error) if inside.is_empty() => return Err(failed(&error)),
+            Err(error) => {
+                refuse_unreadable(&mut gathered, &inside, &error);
+                continue;
             }
-            names.push(entry);
-        }
-        for entry in names {
+        };
+        for (entry, kind) in names {
             let name = match judge(entry.file_name().as_encoded_bytes()) {
                 Name::Legal(name) => name,
                 // A work tree has its `.git`; only in a commit is one an attack.
                 Name::Hidden => continue,
                 Name::Illegal { .. } if entry.file_name() == ".git" => continue,
                 Name::Illegal { shown, why } => {
-                    gathered.refuse(&join(&inside, &shown), why);
+                    gathered.refuse_name(&join(&inside, &shown), why);
                     continue;
                 }
             };
             let (path, full) = (join(&inside, &name), entry.path());
-            let kind = entry.file_type().map_err(|error| failed(&full, &error))?;
             if kind.is_symlink() {
-                gathered.refuse(&path, "it is a symlink");
+                gathered.refuse_link(&path);
             } else if kind.is_dir() {
                 if gathered.may_descend(&path, depth + 1) {
                     folders.push((full, path, depth + 1));
                 }
             } else if is_read(&name) {
                 if !kind.is_file() {
-                    gathered.refuse(&path, "it is not a regular file");
+                    gathered.refuse(&path, "it is not a regular file", "put a file there");
                     continue;
                 }
-                let bytes = entry.metadata().map_err(|error| failed(&full, &error))?.len();
-                if gathered.may_read(&path, bytes).map_err(exceeded)? {
-                    let mut content = Vec::new();
-                    let file = fs::File::open(&full).map_err(|error| failed(&full, &error))?;
-                    // It may grow between the two calls.
-                    file.take(limits.file_bytes).read_to_end(&mut content).map_err(|error| failed(&full, &error))?;
-                    gathered.take(path, &content).map_err(exceeded)?;
+                let size = entry.metadata().map(|it| it.len());
+                let content = match size {
+                    Ok(bytes) if !gathered.may_read(&path, bytes).map_err(exceeded)? => continue,
+                    Ok(_) => content(&full, limits.file_bytes),
+                    Err(error) => Err(error),
+                };
+                match content {
+                    Ok(content) => gathered.take(path, &content).map_err(exceeded)?,
+                    Err(error) => refuse_unreadable(&mut gathered, &path, &error),
                 }
             }
         }
@@ -171,6 +181,35 @@ pub fn read(root: &Path, limits: Limits) -> Result<Tree, Error> {
         signature: None,
     };
     Ok(Tree { revision, files: gathered.files, refused: gathered.refused })
+}
+
+type Entries = Vec<(fs::DirEntry, fs::FileType)>;
+
+/// What is in a folder, counted.
+fn entries(folder: &Path, gathered: &mut Gathered) -> io::Result<Result<Entries, Exceeded>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let seen = if kind.is_dir() { gathered.see_folder() } else { gathered.see_file() };
+        if let Err(exceeded) = seen {
+            return Ok(Err(exceeded));
+        }
+        names.push((entry, kind));
+    }
+    Ok(Ok(names))
+}
+
+fn content(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    // It may grow after its size was asked.
+    fs::File::open(file)?.take(limit).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn refuse_unreadable(gathered: &mut Gathered, path: &str, error: &io::Error) {
+    let why = format!("it cannot be read: {}", error.to_string().to_lowercase());
+    gathered.refuse(path, why, "let the user that runs driftless read it");
 }
 
 /// A digest of every path and content, each with its length, so that no two folders share one.

@@ -14,7 +14,8 @@ use super::{Blob, Refused};
 pub struct Limits {
     /// Files of any kind in the folder that is read, and as many folders. Default 100,000.
     pub files: usize,
-    /// Bytes of one file. A larger one is refused, the others are read. Default 5,000,000.
+    /// Bytes of one file. A larger one is refused, the others are read. Default 5,000,000: far above
+    /// what people write, and it parses in well under a second.
     pub file_bytes: u64,
     /// Bytes of all files that are read together. Default 256,000,000.
     pub total_bytes: u64,
@@ -117,7 +118,7 @@ impl Gathered {
         let legal = depth <= self.limits.depth;
         if !legal {
             let limit = self.limits.depth;
-            self.refuse(path, format!("it lies {depth} folders deep, the limit is {limit}"));
+            self.refuse(path, format!("it lies {depth} folders deep, the limit is {limit}"), "move it up");
         }
         legal
     }
@@ -126,7 +127,7 @@ impl Gathered {
     pub(crate) fn may_read(&mut self, path: &str, bytes: u64) -> Result<bool, Exceeded> {
         let limit = self.limits.file_bytes;
         if bytes > limit {
-            self.refuse(path, format!("it has {bytes} bytes, the limit is {limit}"));
+            self.refuse(path, format!("it has {bytes} bytes, the limit is {limit}"), "split the file");
             return Ok(false);
         }
         within("bytes", self.bytes + bytes, self.limits.total_bytes)?;
@@ -142,8 +143,18 @@ impl Gathered {
     }
 
     /// Notes what is not read.
-    pub(crate) fn refuse(&mut self, path: &str, why: impl Into<String>) {
-        self.refused.push(Refused { path: path.into(), why: why.into() });
+    pub(crate) fn refuse(&mut self, path: &str, why: impl Into<String>, hint: &'static str) {
+        self.refused.push(Refused { path: path.into(), why: why.into(), hint });
+    }
+
+    /// Notes a name that is not allowed.
+    pub(crate) fn refuse_name(&mut self, path: &str, why: &'static str) {
+        self.refuse(path, why, "give it another name");
+    }
+
+    /// Notes a symlink.
+    pub(crate) fn refuse_link(&mut self, path: &str) {
+        self.refuse(path, "it is a symlink", "put the file itself there: no link is followed");
     }
 }
 

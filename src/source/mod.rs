@@ -3,7 +3,7 @@
 //! A source gives bytes and never a work tree: nothing of a repository is ever written to the
 //! disk as a file, so a repository can neither escape its folder nor leave anything behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,15 @@ pub struct Tree {
     pub refused: Vec<Refused>,
 }
 
+impl Tree {
+    /// How many files there are, with those of before that something unreadable stands over: such a
+    /// file is at fault, not gone.
+    fn left_of(&self, before: &[Arc<str>]) -> usize {
+        let unread = Unread::of(&self.refused);
+        self.files.len() + before.iter().filter(|path| unread.over(path).is_some()).count()
+    }
+}
+
 /// One state of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,6 +97,25 @@ pub struct Refused {
     pub path: Arc<str>,
     /// Why: lower case, no full stop, with the limit and the actual value where it is one.
     pub why: String,
+    /// What the user can do about it.
+    pub hint: &'static str,
+}
+
+/// What is not read, to be asked by path: a folder that is not read is all that was in it.
+#[derive(Debug, Default)]
+pub struct Unread<'a>(HashMap<&'a str, &'a Refused>);
+
+impl<'a> Unread<'a> {
+    /// Of what a tree refused.
+    pub fn of(refused: &'a [Refused]) -> Self {
+        Self(refused.iter().map(|it| (&*it.path, it)).collect())
+    }
+
+    /// What stands in the place of this file, or of a folder that it lies in.
+    pub fn over(&self, path: &str) -> Option<&'a Refused> {
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        folders.chain([path]).find_map(|it| self.0.get(it).copied())
+    }
 }
 
 impl fmt::Display for Refused {
@@ -115,6 +143,8 @@ pub enum Fetched {
         /// Why it is not obeyed.
         reason: HeldReason,
     },
+    /// The newest revision is still the one that is not obeyed; nothing was read.
+    StillHeld,
 }
 
 /// Why a revision is not obeyed although it could be read.
@@ -192,8 +222,8 @@ pub fn is_shrunk(from: usize, to: usize) -> bool {
 
 /// A source as it may be shown: nothing in it is secret.
 ///
-/// Its text is also its identity: a revision that was accepted from another identity is not the
-/// `known` of this one.
+/// A revision that was accepted from another identity ([`Source::identity`]) is not the `known` of
+/// this one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Origin {
@@ -230,8 +260,18 @@ pub trait Source: Send + Sync {
     /// [`Error`], which says in which way it failed; the revision in force stays.
     fn fetch<'a>(&'a mut self, known: Option<&'a str>, deadline: Duration) -> BoxFuture<'a, Result<Fetched, Error>>;
 
+    /// Does not give this revision again: whoever fetched it does not obey it, and would not when
+    /// asked again. Forgotten as soon as another revision is the newest.
+    fn hold(&mut self, revision: &str);
+
     /// Where it looks, without credentials.
     fn describe(&self) -> Origin;
+
+    /// Whose files these are: those of one identity are one file's earlier and later forms. Other
+    /// than where it looks, a tag or a commit that is pinned instead of another does not change it.
+    fn identity(&self) -> String {
+        self.describe().to_string()
+    }
 
     /// Keeps this revision for [`Source::load`], and as what the next one has to descend from
     /// when [`Source::fetch`] is told of none.
@@ -267,6 +307,17 @@ mod tests {
     fn a_tree_that_shrinks_to_a_tenth_or_to_nothing_is_held() {
         assert!(is_shrunk(100, 10) && is_shrunk(10, 4) && is_shrunk(1, 0));
         assert!(!is_shrunk(10, 5) && !is_shrunk(9, 1) && !is_shrunk(0, 0) && !is_shrunk(5, 50));
+    }
+
+    /// A folder that became a submodule took the good forms of its files with it.
+    #[test]
+    fn a_folder_that_is_not_read_stands_over_all_that_was_in_it() {
+        let refused = |path: &str| Refused { path: path.into(), why: "it is a submodule".to_owned(), hint: "" };
+        let refused = [refused("team"), refused("a/b.yaml")];
+        let unread = Unread::of(&refused);
+        let over = |path: &str| unread.over(path).map(|it| &*it.path);
+        assert_eq!((over("team/x/y.yaml"), over("a/b.yaml")), (Some("team"), Some("a/b.yaml")));
+        assert_eq!((over("teams/x.yaml"), over("a/b.yaml.yaml"), over("a")), (None, None, None));
     }
 
     #[test]

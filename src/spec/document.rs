@@ -59,6 +59,18 @@ pub(super) struct Names {
     pub policies: Vec<String>,
 }
 
+impl Names {
+    /// Whether one of these is given. The other kinds' names are not kept.
+    pub(super) fn has(&self, kind: &str, name: &str) -> bool {
+        match kind {
+            "bucket" => self.buckets.iter().any(|(it, _)| it.as_str() == name),
+            "account" => self.accounts.iter().any(|(it, _)| it.as_str() == name),
+            "policy" => self.policies.iter().any(|it| it == name),
+            _ => false,
+        }
+    }
+}
+
 /// The reading of the documents of one file.
 pub(super) struct Reading<'a> {
     pub file: &'a Arc<str>,

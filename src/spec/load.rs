@@ -14,6 +14,7 @@ use crate::bucket::{AccountId, AccountName, BucketName, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place, Severity, did_you_mean};
+use crate::source::{Refused, Tree, Unread};
 
 /// A file of the source. Those that end in `.yaml` or `.yml` hold documents; documents may name
 /// the others.
@@ -43,6 +44,14 @@ pub struct Context {
 pub trait LastGood: Sync {
     /// The bytes of the file in the last revision in which it was not in [`Loaded::faulty`].
     fn bytes(&self, path: &str) -> Option<Vec<u8>>;
+
+    /// The paths of all files that it remembers.
+    fn paths(&self) -> Vec<Arc<str>>;
+
+    /// Whether there could be an earlier form at all: a command that looks once has none of any file.
+    fn remembers(&self) -> bool {
+        true
+    }
 }
 
 /// Nothing is remembered.
@@ -50,12 +59,24 @@ impl LastGood for () {
     fn bytes(&self, _path: &str) -> Option<Vec<u8>> {
         None
     }
+
+    fn paths(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn remembers(&self) -> bool {
+        false
+    }
 }
 
 /// For tests, and for stores that keep all of it in memory.
 impl LastGood for BTreeMap<String, Vec<u8>> {
     fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         self.get(path).cloned()
+    }
+
+    fn paths(&self) -> Vec<Arc<str>> {
+        self.keys().map(|path| path.as_str().into()).collect()
     }
 }
 
@@ -87,7 +108,8 @@ pub(super) struct Source {
     pub path: Arc<str>,
     pub documents: Vec<Document>,
     pub findings: Vec<Finding>,
-    names: Names,
+    /// What its newest form names.
+    pub names: Names,
     /// The files that it names.
     used: BTreeSet<String>,
     /// Whether it stands on its last good form.
@@ -95,6 +117,18 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// A file of which nothing was read.
+    fn of(path: &Arc<str>) -> Self {
+        Self {
+            path: path.clone(),
+            documents: Vec::new(),
+            findings: Vec::new(),
+            names: Names::default(),
+            used: BTreeSet::new(),
+            old: false,
+        }
+    }
+
     fn faulty(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
@@ -102,14 +136,7 @@ impl Source {
 
 /// Reads one file.
 pub(super) fn read(path: &Arc<str>, bytes: &[u8], files: &Files<'_>, context: &Context) -> Source {
-    let mut source = Source {
-        path: path.clone(),
-        documents: Vec::new(),
-        findings: Vec::new(),
-        names: Names::default(),
-        used: BTreeSet::new(),
-        old: false,
-    };
+    let mut source = Source::of(path);
     let text = match yaml::decode(path, bytes) {
         Ok(text) => text,
         Err(finding) => {
@@ -136,11 +163,25 @@ pub(super) fn read(path: &Arc<str>, bytes: &[u8], files: &Files<'_>, context: &C
     source
 }
 
+/// Loads all documents of a revision. What of it is not read is a fault, and stays on its last good
+/// form as any other.
+pub fn load_tree(tree: &Tree, last_good: &dyn LastGood, context: &Context) -> Loaded {
+    let files: Vec<File<'_>> = tree.files.iter().map(|(path, bytes)| File { path, bytes }).collect();
+    load_all(&files, &tree.refused, last_good, context)
+}
+
 /// Loads all documents. The order of the files does not matter.
 pub fn load(files: &[File<'_>], last_good: &dyn LastGood, context: &Context) -> Loaded {
+    load_all(files, &[], last_good, context)
+}
+
+fn holds_documents(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
+fn load_all(files: &[File<'_>], refused: &[Refused], last_good: &dyn LastGood, context: &Context) -> Loaded {
     let by_path: HashMap<&str, &[u8]> = files.iter().map(|file| (file.path, file.bytes)).collect();
-    let mut paths: Vec<&str> =
-        by_path.keys().copied().filter(|path| path.ends_with(".yaml") || path.ends_with(".yml")).collect();
+    let mut paths: Vec<&str> = by_path.keys().copied().filter(|path| holds_documents(path)).collect();
     paths.sort_unstable();
     let now = Files::only(&by_path);
     let mut sources = in_parallel(&paths, |shared, path| {
@@ -159,6 +200,13 @@ pub fn load(files: &[File<'_>], last_good: &dyn LastGood, context: &Context) -> 
     // faulty files. Stepping back can bring documents that clash with others; each turn takes
     // some away.
     let mut back: BTreeSet<usize> = (0..sources.len()).filter(|n| sources[*n].faulty()).collect();
+    for path in loading.unread(refused).into_iter().filter(|path| !by_path.contains_key(&**path)) {
+        if holds_documents(&path) {
+            back.insert(sources.len());
+            sources.push(Source::of(&path));
+        }
+        loading.loaded.faulty.insert(path);
+    }
     loop {
         let Together { findings, faults, frozen } = faults(&sources, context, &loading.builtin);
         loading.loaded.findings.extend(findings);
@@ -249,6 +297,19 @@ impl<'a> Loading<'a> {
         }
     }
 
+    /// Tells what was not read. Gives the files in its place that were good before.
+    fn unread(&mut self, refused: &[Refused]) -> Vec<Arc<str>> {
+        self.loaded.findings.extend(refused.iter().map(|it| {
+            let place = Place { file: it.path.clone(), line: 1, column: 1 };
+            Finding::error(place, format!("the file is not read: {}", it.why)).hint(it.hint)
+        }));
+        if refused.is_empty() {
+            return Vec::new();
+        }
+        let unread = Unread::of(refused);
+        self.last_good.paths().into_iter().filter(|path| unread.over(path).is_some()).collect()
+    }
+
     /// Puts a file on its last good form. Its buckets are frozen.
     fn step_back(&mut self, source: &mut Source) {
         source.old = true;
@@ -256,13 +317,16 @@ impl<'a> Loading<'a> {
         self.loaded.faulty.insert(source.path.clone());
         self.loaded.faulty.extend(source.used.iter().map(|path| Arc::from(path.as_str())));
         let before = self.last_good.bytes(&source.path).map(|bytes| read(&source.path, &bytes, self.old, self.context));
-        let (documents, names) = before.map(|before| (before.documents, before.names)).unwrap_or_default();
+        let (documents, names, used) =
+            before.map(|before| (before.documents, before.names, before.used)).unwrap_or_default();
+        // The old form goes on to name what is there, or was.
+        self.loaded.faulty.extend(used.iter().map(|path| Arc::from(path.as_str())));
         let frozen = &mut self.loaded.specs.frozen;
         frozen.extend(source.names.buckets.iter().chain(&names.buckets).map(|(name, _)| name.clone()));
         let frozen = &mut self.loaded.specs.frozen_accounts;
         frozen.extend(source.names.accounts.iter().chain(&names.accounts).map(|(name, _)| name.clone()));
-        self.lost.push(std::mem::take(&mut source.names.buckets));
-        self.lost_accounts.append(&mut source.names.accounts);
+        self.lost.push(source.names.buckets.clone());
+        self.lost_accounts.extend(source.names.accounts.iter().cloned());
         source.documents = documents;
     }
 
@@ -305,7 +369,9 @@ impl<'a> Loading<'a> {
     fn warn(&mut self) {
         let Loaded { specs, findings, .. } = &mut self.loaded;
         let managed: HashSet<&BucketName> = specs.buckets.iter().map(|bucket| &bucket.name).collect();
-        for lost in &self.lost {
+        // Where no earlier form can be, the error says all.
+        let told = self.last_good.remembers();
+        for lost in self.lost.iter().filter(|_| told) {
             let lost: Vec<_> = lost.iter().filter(|(name, _)| !managed.contains(name)).collect();
             let Some(((name, place), more)) = lost.split_first() else { continue };
             let who = match more.len() {
@@ -315,7 +381,7 @@ impl<'a> Loading<'a> {
             let message = format!("{who} not managed: its file has an error and no earlier good form");
             findings.push(Finding::warning((*place).clone(), message));
         }
-        for (name, place) in &self.lost_accounts {
+        for (name, place) in self.lost_accounts.iter().filter(|_| told) {
             if !specs.accounts.iter().any(|account| account.name == *name) {
                 let message = format!(
                     "the settings of account `{name}` are not managed: its file has an error and no earlier good form"

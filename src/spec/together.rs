@@ -79,7 +79,17 @@ fn duplicates<'a>(
         by_name.entry((kind, name, account)).or_default().push((source, document, at));
     }
     for ((kind, name, _), places) in by_name.into_iter().filter(|(_, places)| places.len() > 1) {
-        for (source, document, at) in &places {
+        // What a file said once gives way to what another says now, where its broken form says it no
+        // more: it was moved. Where that goes on to say it, the other one is a second.
+        type Places<'a> = Vec<&'a (usize, usize, &'a Place)>;
+        let (once, now): (Places<'_>, Places<'_>) = places.iter().partition(|(source, ..)| sources[*source].old);
+        let goes_on = once.iter().any(|(source, ..)| sources[*source].names.has(kind, name));
+        let at_fault = match (once.is_empty(), now.is_empty()) {
+            (false, false) if goes_on => now,
+            (false, false) => once,
+            _ => places.iter().collect(),
+        };
+        for (source, document, at) in at_fault {
             together.faults.push(Fault { source: *source, document: *document });
             if sources[*source].old {
                 continue;
@@ -221,7 +231,8 @@ fn contradictions<'a>(
     }
     let mut clashes = Vec::new();
     for second in 0..defaults.len() {
-        for first in 0..second {
+        // Two of one name are duplicates already.
+        for first in (0..second).filter(|first| defaults[*first].spec.name != defaults[second].spec.name) {
             for (at, value) in &defaults[second].leaves {
                 for (other, before) in &defaults[first].leaves {
                     if meet(at, other) && (at != other || value != before) {

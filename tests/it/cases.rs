@@ -11,6 +11,7 @@ use driftless::cloud::Cloud;
 use driftless::cloud::read_only::ReadOnly;
 use driftless::finding::Finding;
 use driftless::reconcile::Swept;
+use driftless::spec::load::LastGood;
 
 use crate::support::looped::{Rig, configuration, desired_of, now};
 
@@ -58,7 +59,10 @@ fn shown(swept: &Swept, findings: &[Finding]) -> String {
 async fn run(case: &Path) -> Result<(), String> {
     let read = |name: &str| std::fs::read_to_string(case.join(name)).unwrap_or_default();
     let config = configuration(&read("config.yaml"));
-    let (desired, findings) = desired_of(&files(&case.join("specs")), &files(&case.join("before")), &config);
+    let before = files(&case.join("before"));
+    // A command that looks once knows no earlier forms.
+    let last_good: &dyn LastGood = if before.is_empty() { &() } else { &before };
+    let (desired, findings) = desired_of(&files(&case.join("specs")), last_good, &config);
     let cloud = live::parse("live.yaml", &read("live.yaml")).map_err(|faults| format!("live.yaml: {faults:?}"))?;
 
     let mut rig = Rig::over(&cloud);

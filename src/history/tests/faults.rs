@@ -81,12 +81,12 @@ async fn good_files_that_find_no_room_leave_those_before() {
     let dir = Dir::new();
     let history = dir.open();
     let files = |size: usize| vec![("a.yaml".to_owned(), vec![b'x'; size])];
-    history.put_good_files("a".to_owned(), files(10), Vec::new()).await.expect("written");
+    history.put_good_files("a".to_owned(), HERE.into(), files(10), Vec::new()).await.expect("written");
     fill(&history).await;
-    let error = history.put_good_files("b".to_owned(), files(100_000), Vec::new()).await.expect_err("no room");
+    let error = history.put_good_files("b".to_owned(), HERE.into(), files(100_000), Vec::new()).await.expect_err("no room");
     assert_eq!(error.to_string(), "cannot write the history: the disk is full");
     assert_eq!(error.hint(), Some("make room; what waits is written then"));
-    let good = history.good_files().await.expect("reads");
+    let good = history.good_files(HERE.into()).await.expect("reads");
     assert_eq!((good.revision.as_deref(), good.files), (Some("a"), files(10)));
 }
 
@@ -139,7 +139,7 @@ fn an_older_form_is_brought_to_the_present_one_with_what_is_in_it() {
     let mut connection = rusqlite::Connection::open_in_memory().expect("opens");
     let first = store::MIGRATIONS;
     store::migrate(&mut connection, first, 0).expect("made");
-    connection.execute_batch("INSERT INTO good_revision VALUES (1, 'a')").expect("written");
+    connection.execute_batch("INSERT INTO good_revision (only, revision) VALUES (1, 'a')").expect("written");
     let mut all = first.to_vec();
     all.push("ALTER TABLE good_revision ADD COLUMN branch TEXT NOT NULL DEFAULT 'main'");
     store::migrate(&mut connection, &all, first.len()).expect("migrated");
@@ -196,7 +196,7 @@ fn as_somebody_else(test: &str, what: impl FnOnce(&std::path::Path), check: impl
         let events = [drift("data", "private", "", noon()), repair("data", noon(), RepairResult::Applied)];
         history.record(&events);
         let files = vec![("a.yaml".to_owned(), b"kind: Bucket".to_vec())];
-        history.put_good_files("a".to_owned(), files, Vec::new()).await.expect("written");
+        history.put_good_files("a".to_owned(), HERE.into(), files, Vec::new()).await.expect("written");
         history.close().await.expect("written");
     });
     let root = std::fs::metadata(dir.file()).expect("is there").uid() == 0;
@@ -233,7 +233,7 @@ fn degrades_with_what_it_can_read(file: &std::path::Path) {
         assert_eq!(history.degraded(), Some(why));
         assert_eq!(history.open_drifts().await.expect("reads").len(), 1);
         assert_eq!(history.recent_repairs(noon()).await.expect("reads").len(), 1);
-        assert_eq!(history.good_revision().await.expect("reads").as_deref(), Some("a"));
+        assert_eq!(history.good_revision(HERE.into()).await.expect("reads").as_deref(), Some("a"));
         history.record(&[started()]);
         history.flush().await.expect("in memory");
         let store = Store::open_read_only(file).expect("reads").expect("is there");

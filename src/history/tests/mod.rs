@@ -18,6 +18,9 @@ use crate::report::{Repair, RepairResult, SourceState};
 use crate::spec::PolicySeverity;
 use crate::verdict::{Hold, Origin, SPEC};
 
+/// The source of the good files.
+pub(super) const HERE: &str = "https://git.example.com/specs branch `main`";
+
 pub(super) fn noon() -> Timestamp {
     chrono::Utc.with_ymd_and_hms(2026, 11, 22, 12, 0, 0).single().expect("exists")
 }
@@ -190,20 +193,20 @@ async fn a_hundred_thousand_good_files_survive_a_restart_and_only_changes_are_wr
     let history = dir.open();
     let files =
         (0..100_000).map(|n| (format!("buckets/{n:06}.yaml"), format!("name: data-{n}").into_bytes())).collect();
-    history.put_good_files("a".repeat(40), files, Vec::new()).await.expect("written");
+    history.put_good_files("a".repeat(40), HERE.into(), files, Vec::new()).await.expect("written");
     let changed = vec![("buckets/000001.yaml".to_owned(), b"name: new".to_vec())];
-    history.put_good_files("b".repeat(40), changed, vec!["buckets/000002.yaml".to_owned()]).await.expect("written");
+    let removed = vec!["buckets/000002.yaml".to_owned()];
+    history.put_good_files("b".repeat(40), HERE.into(), changed, removed).await.expect("written");
     drop(history);
 
     let history = dir.open();
-    assert_eq!(history.good_revision().await.expect("reads"), Some("b".repeat(40)));
-    let good = history.good_files().await.expect("reads");
+    assert_eq!(history.good_revision(HERE.into()).await.expect("reads"), Some("b".repeat(40)));
+    let good = history.good_files(HERE.into()).await.expect("reads");
     assert_eq!(good.files.len(), 99_999);
     assert_eq!(good.files[1], ("buckets/000001.yaml".to_owned(), b"name: new".to_vec()));
     assert_eq!(good.damaged, [""; 0]);
-    let one = |path: &str| history.good_file(path.to_owned());
-    assert_eq!(one("buckets/000000.yaml").await.expect("reads"), Some(b"name: data-0".to_vec()));
-    assert_eq!(one("buckets/000002.yaml").await.expect("reads"), None);
+    assert_eq!(good.files[0], ("buckets/000000.yaml".to_owned(), b"name: data-0".to_vec()));
+    assert_eq!(good.files[2].0, "buckets/000003.yaml");
 }
 
 #[tokio::test]
@@ -211,15 +214,51 @@ async fn a_damaged_good_file_is_not_used() {
     let dir = Dir::new();
     let history = dir.open();
     let file = |path: &str| (path.to_owned(), b"kind: Bucket".to_vec());
-    history.put_good_files("a".to_owned(), vec![file("a.yaml"), file("b.yaml")], Vec::new()).await.expect("written");
+    let both = vec![file("a.yaml"), file("b.yaml")];
+    history.put_good_files("a".to_owned(), HERE.into(), both.clone(), Vec::new()).await.expect("written");
     let sql = "UPDATE good_file SET bytes = CAST('kind: Policy' AS BLOB) WHERE path = 'b.yaml'";
     history.ask(move |store| store.connection.execute_batch(sql).during("write")).await.expect("tampered");
-    assert_eq!(history.good_file("b.yaml".to_owned()).await.expect("reads"), None);
-    let good = history.good_files().await.expect("reads");
+    let good = history.good_files(HERE.into()).await.expect("reads");
     assert_eq!((good.files, good.damaged), (vec![file("a.yaml")], vec!["b.yaml".to_owned()]));
     // What is said anew is good again.
-    history.put_good_files("b".to_owned(), vec![file("b.yaml")], Vec::new()).await.expect("written");
-    assert!(history.good_file("b.yaml".to_owned()).await.expect("reads").is_some());
+    let anew = vec![file("b.yaml")];
+    history.put_good_files("b".to_owned(), HERE.into(), anew, Vec::new()).await.expect("written");
+    assert_eq!(history.good_files(HERE.into()).await.expect("reads").files, both);
+}
+
+/// After `source.git.url` changed, a broken file of the new repository stood on the old one's.
+#[tokio::test]
+async fn the_good_files_of_another_source_are_not_used_and_go_when_this_one_has_its_own() {
+    let dir = Dir::new();
+    let history = dir.open();
+    let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+    let (theirs, ours) = (vec![file("a.yaml", "theirs"), file("b.yaml", "theirs")], vec![file("b.yaml", "ours")]);
+    history.put_good_files("a".to_owned(), "there".to_owned(), theirs.clone(), Vec::new()).await.expect("written");
+    assert_eq!(history.good_revision(HERE.into()).await.expect("reads"), None);
+    assert_eq!(history.good_files(HERE.into()).await.expect("reads"), GoodFiles::default());
+    // Until then a return loses nothing.
+    assert_eq!(history.good_files("there".to_owned()).await.expect("reads").files, theirs);
+    history.put_good_files("b".to_owned(), HERE.into(), ours.clone(), Vec::new()).await.expect("written");
+    drop(history);
+    let history = dir.open();
+    assert_eq!(history.good_files(HERE.into()).await.expect("reads").files, ours);
+    assert_eq!(history.good_revision("there".to_owned()).await.expect("reads"), None);
+}
+
+/// A file that an older driftless wrote does not say whose its good files are.
+#[tokio::test]
+async fn good_files_from_before_their_source_was_kept_are_used_and_belong_to_it_from_then_on() {
+    let dir = Dir::new();
+    let mut connection = rusqlite::Connection::open(dir.file()).expect("opens");
+    let before = store::MIGRATIONS.iter().position(|it| it.contains("origin")).expect("is there");
+    store::migrate(&mut connection, &store::MIGRATIONS[..before], 0).expect("made");
+    connection.execute_batch("INSERT INTO good_revision VALUES (1, 'a')").expect("written");
+    drop(connection);
+    let history = dir.open();
+    assert_eq!(history.good_revision(HERE.into()).await.expect("reads").as_deref(), Some("a"));
+    history.put_good_files("b".to_owned(), HERE.into(), Vec::new(), Vec::new()).await.expect("written");
+    assert_eq!(history.good_revision(HERE.into()).await.expect("reads").as_deref(), Some("b"));
+    assert_eq!(history.good_revision("there".to_owned()).await.expect("reads"), None);
 }
 
 #[tokio::test]

@@ -164,6 +164,8 @@ pub struct GitSource {
     origin: String,
     store: PathBuf,
     worker: Worker,
+    /// The newest revision, when it is not obeyed: it need not be read again.
+    held: Option<String>,
 }
 
 impl GitSource {
@@ -198,7 +200,7 @@ impl GitSource {
         let store = options.data.join(format!("git-{}", hex::encode(&id[..8])));
         let worker = Worker::new(options.program.clone(), options.ca_file.clone());
         let origin = options.url.to_string();
-        Ok(Self { options, origin, store, worker })
+        Ok(Self { options, origin, store, worker, held: None })
     }
 
     fn request(&self, anew: bool) -> Result<Request, Error> {
@@ -215,17 +217,29 @@ impl GitSource {
         })
     }
 
-    async fn look(&self, known: Option<&str>, deadline: Duration, anew: bool) -> Result<Fetched, Error> {
+    async fn look(&mut self, known: Option<&str>, deadline: Duration, anew: bool) -> Result<Fetched, Error> {
         let began = Instant::now();
         let response = self.worker.fetch(&self.request(anew)?, deadline).await?;
         if known == Some(response.commit.as_str()) {
+            self.held = None;
             return Ok(Fetched::Unchanged);
+        }
+        // What decides is in the revision, in the one before, and in the configuration.
+        if self.held.as_ref() == Some(&response.commit) {
+            return Ok(Fetched::StillHeld);
         }
         let (options, known) = (self.options.clone(), known.map(str::to_owned));
         let judging = self.reading("read", move |store| judged(&store, &options, known.as_deref(), &response.commit));
         let left = deadline.saturating_sub(began.elapsed());
         match tokio::time::timeout(left, judging).await {
-            Ok(fetched) => fetched,
+            Ok(fetched) => {
+                let fetched = fetched?;
+                self.held = match &fetched {
+                    Fetched::Held { revision, .. } => Some(revision.id.clone()),
+                    _ => None,
+                };
+                Ok(fetched)
+            }
             Err(_) => {
                 let message = format!("the revision could not be read within {deadline:?}");
                 Err(Error::new(ErrorKind::Timeout, "read", &self.origin, message))
@@ -275,10 +289,11 @@ fn judged(store: &Store<'_>, options: &GitOptions, known: Option<&str>, id: &str
     if let Some(from) = base
         && let Some(before) = store.commit(from)?
         // A path that was not there before had no files to lose.
-        && let Ok(before) = store.count(&before)
-        && is_shrunk(before, tree.files.len())
+        && let Ok(before) = store.names(&before)
+        && let to = tree.left_of(&before)
+        && is_shrunk(before.len(), to)
     {
-        let reason = HeldReason::Shrunk { from: before, to: tree.files.len(), revision: id.to_owned() };
+        let reason = HeldReason::Shrunk { from: before.len(), to, revision: id.to_owned() };
         if !accepted {
             return hold(reason);
         }
@@ -300,12 +315,26 @@ impl Source for GitSource {
         })
     }
 
+    fn hold(&mut self, revision: &str) {
+        self.held = Some(revision.to_owned());
+    }
+
     fn describe(&self) -> Origin {
         Origin {
             url: self.origin.clone(),
             reference: self.options.reference.to_string(),
             path: self.options.path.as_str().to_owned(),
         }
+    }
+
+    fn identity(&self) -> String {
+        let mut origin = self.describe();
+        match self.options.reference {
+            Reference::Branch(_) => {}
+            Reference::Tag(_) => origin.reference = "a tag".to_owned(),
+            Reference::Commit(_) => origin.reference = "a commit".to_owned(),
+        }
+        origin.to_string()
     }
 
     fn mark_good<'a>(&'a self, revision: &'a str) -> BoxFuture<'a, Result<(), Error>> {
@@ -351,6 +380,30 @@ mod tests {
             SecretRef::Env("DRIFTLESS_NO_SUCH".to_owned()).read(),
             Err("the variable `DRIFTLESS_NO_SUCH` cannot be read: environment variable not found".to_owned())
         );
+    }
+
+    /// The last good files of one repository stood in for the broken files of another.
+    #[test]
+    fn another_address_branch_or_path_is_another_identity_and_another_pinned_tag_is_not() {
+        let of = |url: &str, reference: Reference, path: &str| {
+            let mut options = GitOptions::new(url.parse().unwrap(), reference, "/data");
+            options.path = path.parse().unwrap();
+            GitSource::new(options).unwrap().identity()
+        };
+        let (main, tag) = (|| Reference::branch("main").unwrap(), |name: &str| Reference::tag(name).unwrap());
+        let one = of("https://h/x", main(), "a");
+        assert_eq!(one, "https://h/x branch `main` path `a`");
+        assert_eq!(of("https://h/x", main(), "a"), one);
+        let others = [
+            of("https://h/y", main(), "a"),
+            of("https://h/x", Reference::branch("next").unwrap(), "a"),
+            of("https://h/x", main(), "b"),
+            of("https://h/x", tag("v1"), "a"),
+        ];
+        assert!(others.iter().all(|other| *other != one), "{others:?}");
+        assert_eq!(of("https://h/x", tag("v1"), ""), of("https://h/x", tag("v2"), ""));
+        let commit = |digit: &str| Reference::commit(&digit.repeat(40)).unwrap();
+        assert_eq!(of("https://h/x", commit("1"), ""), of("https://h/x", commit("2"), ""));
     }
 
     #[test]

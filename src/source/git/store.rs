@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::DateTime;
 use git2::{Commit, ErrorCode, Oid, Repository};
@@ -156,9 +157,9 @@ impl<'a> Store<'a> {
             .map_err(|error| corrupt(self.origin, &error))
     }
 
-    /// How many files of a commit would be read, without reading them.
-    pub(super) fn count(&self, commit: &Commit<'_>) -> Result<usize, Error> {
-        self.walk(commit, false).map(|gathered| gathered.files.len())
+    /// Which files of a commit would be read, without reading them.
+    pub(super) fn names(&self, commit: &Commit<'_>) -> Result<Vec<Arc<str>>, Error> {
+        self.walk(commit, false).map(|gathered| gathered.files.into_keys().collect())
     }
 
     /// Reads all files of a commit.
@@ -189,14 +190,16 @@ impl<'a> Store<'a> {
                     Name::Legal(name) => name,
                     Name::Hidden => continue,
                     Name::Illegal { shown, why } => {
-                        gathered.refuse(&join(&folder, &shown), why);
+                        gathered.refuse_name(&join(&folder, &shown), why);
                         continue;
                     }
                 };
                 let path = join(&folder, &name);
                 match mode {
-                    MODE_LINK => gathered.refuse(&path, "it is a symlink"),
-                    MODE_SUBMODULE => gathered.refuse(&path, "it is a submodule"),
+                    MODE_LINK => gathered.refuse_link(&path),
+                    MODE_SUBMODULE => {
+                        gathered.refuse(&path, "it is a submodule", "commit its files here: nothing else is fetched");
+                    }
                     MODE_TREE => {
                         if gathered.may_descend(&path, depth + 1) {
                             folders.push((entry.id(), path, depth + 1));

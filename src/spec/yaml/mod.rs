@@ -11,8 +11,6 @@ use crate::finding::{Finding, Place};
 mod build;
 mod scalar;
 
-/// Bytes of one file: far above what people write, and it parses in well under a second.
-pub const MOST_BYTES: usize = 5_000_000;
 /// Values inside values: deeper than any document kind, shallow enough for every recursion.
 pub const MOST_DEPTH: usize = 64;
 /// Values of one file after its aliases are expanded.
@@ -189,14 +187,9 @@ pub struct Parsed {
 /// Reads the bytes of a file as text.
 ///
 /// # Errors
-/// A finding when there are too many, or they are no UTF-8, or hold control characters.
+/// A finding when they are no UTF-8, or hold control characters. How many there may be is the
+/// source's word ([`crate::source::Limits`]).
 pub fn decode<'a>(file: &Arc<str>, bytes: &'a [u8]) -> Result<&'a str, Finding> {
-    let start = || Place { file: file.clone(), line: 1, column: 1 };
-    if bytes.len() > MOST_BYTES {
-        let size = bytes.len().div_ceil(100_000);
-        return Err(Finding::error(start(), format!("the file has {}.{} MB", size / 10, size % 10))
-            .hint(format!("at most {} MB are read; split the file", MOST_BYTES / 1_000_000)));
-    }
     let place = |end: usize| {
         let before = String::from_utf8_lossy(&bytes[..end]);
         let before = before.strip_prefix('\u{feff}').unwrap_or(&before);
@@ -403,7 +396,5 @@ mod tests {
             "a.yaml:2:3: the control character U+0000 is not allowed in YAML\nhint: remove it"
         );
         assert_eq!(decode(&file, "\u{feff}a: 1".as_bytes()), Ok("a: 1"));
-        let large = vec![b'#'; 10_000_000];
-        assert_eq!(say(&large), "a.yaml:1:1: the file has 10.0 MB\nhint: at most 5 MB are read; split the file");
     }
 }
