@@ -37,6 +37,7 @@ impl DirSource {
     #[must_use]
     pub fn accept(mut self, prefix: impl Into<String>) -> Self {
         self.accept = Some(prefix.into());
+        self.held = None;
         self
     }
 
@@ -322,6 +323,7 @@ mod tests {
         fs::remove_file(root.path().join("a.yaml")).unwrap();
         let Fetched::Held { revision, reason } = source.fetch(Some(&known), MINUTE).await.unwrap() else { panic!() };
         assert_eq!(reason, HeldReason::Shrunk { from: 1, to: 0, revision: revision.id.clone() });
+        assert_eq!(source.fetch(Some(&known), MINUTE).await.unwrap(), Fetched::StillHeld);
         let mut source = source.accept(revision.short());
         let Fetched::New { despite, .. } = source.fetch(Some(&known), MINUTE).await.unwrap() else { panic!() };
         assert_eq!(despite, Some(reason));

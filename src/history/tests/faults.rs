@@ -83,7 +83,8 @@ async fn good_files_that_find_no_room_leave_those_before() {
     let files = |size: usize| vec![("a.yaml".to_owned(), vec![b'x'; size])];
     history.put_good_files("a".to_owned(), HERE.into(), files(10), Vec::new()).await.expect("written");
     fill(&history).await;
-    let error = history.put_good_files("b".to_owned(), HERE.into(), files(100_000), Vec::new()).await.expect_err("no room");
+    let error =
+        history.put_good_files("b".to_owned(), HERE.into(), files(100_000), Vec::new()).await.expect_err("no room");
     assert_eq!(error.to_string(), "cannot write the history: the disk is full");
     assert_eq!(error.hint(), Some("make room; what waits is written then"));
     let good = history.good_files(HERE.into()).await.expect("reads");

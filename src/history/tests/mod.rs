@@ -249,6 +249,7 @@ async fn the_good_files_of_another_source_are_not_used_and_go_when_this_one_has_
 #[tokio::test]
 async fn good_files_from_before_their_source_was_kept_are_used_and_belong_to_it_from_then_on() {
     let dir = Dir::new();
+    std::fs::create_dir_all(dir.file().parent().expect("it lies in one")).expect("made");
     let mut connection = rusqlite::Connection::open(dir.file()).expect("opens");
     let before = store::MIGRATIONS.iter().position(|it| it.contains("origin")).expect("is there");
     store::migrate(&mut connection, &store::MIGRATIONS[..before], 0).expect("made");

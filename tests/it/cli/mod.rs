@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use driftless::sandbox::{Answer, Fault, Operation, Options, Prepared};
 use serde_json::{Value, json};
 
-use crate::support::daemon::{SECRET_KEY, TOKEN, World, compliant, program, spec};
+use crate::support::daemon::{SECRET_KEY, TOKEN, World, bound_by_modes, compliant, program, spec};
 
 mod asks;
 mod imports;

@@ -68,6 +68,50 @@ async fn validate_asks_nobody_and_puts_findings_on_stderr() {
     assert_eq!(world.s3.requests().len(), 0);
 }
 
+/// One file that could not be opened ended the command before any file was checked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_or_a_folder_that_may_not_be_read_is_a_finding_and_all_others_are_checked() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::new(&[]).await;
+    let dir =
+        folder(&world, "specs", &[("a.yaml", ""), ("b.yaml", &spec("ai-data", "")), ("c.yaml", "kind: Bukket\n")]);
+    folder(&world, "specs/team", &[("d.yaml", &spec("ai-more", ""))]);
+    let fifo = world.path("specs/e.yaml");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mode = |name: &str, mode: u32| {
+        std::fs::set_permissions(world.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("specs/a.yaml", 0o000);
+    mode("specs/team", 0o000);
+    let ran = |args: &[&str]| -> Ran {
+        let mut command = world.program();
+        command.args(args);
+        bound_by_modes(&command).output().unwrap().into()
+    };
+    let validated = ran(&["validate", &dir]);
+    mode("specs/team", 0o700);
+    assert_eq!(
+        (validated.code, validated.out.as_str()),
+        (Some(2), "1 bucket, 4 errors, 0 warnings\n"),
+        "{validated:?}"
+    );
+    let denied = "the file is not read: it cannot be read: permission denied (os error 13)\n\
+                  hint: let the user that runs driftless read it\n";
+    assert!(validated.err.starts_with(&format!("a.yaml:1:1: {denied}c.yaml:1:")), "{}", validated.err);
+    let rest = format!(
+        "e.yaml:1:1: the file is not read: it is not a regular file\nhint: put a file there\nteam:1:1: {denied}"
+    );
+    assert!(validated.err.ends_with(&rest), "{}", validated.err);
+
+    // The folder itself is all there is.
+    mode("specs", 0o000);
+    let nothing = ran(&["validate", &dir]);
+    mode("specs", 0o700);
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(1), ""), "{nothing:?}");
+    assert!(nothing.err.starts_with(&format!("read of `{dir}` failed: permission denied")), "{}", nothing.err);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_warning_is_a_fault_for_those_who_are_strict() {
     let world = World::new(&[]).await;

@@ -26,6 +26,9 @@ async fn what_is_wrong_with_one_bucket_is_unknown_there_and_the_others_are_repai
         ("ai-garbage", Answer::Garbage, "transport"),
         ("ai-portal", Answer::Html { status: 200 }, "transport"),
         ("ai-silent", Answer::Hang, "transport"),
+        ("ai-half", Answer::HalfBody, "transport"),
+        ("ai-gone", error(404, "NoSuchBucket"), "no-such-bucket"),
+        ("ai-lost", error(404, "NoSuchKey"), "other"),
     ];
     let mut specs: Vec<(String, String)> =
         cases.iter().map(|(name, ..)| (format!("{name}.yaml"), spec(name, VERSIONED))).collect();
@@ -69,7 +72,87 @@ async fn what_is_wrong_with_one_bucket_is_unknown_there_and_the_others_are_repai
     assert_eq!(daemon.metric(&requests("denied")).await, 1.0);
     assert!(daemon.metric(&requests("server")).await >= 2.0);
     let status = daemon.json("/api/v1/status").await;
-    assert_eq!((&status["buckets"]["unknown"], &status["buckets"]["inSync"]), (&json!(7), &json!(1)));
+    assert_eq!((&status["buckets"]["unknown"], &status["buckets"]["inSync"]), (&json!(cases.len()), &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_document_in_place_of_a_setting_is_unsupported_there_and_the_others_are_repaired() {
+    let world = World::with(
+        compliant(2),
+        &[("a.yaml", &spec("bucket-000000", VERSIONED)), ("b.yaml", &spec("bucket-000001", VERSIONED))],
+    )
+    .await;
+    world.s3.inject(Fault::always(Operation::GetBucketVersioning, "bucket-000000", Answer::WrongRoot));
+    for name in ["bucket-000000", "bucket-000001"] {
+        world.set_versioning(name, "Suspended").await;
+    }
+    let daemon = world.swept().await;
+    assert_eq!(
+        (world.versioning("bucket-000000"), world.versioning("bucket-000001")),
+        ("Suspended".into(), "Enabled".into())
+    );
+    let bucket = daemon.json("/api/v1/buckets/default/bucket-000000").await;
+    let verdict = |policy: &str| {
+        let policies = bucket["policies"].as_array().unwrap();
+        policies.iter().find(|it| it["policy"] == policy).unwrap()["verdict"].clone()
+    };
+    assert_eq!((verdict("versioned"), verdict("encrypted")), (json!("unsupported"), json!("compliant")), "{bucket:#}");
+    let setting = bucket["settings"].as_array().unwrap().iter().find(|it| it["setting"] == "versioning").unwrap();
+    assert_eq!(setting["detail"], "GetBucketVersioning: another document in place of the setting", "{bucket:#}");
+    // When the store answers rightly again, a day or a restart later, nothing is lost.
+    world.s3.clear_faults();
+    daemon.stop().await;
+    std::fs::remove_file(world.path("data/history.db")).unwrap();
+    let daemon = world.swept().await;
+    daemon.bucket("bucket-000000", |it| it["inSync"] == true).await;
+    assert_eq!(world.versioning("bucket-000000"), "Enabled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_s3_refuses_is_said_and_made_later_and_holds_up_no_other() {
+    let cases = [
+        (
+            "bucket-000000",
+            error(409, "OperationAborted"),
+            "another change of the bucket is under way (OperationAborted, status 409",
+        ),
+        ("bucket-000001", error(409, "InvalidBucketState"), "unexpected answer (InvalidBucketState, status 409"),
+        ("bucket-000002", error(404, "NoSuchBucket"), "no such bucket (NoSuchBucket, status 404"),
+        ("bucket-000003", Answer::Html { status: 404 }, "unexpected answer (status 404"),
+        ("bucket-000004", Answer::HalfBody, ""),
+    ];
+    let specs: Vec<(String, String)> =
+        (0..6).map(|n| (format!("{n}.yaml"), spec(&format!("bucket-{n:06}"), VERSIONED))).collect();
+    let specs: Vec<(&str, &str)> = specs.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let mut world = World::with(compliant(6), &specs).await;
+    world.config["limits"] = json!({"requestDeadline": "1s"});
+    for n in 0..6 {
+        world.set_versioning(&format!("bucket-{n:06}"), "Suspended").await;
+    }
+    for (name, answer, _) in &cases {
+        world.s3.inject(Fault::always(Operation::PutBucketVersioning, name, answer.clone()));
+    }
+    let daemon = world.swept().await;
+    assert_eq!(world.versioning("bucket-000005"), "Enabled");
+    for (name, _, said) in cases.iter().filter(|(.., said)| !said.is_empty()) {
+        let log = daemon.log();
+        let line = format!("{name}: versioning was not repaired: PutBucketVersioning on `{name}` failed: {said}");
+        assert!(log.contains(&line), "{line}\n{log}");
+        assert_eq!(world.versioning(name), "Suspended");
+        let bucket = daemon.json(&format!("/api/v1/buckets/default/{name}")).await;
+        assert_eq!(bucket["verdict"], "drifted", "{bucket:#}");
+    }
+    // Half an answer to a write is no answer, but what was written counts.
+    assert_eq!(world.versioning("bucket-000004"), "Enabled");
+    world.s3.clear_faults();
+    for name in (0..6).map(|n| format!("bucket-{n:06}")) {
+        wait("the repair is made", async || {
+            daemon.sweep().await;
+            (world.versioning(&name) == "Enabled").then_some(())
+        })
+        .await;
+        daemon.bucket(&name, |it| it["inSync"] == true).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -195,6 +278,49 @@ async fn a_bucket_of_another_owner_than_the_configuration_expects_is_unknown_and
     assert_eq!((&bucket["verdict"], &bucket["errors"][0]["error"]["kind"]), (&json!("unknown"), &json!("denied")));
     assert_eq!(daemon.json("/api/v1/buckets/two/ai-two").await["inSync"], true);
     assert_eq!(world.writes(), 0);
+}
+
+/// The file, and then its folder, as they stand on a disk that may only be read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_may_only_be_read_is_told_and_what_is_in_it_still_counts() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::with(compliant(1), &[("a.yaml", &spec("bucket-000000", VERSIONED))]).await;
+    world.swept().await.stop().await;
+    let (data, file) = (world.path("data"), world.path("data/history.db"));
+    let mode = |path: &std::path::Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // The good form of a file that is broken now stands in the history alone.
+    world.push(&[("a.yaml", &spec("bucket-000000", "  versioning: {status: Enbled}\n"))]);
+    let before = std::fs::read(&file).unwrap();
+    for (of_file, of_folder, why) in [
+        (0o444, 0o700, format!("cannot open the history `{}`", file.display())),
+        (0o600, 0o555, format!("cannot write the history `{}`: it is read-only", file.display())),
+    ] {
+        world.set_versioning("bucket-000000", "Suspended").await;
+        let journal = world.path("data/history.db-journal");
+        assert!(!journal.exists() || std::fs::remove_file(&journal).is_ok());
+        mode(&file, of_file);
+        mode(&data, of_folder);
+        let mut command = world.program();
+        command.arg("run").arg("--config").arg(world.config_file());
+        let mut daemon = Daemon::spawn(bound_by_modes(&command));
+        daemon.listens().await;
+        daemon.swept().await;
+        let log = daemon.said("the history is kept in memory only, until the daemon ends").await;
+        assert!(log.contains(&why), "{why}\n{log}");
+        assert_eq!(daemon.metric("driftless_history_degraded").await, 1.0);
+        daemon.bucket("bucket-000000", |it| it["state"] == "invalid" && it["inSync"] == true).await;
+        assert_eq!(world.versioning("bucket-000000"), "Enabled");
+        daemon.stop().await;
+        mode(&data, 0o700);
+        assert_eq!(std::fs::read(&file).unwrap(), before, "it was not written");
+    }
+    mode(&file, 0o600);
+    let daemon = world.swept().await;
+    assert_eq!(daemon.metric("driftless_history_degraded").await, 0.0);
+    assert_eq!(daemon.json("/api/v1/buckets/default/bucket-000000").await["state"], "invalid");
 }
 
 /// A disk that is full, as far as a test can have one: the history's file may grow no more.

@@ -3,7 +3,7 @@
 use driftless::sandbox::{Answer, Fault, Operation, Options, Prepared, Weather};
 use serde_json::{Value, json};
 
-use crate::support::daemon::{Daemon, World, compliant, spec, wait};
+use crate::support::daemon::{Daemon, World, bound_by_modes, compliant, spec, wait};
 
 mod alerts;
 mod ends;
@@ -12,6 +12,7 @@ mod log;
 mod source;
 mod starts;
 mod telemetry;
+mod unread;
 mod writes;
 
 /// The lines of the log that tell of one bucket and hold this text.

@@ -197,8 +197,7 @@ fn remembered(files: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
 fn a_file_that_is_not_read_stays_on_its_last_good_form_as_any_other_fault() {
     let (first, second) = (bucket("one-data", "{}"), bucket("two-data", "{policy: {file: p.json}}"));
     let policy = document("Policy", "own", "{require: {versioning: {status: Enabled}}}");
-    let exemption =
-        document("Exemption", "e", "{policy: own, buckets: [x], reason: a, owner: b, expires: 2027-01-01}");
+    let exemption = document("Exemption", "e", "{policy: own, buckets: [x], reason: a, owner: b, expires: 2027-01-01}");
     let defaults = document("BucketDefaults", "d", "{tags: {Owner: me}}");
     let last_good = remembered(&[
         ("a.yaml", &first),
@@ -282,10 +281,7 @@ fn what_the_last_good_form_names_is_kept_with_it() {
     let text = bucket("ai-data", "{policy: {file: p.json}}");
     let last_good = remembered(&[("a.yaml", &text), ("p.json", "{\"Version\": \"2012-10-17\", \"Statement\": []}")]);
     let loaded = loaded(&[("a.yaml", &text)], &last_good);
-    assert_eq!(
-        said(&loaded),
-        ["a.yaml:4:24: the file `p.json` does not exist\nhint: `p.json` is not in the source"]
-    );
+    assert_eq!(said(&loaded), ["a.yaml:4:24: the file `p.json` does not exist\nhint: `p.json` is not in the source"]);
     assert_eq!(names(&loaded), ["ai-data"]);
     assert_eq!(loaded.faulty.iter().map(|path| &**path).collect::<Vec<_>>(), ["a.yaml", "p.json"]);
 }

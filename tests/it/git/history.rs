@@ -5,7 +5,7 @@ use driftless::source::{ErrorKind, HeldReason};
 
 use super::*;
 use crate::support::git_http::GitHttp;
-use crate::support::git_repo::run;
+use crate::support::git_repo::{entry, run};
 
 #[tokio::test]
 async fn a_repository_that_vanishes_and_comes_back_loses_nothing() {
@@ -100,6 +100,46 @@ async fn a_tree_that_shrinks_to_a_tenth_is_held_until_it_is_accepted() {
     let third = repo.push(&[]);
     let Fetched::Held { reason, .. } = fetch(&options, Some(&second)).await.unwrap() else { panic!() };
     assert_eq!(reason, HeldReason::Shrunk { from: 4, to: 0, revision: third });
+}
+
+/// What is held was read and judged anew at every look.
+#[tokio::test]
+async fn a_revision_that_is_held_is_read_once_and_again_when_it_comes_back() {
+    let repo = Repo::new();
+    let first = repo.push(&many(40));
+    let (options, _data) = local(&repo);
+    let mut source = GitSource::new(options).unwrap();
+    source.fetch(None, ENOUGH).await.unwrap();
+    let second = repo.push(&many(4));
+    assert!(matches!(source.fetch(Some(&first), ENOUGH).await.unwrap(), Fetched::Held { .. }));
+    for _ in 0..2 {
+        assert_eq!(source.fetch(Some(&first), ENOUGH).await.unwrap(), Fetched::StillHeld);
+    }
+    repo.git(&["update-ref", "refs/heads/main", &first]);
+    assert_eq!(source.fetch(Some(&first), ENOUGH).await.unwrap(), Fetched::Unchanged);
+    repo.git(&["update-ref", "refs/heads/main", &second]);
+    assert!(matches!(source.fetch(Some(&first), ENOUGH).await.unwrap(), Fetched::Held { .. }));
+    let third = repo.push(&many(39));
+    let Fetched::New { tree, .. } = source.fetch(Some(&first), ENOUGH).await.unwrap() else { panic!() };
+    assert_eq!(tree.revision.id, third);
+    // Likewise what the caller does not obey.
+    source.hold(&third);
+    assert_eq!(source.fetch(Some(&first), ENOUGH).await.unwrap(), Fetched::StillHeld);
+    repo.push(&many(38));
+    assert!(matches!(source.fetch(Some(&first), ENOUGH).await.unwrap(), Fetched::New { .. }));
+}
+
+/// A folder that became a submodule was counted as gone, and the whole revision held.
+#[tokio::test]
+async fn files_that_something_unreadable_stands_over_are_not_counted_as_gone() {
+    let repo = Repo::new();
+    let within = |count: usize| (0..count).map(|n| file(&format!("team/b{n:03}.yaml"), "x")).collect::<Vec<_>>();
+    let first = repo.push(&within(40));
+    let (options, _data) = local(&repo);
+    new(&options, None).await;
+    repo.push(&[entry("160000", b"team", "2".repeat(40).as_bytes())]);
+    let tree = new(&options, Some(&first)).await;
+    assert_eq!((tree.files.len(), refused(&tree)), (0, vec!["`team` is not read: it is a submodule".to_owned()]));
 }
 
 #[tokio::test]

@@ -165,6 +165,28 @@ pub fn program(home: &Path) -> Command {
     command
 }
 
+/// The same command for somebody whom the modes of files bind. Root they bind only without its
+/// capabilities, and tests often run as root.
+pub fn bound_by_modes(command: &Command) -> Command {
+    let probe = tempfile::NamedTempFile::new().expect("a file");
+    let nobody = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o000);
+    std::fs::set_permissions(probe.path(), nobody).expect("ours");
+    let capable = std::fs::File::open(probe.path()).is_ok();
+    let mut bound = if capable {
+        let mut bound = Command::new("setpriv");
+        for set in ["--bounding-set", "--inh-caps"] {
+            bound.arg(format!("{set}=-dac_override,-dac_read_search"));
+        }
+        bound.arg("--").arg(command.get_program());
+        bound
+    } else {
+        Command::new(command.get_program())
+    };
+    bound.args(command.get_args()).stdin(Stdio::null()).env_clear();
+    bound.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    bound
+}
+
 /// The daemon. It ends with the test.
 pub struct Daemon {
     child: Child,
