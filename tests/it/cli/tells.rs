@@ -93,7 +93,7 @@ async fn a_file_or_a_folder_that_may_not_be_read_is_a_finding_and_all_others_are
     mode("specs/team", 0o700);
     assert_eq!(
         (validated.code, validated.out.as_str()),
-        (Some(2), "1 bucket, 4 errors, 0 warnings\n"),
+        (Some(2), "1 bucket, 5 errors, 0 warnings\n"),
         "{validated:?}"
     );
     let denied = "the file is not read: it cannot be read: permission denied (os error 13)\n\

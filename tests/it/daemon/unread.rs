@@ -182,7 +182,7 @@ async fn a_revision_that_is_held_is_parsed_once_until_there_is_another() {
     let daemon = world.swept().await;
     let first = world.repo.resolve("refs/heads/main").unwrap();
     let count = async |op: &str, result: &str| {
-        let series = format!("driftless_source_fetch_total{{source=\"default\",op=\"{op}\",result=\"{result}\"}}");
+        let series = format!("driftless_source_fetch_total{{op=\"{op}\",result=\"{result}\",source=\"default\"}}");
         daemon.metric(&series).await
     };
     let look = async || {

@@ -195,14 +195,14 @@ fn remembered(files: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
 /// A file that the source refuses was taken for one that is gone: its buckets were managed no more.
 #[test]
 fn a_file_that_is_not_read_stays_on_its_last_good_form_as_any_other_fault() {
-    let (first, second) = (bucket("one-data", "{}"), bucket("two-data", "{policy: {file: p.json}}"));
+    let (first, second) = (bucket("one-data", "{}"), bucket("two-data", "{versioning: {file: p.json}}"));
     let policy = document("Policy", "own", "{require: {versioning: {status: Enabled}}}");
     let exemption = document("Exemption", "e", "{policy: own, buckets: [x], reason: a, owner: b, expires: 2027-01-01}");
     let defaults = document("BucketDefaults", "d", "{tags: {Owner: me}}");
     let last_good = remembered(&[
         ("a.yaml", &first),
         ("team/b.yaml", &second),
-        ("team/p.json", "{\"Version\": \"2012-10-17\", \"Statement\": []}"),
+        ("team/p.json", "{\"status\": \"Enabled\"}"),
         ("team/deep/policy.yaml", &policy),
         ("team/deep/more.yml", &format!("{exemption}---\n{defaults}")),
         ("teams.yaml", &bucket("gone-data", "{}")),
@@ -215,7 +215,7 @@ fn a_file_that_is_not_read_stays_on_its_last_good_form_as_any_other_fault() {
             .map(|path| format!("{path}:1:1: the file is not read: it is a symlink\nhint: put it there"))
     );
     assert_eq!(names(&loaded), ["ai-model-data", "one-data", "two-data"]);
-    assert!(loaded.specs.buckets[2].settings.get("policy").is_some(), "with the file that it named");
+    assert!(loaded.specs.buckets[2].settings.get("versioning").is_some(), "with the file that it named");
     assert!(loaded.specs.policies.iter().any(|policy| &*policy.name == "own"));
     assert_eq!((loaded.specs.exemptions.len(), loaded.specs.defaults.len()), (1, 1));
     let frozen: Vec<&str> = loaded.specs.frozen.iter().map(driftless::bucket::BucketName::as_str).collect();
@@ -278,10 +278,10 @@ fn a_second_document_of_a_bucket_whose_own_is_at_fault_is_told_and_the_last_good
 /// The file that it named went out of the good files, so that the next look had no good form of it.
 #[test]
 fn what_the_last_good_form_names_is_kept_with_it() {
-    let text = bucket("ai-data", "{policy: {file: p.json}}");
-    let last_good = remembered(&[("a.yaml", &text), ("p.json", "{\"Version\": \"2012-10-17\", \"Statement\": []}")]);
+    let text = bucket("ai-data", "{versioning: {file: p.json}}");
+    let last_good = remembered(&[("a.yaml", &text), ("p.json", "{\"status\": \"Enabled\"}")]);
     let loaded = loaded(&[("a.yaml", &text)], &last_good);
-    assert_eq!(said(&loaded), ["a.yaml:4:24: the file `p.json` does not exist\nhint: `p.json` is not in the source"]);
+    assert_eq!(said(&loaded), ["a.yaml:4:27: the file `p.json` does not exist\nhint: `p.json` is not in the source"]);
     assert_eq!(names(&loaded), ["ai-data"]);
     assert_eq!(loaded.faulty.iter().map(|path| &**path).collect::<Vec<_>>(), ["a.yaml", "p.json"]);
 }
