@@ -95,9 +95,9 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Scan(args) => runtime.block_on(scan::run(config, args)),
         Command::Validate(args) => validate::run(config, args),
         Command::Import(args) => runtime.block_on(import::run(config, args)),
-        Command::Status(args) => runtime.block_on(status::run(args)),
+        Command::Status(args) => runtime.block_on(status::run(config, args)),
         Command::Endpoints(args) => runtime.block_on(endpoints::run(config, args)),
-        Command::History(_) => history_command(program.command),
+        Command::History(args) => history_command(config, args),
         Command::Notify(args) => runtime.block_on(notify::run(config, args)),
         Command::Iam(args) => iam::run(config, args),
         Command::Schema(args) => schema::run(args),
@@ -107,9 +107,8 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
     }
 }
 
-fn history_command(command: Command) -> ExitCode {
-    let Command::History(args) = command else { return ExitCode::FAILURE };
-    history::run(args).unwrap_or_else(|error| {
+fn history_command(config: &ConfigArgs, args: &history::HistoryArgs) -> ExitCode {
+    history::run(config, args).unwrap_or_else(|error| {
         eprintln!("{error:#}");
         ExitCode::FAILURE
     })
