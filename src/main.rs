@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use driftless::cli::{
-    ConfigArgs, apply, color, completions, demo, endpoints, history, iam, import, man, notify, plan, run, sandbox,
-    scan, schema, status, validate,
+    ConfigArgs, apply, color, completions, demo, endpoints, history, iam, import, man, notify, plan, record, run,
+    sandbox, scan, schema, status, validate,
 };
 
 /// Keeps S3 buckets exactly as git says and policy demands.
@@ -30,6 +30,7 @@ enum Command {
     Scan(scan::ScanArgs),
     Validate(validate::ValidateArgs),
     Import(Box<import::ImportArgs>),
+    Record(record::RecordArgs),
     Status(status::StatusArgs),
     Endpoints(endpoints::EndpointsArgs),
     History(history::HistoryArgs),
@@ -95,6 +96,7 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Scan(args) => runtime.block_on(scan::run(config, args)),
         Command::Validate(args) => validate::run(config, args),
         Command::Import(args) => runtime.block_on(import::run(config, args)),
+        Command::Record(args) => runtime.block_on(record::run(config, args)),
         Command::Status(args) => runtime.block_on(status::run(config, args)),
         Command::Endpoints(args) => runtime.block_on(endpoints::run(config, args)),
         Command::History(args) => history_command(config, args),

@@ -144,7 +144,10 @@ async fn no_history_yet_is_no_failure_and_no_history_at_all_is_one() {
 fn words_that_there_are_not_are_refused_with_those_that_there_are() {
     assert_eq!(super::kind("repair").as_deref(), Ok("repair"));
     assert_eq!(super::kind("repairs"), Err("there is no kind of entry `repairs`; did you mean `repair`?".to_owned()));
-    assert_eq!(super::setting("versionning"), Err("there is no setting `versionning`; did you mean `versioning`?".to_owned()));
+    assert_eq!(
+        super::setting("versionning"),
+        Err("there is no setting `versionning`; did you mean `versioning`?".to_owned())
+    );
     assert!(super::setting("existence").is_ok() && super::setting("tags").is_ok());
 }
 

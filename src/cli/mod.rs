@@ -25,6 +25,8 @@ pub mod notify;
 pub mod plan;
 #[cfg(feature = "daemon")]
 pub mod progress;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod record;
 pub mod render;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod run;
