@@ -271,16 +271,33 @@ impl Default for LimitsConfig {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HttpConfig {
     /// The address of the page and the API, and of the metrics when these have none of their own.
-    #[schemars(with = "String")]
+    #[schemars(schema_with = "listen_schema")]
     pub listen: SocketAddr,
     /// An address for the metrics alone.
-    #[schemars(with = "Option<String>")]
+    #[schemars(schema_with = "optional_listen_schema")]
     pub metrics_listen: Option<SocketAddr>,
     /// A file that holds the token for `POST /api/v1/sync`. Without it nobody can ask for a sweep.
     pub sync_token_file: Option<PathBuf>,
     /// The address by which people reach the page, such as `https://driftless.example.com`; messages
     /// link to it.
     pub public_url: Option<String>,
+}
+
+/// An IP address and a port. Names are refused: what they lead to may change while the agent runs.
+fn listen_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let octet = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])";
+    let port = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4})";
+    schemars::json_schema!({
+        "type": "string",
+        "pattern": format!(r"^({octet}(\.{octet}){{3}}|\[[0-9a-fA-F:.]+\]):{port}$"),
+        "examples": ["127.0.0.1:9464", "0.0.0.0:9464", "[::1]:9464"]
+    })
+}
+
+fn optional_listen_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let mut schema = listen_schema(generator);
+    schema.insert("type".to_owned(), serde_json::json!(["string", "null"]));
+    schema
 }
 
 impl Default for HttpConfig {
@@ -351,7 +368,8 @@ pub enum LogFormat {
     Json,
 }
 
-fn default_data_dir() -> PathBuf {
+/// The folder of the history and of the copy of the repository where nobody says another.
+pub fn default_data_dir() -> PathBuf {
     PathBuf::from("/var/lib/driftless")
 }
 

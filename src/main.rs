@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use driftless::cli::{
-    ConfigArgs, apply, color, completions, demo, endpoints, history, iam, import, man, notify, plan, run, sandbox,
-    scan, schema, status, validate,
+    ConfigArgs, apply, color, completions, demo, endpoints, history, iam, import, man, notify, plan, record, run,
+    sandbox, scan, schema, status, validate,
 };
 
 /// Keeps S3 buckets exactly as git says and policy demands.
@@ -30,6 +30,7 @@ enum Command {
     Scan(scan::ScanArgs),
     Validate(validate::ValidateArgs),
     Import(Box<import::ImportArgs>),
+    Record(record::RecordArgs),
     Status(status::StatusArgs),
     Endpoints(endpoints::EndpointsArgs),
     History(history::HistoryArgs),
@@ -95,9 +96,10 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
         Command::Scan(args) => runtime.block_on(scan::run(config, args)),
         Command::Validate(args) => validate::run(config, args),
         Command::Import(args) => runtime.block_on(import::run(config, args)),
-        Command::Status(args) => runtime.block_on(status::run(args)),
+        Command::Record(args) => runtime.block_on(record::run(config, args)),
+        Command::Status(args) => runtime.block_on(status::run(config, args)),
         Command::Endpoints(args) => runtime.block_on(endpoints::run(config, args)),
-        Command::History(_) => history_command(program.command),
+        Command::History(args) => history_command(config, args),
         Command::Notify(args) => runtime.block_on(notify::run(config, args)),
         Command::Iam(args) => iam::run(config, args),
         Command::Schema(args) => schema::run(args),
@@ -107,9 +109,8 @@ fn command(runtime: &tokio::runtime::Runtime, program: Program) -> ExitCode {
     }
 }
 
-fn history_command(command: Command) -> ExitCode {
-    let Command::History(args) = command else { return ExitCode::FAILURE };
-    history::run(args).unwrap_or_else(|error| {
+fn history_command(config: &ConfigArgs, args: &history::HistoryArgs) -> ExitCode {
+    history::run(config, args).unwrap_or_else(|error| {
         eprintln!("{error:#}");
         ExitCode::FAILURE
     })

@@ -439,6 +439,20 @@ pub enum Event {
 }
 
 impl Event {
+    /// The words for all of them.
+    pub const WORDS: [&'static str; 10] = [
+        "started",
+        "stopped",
+        "revision",
+        "source",
+        "unmanaged",
+        "created",
+        "drift-detected",
+        "drift-closed",
+        "repair",
+        "held",
+    ];
+
     /// The word for it, in the history, the API and `driftless history --kind`.
     pub fn word(&self) -> &'static str {
         match self {

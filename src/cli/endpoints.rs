@@ -32,9 +32,10 @@ pub struct EndpointsArgs {
     /// The address of an S3-compatible store, for the only account; turns path style on.
     #[arg(long, value_name = "URL", requires = "probe")]
     pub endpoint: Option<String>,
-    /// The daemon's address.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9464", env = "DRIFTLESS_ADDRESS")]
-    pub address: String,
+    /// The daemon's address. Default: what the configuration says, where one is named, or
+    /// 127.0.0.1:9464.
+    #[arg(long, value_name = "HOST:PORT", env = "DRIFTLESS_ADDRESS")]
+    pub address: Option<String>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub output: TableOutput,
@@ -56,7 +57,7 @@ pub enum TableOutput {
 pub async fn run(config: &ConfigArgs, args: &EndpointsArgs) -> ExitCode {
     let found = match &args.probe {
         Some(bucket) => probe(config, args, bucket).await.map(|card| vec![card]),
-        None => learned(args).await,
+        None => learned(config, args).await,
     };
     let Ok(endpoints) = found else { return ExitCode::from(CANNOT_TELL) };
     match args.output {
@@ -68,9 +69,9 @@ pub async fn run(config: &ConfigArgs, args: &EndpointsArgs) -> ExitCode {
     ExitCode::from(if args.probe.is_some() && open { CANNOT_TELL } else { IN_SYNC })
 }
 
-async fn learned(args: &EndpointsArgs) -> Result<Vec<EndpointCard>, Failed> {
-    let address = args.address.trim_start_matches("http://").trim_end_matches('/');
-    let mut answer = status::ask(address, "/api/v1/endpoints").await?;
+async fn learned(config: &ConfigArgs, args: &EndpointsArgs) -> Result<Vec<EndpointCard>, Failed> {
+    let address = status::address_of(config, args.address.as_deref())?;
+    let mut answer = status::ask(&address, "/api/v1/endpoints").await?;
     serde_json::from_value(answer["endpoints"].take())
         .map_err(|_| complain(format!("what answers at {address} is another version of driftless"), None))
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use chrono::{Duration, NaiveDate};
@@ -11,8 +11,14 @@ use clap::{Args, ValueEnum};
 
 use super::color::{self, Look};
 use super::progress::Progress;
+use super::{CANNOT_TELL, ConfigArgs};
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::{self, Override};
+use crate::finding::{Finding, did_you_mean};
 use crate::history::{Entry, Error, FILE, Filter, Hash, Store};
+use crate::report::Event;
+use crate::settings;
+use crate::verdict::EXISTENCE;
 
 /// Shows what was done, newest first, or verifies that the record of it holds.
 ///
@@ -22,9 +28,10 @@ use crate::history::{Entry, Error, FILE, Filter, Hash, Store};
 pub struct HistoryArgs {
     /// Only this bucket: a name or a glob such as 'ai-*', after 'ACCOUNT/' of one account.
     pub bucket: Option<String>,
-    /// The daemon's data directory.
-    #[arg(long, value_name = "DIR", env = "DRIFTLESS_DATA_DIR", default_value = "/var/lib/driftless")]
-    pub data_dir: PathBuf,
+    /// The daemon's data directory. Default: what the configuration says, where one is named, or
+    /// /var/lib/driftless.
+    #[arg(long, value_name = "DIR", env = "DRIFTLESS_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
     /// The file itself.
     #[arg(long, value_name = "FILE")]
     pub db: Option<PathBuf>,
@@ -38,10 +45,10 @@ pub struct HistoryArgs {
     #[arg(long, value_name = "POLICY")]
     pub policy: Option<String>,
     /// Only what is about this setting, such as versioning or tags.
-    #[arg(long, value_name = "SETTING")]
+    #[arg(long, value_name = "SETTING", value_parser = setting)]
     pub setting: Option<String>,
     /// Only this kind of entry, such as repair, held, drift-detected or revision.
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = kind)]
     pub kind: Option<String>,
     /// No more entries than this; 0 for all.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
@@ -105,6 +112,26 @@ impl When {
     }
 }
 
+fn setting(text: &str) -> Result<String, String> {
+    let names = settings::SETTINGS.iter().map(|it| it.name()).chain([EXISTENCE]);
+    one_of("setting", text, names)
+}
+
+fn kind(text: &str) -> Result<String, String> {
+    one_of("kind of entry", text, Event::WORDS)
+}
+
+/// A word that there is.
+fn one_of<'a>(what: &str, text: &str, words: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
+    let words: Vec<&str> = words.into_iter().collect();
+    if words.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let near = did_you_mean(text, words.iter().copied());
+    let near = near.map_or_else(|| format!("there are {}", words.join(", ")), |it| format!("did you mean `{it}`?"));
+    Err(format!("there is no {what} `{text}`; {near}"))
+}
+
 fn parse_hash(text: &str) -> Result<Hash, String> {
     Hash::parse(text).ok_or_else(|| "a hash is 64 hexadecimal digits".to_owned())
 }
@@ -113,9 +140,20 @@ fn parse_hash(text: &str) -> Result<Hash, String> {
 ///
 /// # Errors
 /// When the history cannot be read, or the output not written.
-pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
+pub fn run(config: &ConfigArgs, args: &HistoryArgs) -> anyhow::Result<ExitCode> {
+    let path = match (&args.db, &args.data_dir) {
+        (Some(file), _) => file.clone(),
+        (None, Some(dir)) => dir.join(FILE),
+        (None, None) => match data_dir(config) {
+            Ok(dir) => dir.join(FILE),
+            Err(findings) => {
+                super::print_findings(&findings);
+                return Ok(ExitCode::from(CANNOT_TELL));
+            }
+        },
+    };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let code = print(&args, SystemClock.now(), color::is_on(color::Stream::Out), &mut out);
+    let code = print(&path, args, SystemClock.now(), color::is_on(color::Stream::Out), &mut out);
     match code.and_then(|code| out.flush().map(|()| code).map_err(Into::into)) {
         // Whoever read it has seen enough.
         Err(error) if broken_pipe(&error) => Ok(ExitCode::SUCCESS),
@@ -123,16 +161,33 @@ pub fn run(args: HistoryArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// The daemon's data directory, as its configuration says.
+fn data_dir(config: &ConfigArgs) -> Result<PathBuf, Vec<Finding>> {
+    if !config.is_named() {
+        return Ok(config::default_data_dir());
+    }
+    // Where the specs are is of no concern here.
+    let anywhere =
+        Override { path: vec!["source".to_owned()], value: "{dir: .}".to_owned(), from: "history".to_owned() };
+    let defaults = if config.config.is_some() { vec![] } else { vec![anywhere] };
+    Ok(config.load(&defaults)?.data_dir)
+}
+
 fn broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Prints what was asked for; the answer is the exit code.
-fn print(args: &HistoryArgs, now: Timestamp, colored: bool, out: &mut impl Write) -> anyhow::Result<u8> {
-    let path = args.db.clone().unwrap_or_else(|| args.data_dir.join(FILE));
-    let store = Store::open_read_only(&path).map_err(with_hint)?;
+fn print(path: &Path, args: &HistoryArgs, now: Timestamp, colored: bool, out: &mut impl Write) -> anyhow::Result<u8> {
+    let Some(store) = Store::open_read_only(path).map_err(with_hint)? else {
+        anyhow::bail!(
+            "there is no history at `{}`\nhint: name the daemon's folder with --data-dir, the file with --db, or its \
+             configuration with --config",
+            path.display()
+        );
+    };
     if args.verify {
-        return verify(store.as_ref(), args, out);
+        return verify(&store, args, out);
     }
     let filter = Filter {
         bucket: args.bucket.clone(),
@@ -144,16 +199,13 @@ fn print(args: &HistoryArgs, now: Timestamp, colored: bool, out: &mut impl Write
         limit: (args.limit > 0).then_some(args.limit),
     };
     let reading = Progress::begin("reading the history");
-    let entries = store.as_ref().map(|store| store.list(&filter)).transpose().map_err(with_hint)?.unwrap_or_default();
+    let entries = store.list(&filter).map_err(with_hint)?;
     drop(reading);
     if args.output == Output::Json {
         serde_json::to_writer_pretty(&mut *out, &entries)?;
         writeln!(out)?;
     } else if entries.is_empty() {
-        let none_at_all = match &store {
-            Some(store) => store.head().map_err(with_hint)?.0 == 0,
-            None => true,
-        };
+        let none_at_all = store.head().map_err(with_hint)?.0 == 0;
         writeln!(out, "{}", if none_at_all { "no history yet" } else { "nothing in the history fits" })?;
     } else {
         let table = super::plain(&table(&entries));
@@ -199,16 +251,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn verify(store: Option<&Store>, args: &HistoryArgs, out: &mut impl Write) -> anyhow::Result<u8> {
-    let Some(store) = store else {
-        anyhow::ensure!(args.expect_head.is_none(), "there is no history to verify");
-        writeln!(
-            out,
-            "{}",
-            if args.output == Output::Json { "{\"verified\":true,\"entries\":0}" } else { "no history yet" }
-        )?;
-        return Ok(0);
-    };
+fn verify(store: &Store, args: &HistoryArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let progress = Progress::begin("verifying the history");
     let verified = store.verify(args.expect_head.as_ref()).map_err(with_hint)?;
     drop(progress);

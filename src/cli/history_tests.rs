@@ -64,7 +64,8 @@ fn run_in(dir: &std::path::Path, args: &[&str]) -> anyhow::Result<(u8, String)> 
     let all = ["history", "--data-dir", dir].into_iter().chain(args.iter().copied());
     let command = Command::try_parse_from(all).expect("parses");
     let mut out = Vec::new();
-    let code = print(&command.args, noon(), false, &mut out)?;
+    let path = command.args.data_dir.as_ref().expect("it is named").join(FILE);
+    let code = print(&path, &command.args, noon(), false, &mut out)?;
     Ok((code, String::from_utf8(out).expect("is text")))
 }
 
@@ -117,18 +118,37 @@ async fn json_has_every_field_of_every_entry() {
 }
 
 #[tokio::test]
-async fn no_history_yet_is_no_failure() {
+async fn no_history_yet_is_no_failure_and_no_history_at_all_is_one() {
     let nothing = (0, "no history yet\n".to_owned());
     let dir = tempfile::tempdir().expect("the machine has a directory for such");
-    assert_eq!(run_in(dir.path(), &[]).expect("reads"), nothing);
-    assert_eq!(run_in(dir.path(), &["--verify"]).expect("reads"), nothing);
-    assert_eq!(run_in(dir.path(), &["--output", "json"]).expect("reads"), (0, "[]\n".to_owned()));
+    // A wrong path, and a record that somebody deleted, counted as verified.
+    let zeros = "0".repeat(64);
+    for args in [&[][..], &["--verify"], &["--output", "json"], &["--verify", "--expect-head", &zeros]] {
+        let error = run_in(dir.path(), args).expect_err("cannot be told");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "there is no history at `{}`\nhint: name the daemon's folder with --data-dir, the file with --db, or \
+                 its configuration with --config",
+                dir.path().join(FILE).display()
+            )
+        );
+    }
     assert!(std::fs::read_dir(dir.path()).expect("reads").next().is_none(), "looking makes no file");
     let empty = written(&[]).await;
     assert_eq!(run_in(empty.path(), &[]).expect("reads"), nothing);
-    let zeros = "0".repeat(64);
-    let error = run_in(dir.path(), &["--verify", "--expect-head", &zeros]).expect_err("cannot be told");
-    assert_eq!(error.to_string(), "there is no history to verify");
+}
+
+/// A kind that there is not was looked for, and nothing found.
+#[test]
+fn words_that_there_are_not_are_refused_with_those_that_there_are() {
+    assert_eq!(super::kind("repair").as_deref(), Ok("repair"));
+    assert_eq!(super::kind("repairs"), Err("there is no kind of entry `repairs`; did you mean `repair`?".to_owned()));
+    assert_eq!(
+        super::setting("versionning"),
+        Err("there is no setting `versionning`; did you mean `versioning`?".to_owned())
+    );
+    assert!(super::setting("existence").is_ok() && super::setting("tags").is_ok());
 }
 
 #[tokio::test]
@@ -196,11 +216,11 @@ async fn what_is_too_wide_is_cut_and_json_has_all_of_it() {
 #[tokio::test]
 async fn colours_change_no_word_of_it() {
     let dir = written(&events()).await;
-    let dir = dir.path().to_str().expect("is text");
-    let command = Command::try_parse_from(["history", "--data-dir", dir]).expect("parses");
+    let path = dir.path().join(FILE);
+    let command = Command::try_parse_from(["history"]).expect("parses");
     let told = |colored| {
         let mut out = Vec::new();
-        print(&command.args, noon(), colored, &mut out).expect("reads");
+        print(&path, &command.args, noon(), colored, &mut out).expect("reads");
         String::from_utf8(out).expect("is text")
     };
     assert!(told(true).contains("\u{1b}[32mrepair\u{1b}[0m"), "{}", told(true));

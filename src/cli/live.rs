@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::bucket::{AccountName, BucketId, BucketName, IllegalName};
 use crate::cloud::S3ErrorKind;
 use crate::cloud::memory::{Effect, Fault, MemoryCloud};
-use crate::doc::Doc;
 use crate::finding::{Finding, Place, did_you_mean};
+use crate::observed::{Existence, Observed, Reading};
 use crate::settings::{self, SETTINGS};
 use crate::spec::yaml::{self, Node};
 
@@ -14,8 +16,8 @@ use crate::spec::yaml::{self, Node};
 ///
 /// ```yaml
 /// buckets:
-///   ai-model-data:
-///     region: us-east-1            # and `account`, when there are several
+///   ai-model-data:                 # `prod/ai-model-data` where the account is not `default`
+///     region: us-east-1
 ///     versioning: {status: Suspended}
 ///     tags: denied                 # reading it is refused; `unsupported`: the store lacks it
 /// accounts:
@@ -36,8 +38,12 @@ pub fn parse(file: &str, text: &str) -> Result<MemoryCloud, Vec<Finding>> {
             match &*entry.key {
                 "buckets" => {
                     for bucket in entry.node.entries() {
-                        let id = BucketName::parse(&bucket.key)
-                            .map(|name| BucketId { account: AccountName::default(), name });
+                        let id = match bucket.key.split_once('/') {
+                            None => Ok((AccountName::default(), &*bucket.key)),
+                            Some((account, name)) => AccountName::parse(account).map(|account| (account, name)),
+                        };
+                        let id = id
+                            .and_then(|(account, name)| BucketName::parse(name).map(|name| BucketId { account, name }));
                         if let Err(faults) = put(&cloud, id, &bucket.at, &bucket.node) {
                             findings.extend(faults);
                         }
@@ -115,7 +121,73 @@ fn put(cloud: &MemoryCloud, id: Result<BucketId, IllegalName>, at: &Place, node:
     Ok(())
 }
 
-/// The live values of a bucket as `live.yaml` would hold them.
-pub fn recorded(doc: &Doc) -> serde_json::Value {
-    doc.value()
+/// What was observed, as [`parse`] reads it: every setting, whole.
+pub fn record<'a>(seen: impl IntoIterator<Item = (&'a BucketId, &'a Observed)>) -> String {
+    let (mut buckets, mut accounts) = (Map::new(), Map::new());
+    for (id, observed) in seen {
+        let mut entry = Map::new();
+        if let (Existence::Here(region), false) = (&observed.existence, id.is_account()) {
+            entry.insert("region".to_owned(), region.as_str().into());
+        }
+        for (setting, reading) in observed.readings() {
+            let said = match reading {
+                Reading::Known(doc) => doc.value(),
+                Reading::Unsupported(_) => "unsupported".into(),
+                Reading::Unknown(_) => "denied".into(),
+            };
+            entry.insert(setting.to_owned(), said);
+        }
+        let into = if id.is_account() { &mut accounts } else { &mut buckets };
+        let name = if id.is_account() { id.account.to_string() } else { id.to_string() };
+        into.insert(name, Value::Object(entry));
+    }
+    let whole = serde_json::json!({ "buckets": buckets, "accounts": accounts });
+    serde_yaml::to_string(&whole).expect("a tree of JSON is YAML")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::Region;
+    use crate::cloud::{Cloud, S3Error, Target};
+
+    fn failed(kind: S3ErrorKind) -> S3Error {
+        S3Error {
+            operation: "GetBucketPolicy".to_owned(),
+            object: "old".to_owned(),
+            kind,
+            code: String::new(),
+            status: 403,
+            request_id: None,
+            message: String::new(),
+            action: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_recorded_is_read_back_as_it_was() {
+        let id = |account: &str, name: &str| BucketId {
+            account: AccountName::parse(account).expect("legal"),
+            name: BucketName::parse(name).expect("legal"),
+        };
+        let of = |setting: &'static str, said: Value| settings::named(setting).parse(&said).expect("legal");
+        let mut one = Observed::new(Existence::Here(Region::parse("eu-west-1").expect("a region")));
+        one.note("tags", Reading::Known(of("tags", serde_json::json!({"Name": "it: is", "n": "01"}))));
+        one.note("policy", Reading::Unknown(failed(S3ErrorKind::Denied)));
+        one.note("abac", Reading::Unsupported(failed(S3ErrorKind::Unsupported)));
+        let mut two = Observed::new(Existence::Here(Region::us_east_1()));
+        two.note("versioning", Reading::Known(of("versioning", serde_json::json!({"status": "Suspended"}))));
+        let (first, second) = (id("default", "ai-logs"), id("prod", "ai-model-data"));
+        let text = record([(&first, &one), (&second, &two)]);
+        let cloud = parse("live.yaml", &text).unwrap_or_else(|faults| panic!("{faults:?}\n{text}"));
+        let ask = async |id: &BucketId, setting: &'static str| {
+            cloud.read(&Target { id: id.clone(), region: Region::us_east_1() }, setting).await
+        };
+        assert_eq!(ask(&first, "tags").await.as_ref().ok(), one.known("tags"));
+        assert_eq!(ask(&second, "versioning").await.as_ref().ok(), two.known("versioning"));
+        assert_eq!(ask(&first, "policy").await.expect_err("denied").kind, S3ErrorKind::Denied);
+        assert_eq!(ask(&first, "abac").await.expect_err("lacking").kind, S3ErrorKind::Unsupported);
+        let listed = cloud.list(&first.account).await.expect("listed");
+        assert_eq!(listed[0].region.as_ref().map(Region::as_str), Some("eu-west-1"));
+    }
 }

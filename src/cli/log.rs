@@ -60,7 +60,7 @@ pub const FIELDS: &[(&str, &str)] = &[
 
 /// Begins the log as the configuration says. A second call changes nothing.
 pub fn start(config: &Config, telemetry: Option<&Telemetry>) {
-    let level = config.log.level.as_deref().unwrap_or("info,aws_config=warn,aws_credential_types=error");
+    let level = config.log.level.as_deref().unwrap_or("info,aws_config=error,aws_credential_types=error");
     let filter = || EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let mut layers = vec![lines(config.log.format, filter())];
     layers.extend(telemetry.iter().flat_map(|it| it.layers(filter)));

@@ -25,6 +25,8 @@ pub mod notify;
 pub mod plan;
 #[cfg(feature = "daemon")]
 pub mod progress;
+#[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod record;
 pub mod render;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod run;
@@ -72,6 +74,9 @@ pub enum Output {
     Json,
 }
 
+/// What stands for the file where none is named.
+const NO_FILE: &str = "--config";
+
 /// Everything wanted is there: exit code.
 pub const IN_SYNC: u8 = 0;
 /// It could not be told: exit code.
@@ -99,8 +104,19 @@ impl ConfigArgs {
         overrides.extend(self.set.iter().cloned());
         match &self.config {
             Some(file) => config::load(file, &overrides),
-            None => config::parse("driftless.yaml", "", &overrides),
+            None => config::parse(NO_FILE, "", &overrides).map_err(|mut findings| {
+                for finding in findings.iter_mut().filter(|it| it.message == "`source` is missing in the document") {
+                    "no configuration, and nothing else says where the specs are".clone_into(&mut finding.message);
+                    finding.hint = Some("name a file: `--config FILE`; or a folder: `--set source.dir=DIR`".to_owned());
+                }
+                findings
+            }),
         }
+    }
+
+    /// Whether somebody named a configuration, or a part of one.
+    pub fn is_named(&self) -> bool {
+        self.config.is_some() || !self.set.is_empty()
     }
 }
 

@@ -31,6 +31,16 @@ pub async fn run(config: &ConfigArgs, args: &RunArgs) -> ExitCode {
         }
     };
     if args.check_config {
+        // What needs no network: address and credentials that go together, and a folder that is there.
+        if let Err(error) = crate::agent::source(&config) {
+            session::complain(&error, error.hint.as_deref());
+            return ExitCode::from(DRIFT);
+        }
+        if let Some(dir) = config.source.dir.as_ref().filter(|dir| !dir.is_dir()) {
+            let message = format!("there is no folder `{}`", dir.display());
+            session::complain(message, Some("name an existing folder in `source.dir`"));
+            return ExitCode::from(DRIFT);
+        }
         super::say("the configuration is good");
         return ExitCode::SUCCESS;
     }

@@ -17,7 +17,7 @@ pub struct SandboxArgs {
     /// Buckets that are there from the start.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub buckets: usize,
-    /// Their names; {n} is the number.
+    /// Their names; the number stands where braces around the letter n stand, as in the default.
     #[arg(long, value_name = "PATTERN", default_value = "bucket-{n}")]
     pub name: String,
     /// Whether they comply with the built-in policies.

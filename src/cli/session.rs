@@ -234,7 +234,11 @@ fn tempdir() -> std::io::Result<Scratch> {
 
 fn recorded_cloud(file: &PathBuf) -> Result<Arc<dyn Cloud>, Failed> {
     let text = std::fs::read_to_string(file).map_err(|error| {
-        complain(format!("{} cannot be read: {}", file.display(), error.to_string().to_lowercase()), None)
+        let said = error.to_string().to_lowercase();
+        complain(
+            format!("`{}` cannot be read: {said}", file.display()),
+            Some("name a file that `driftless record` wrote"),
+        )
     })?;
     match live::parse(&file.display().to_string(), &text) {
         Ok(cloud) => Ok(Arc::new(cloud)),

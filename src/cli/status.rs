@@ -5,6 +5,7 @@ mod stream;
 mod text;
 mod watch;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,9 +16,10 @@ use tokio::net::TcpStream;
 use super::color::Look;
 use super::progress::Progress;
 use super::session::{Failed, complain};
-use super::{CANNOT_TELL, DRIFT, IN_SYNC, Output};
+use super::{CANNOT_TELL, ConfigArgs, DRIFT, IN_SYNC, Output};
 use crate::bucket::{AccountName, BucketId, BucketName};
 use crate::clock::{Clock, SystemClock};
+use crate::config::{HttpConfig, Override};
 
 /// Shows how the fleet stands and what is wrong, or all of one bucket, as the running daemon sees
 /// it.
@@ -29,9 +31,10 @@ pub struct StatusArgs {
     /// One bucket: NAME, or ACCOUNT/NAME.
     #[arg(value_name = "BUCKET")]
     pub bucket: Option<String>,
-    /// The daemon's address.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9464", env = "DRIFTLESS_ADDRESS")]
-    pub address: String,
+    /// The daemon's address. Default: what the configuration says, where one is named, or
+    /// 127.0.0.1:9464.
+    #[arg(long, value_name = "HOST:PORT", env = "DRIFTLESS_ADDRESS")]
+    pub address: Option<String>,
     /// Goes on and shows what changes: in place on a terminal, a line a change elsewhere.
     #[arg(long, short)]
     pub watch: bool,
@@ -44,9 +47,9 @@ pub struct StatusArgs {
 const LISTED: usize = 20;
 
 /// Runs the command.
-pub async fn run(args: &StatusArgs) -> ExitCode {
-    // As people paste it from a browser.
-    let address = args.address.trim_start_matches("http://").trim_end_matches('/');
+pub async fn run(config: &ConfigArgs, args: &StatusArgs) -> ExitCode {
+    let Ok(address) = address_of(config, args.address.as_deref()) else { return ExitCode::from(CANNOT_TELL) };
+    let address = address.as_str();
     if args.watch {
         return match watched(address, args.bucket.as_deref()).await {
             Ok(what) => watch::run(address, what, args.output).await,
@@ -58,6 +61,30 @@ pub async fn run(args: &StatusArgs) -> ExitCode {
         Some(bucket) => one(address, bucket, args.output).await,
     };
     ExitCode::from(shown.unwrap_or(CANNOT_TELL))
+}
+
+/// Where the daemon is: as it is said, or as its configuration says.
+pub(super) fn address_of(config: &ConfigArgs, said: Option<&str>) -> Result<String, Failed> {
+    if let Some(said) = said {
+        // As people paste it from a browser.
+        return Ok(said.trim_start_matches("http://").trim_end_matches('/').to_owned());
+    }
+    if !config.is_named() {
+        return Ok(HttpConfig::default().listen.to_string());
+    }
+    // Where the specs are is of no concern here.
+    let anywhere =
+        Override { path: vec!["source".to_owned()], value: "{dir: .}".to_owned(), from: "status".to_owned() };
+    let defaults = if config.config.is_some() { vec![] } else { vec![anywhere] };
+    let config = config.load(&defaults).map_err(|findings| {
+        super::print_findings(&findings);
+        Failed
+    })?;
+    let mut listen = config.http.listen;
+    if listen.ip().is_unspecified() {
+        listen.set_ip(if listen.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    Ok(listen.to_string())
 }
 
 /// What is to be watched. That the daemon is there now is asked for: a wrong address would be waited

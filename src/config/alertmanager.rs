@@ -116,7 +116,7 @@ fn is_label(name: &str) -> bool {
 }
 
 /// What is wrong with an address that a path is put behind, and what to write.
-fn address(url: &str) -> Result<(), (String, String)> {
+pub(super) fn address(url: &str) -> Result<(), (String, String)> {
     let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
         // Not the address itself, here and below, as it may hold a secret.
         let hint = "write it as `https://alertmanager.example.com/prefix`".to_owned();
@@ -127,7 +127,8 @@ fn address(url: &str) -> Result<(), (String, String)> {
         let hint = "name the file of the password in `passwordFile`".to_owned();
         return Err(("the address holds credentials".to_owned(), hint));
     }
-    if host.is_empty() || rest.contains(['?', '#']) || rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '%' | '"' | '<' | '>' | '\\');
+    if host.is_empty() || rest.contains(odd) {
         let hint = "write it as `https://alertmanager.example.com/prefix`".to_owned();
         return Err(("it is no address of a server and a folder".to_owned(), hint));
     }

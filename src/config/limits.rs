@@ -52,7 +52,7 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
         let hint = Some(format!("did you mean `http://{endpoint}`?"));
         say("/telemetry/endpoint", format!("`{endpoint}` is not an http or https address"), hint);
     }
-    if let Err(error) = schedule::Schedule::parse(&config.schedule.cron, &config.schedule.zone) {
+    for error in schedule::faults(&config.schedule.cron, &config.schedule.zone) {
         let pointer = match error {
             schedule::Error::Zone { .. } => "/schedule/zone",
             schedule::Error::Cron { .. } => "/schedule/cron",
@@ -95,11 +95,8 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
         }
     }
     super::alertmanager::check(&config.alertmanager, say);
-    if let Some(url) = &config.http.public_url
-        && !(url.starts_with("http://") || url.starts_with("https://"))
-    {
-        let message = format!("`{}` is not an http or https address", without_secrets(url));
-        say("/http/publicUrl", message, Some("write `https://driftless.example.com`".to_owned()));
+    if let Some(Err((message, _))) = config.http.public_url.as_deref().map(super::alertmanager::address) {
+        say("/http/publicUrl", message, Some("write it as `https://driftless.example.com`".to_owned()));
     }
     super::notifications::check(&config.notifications, say);
     for (index, sink) in config.notifications.iter().enumerate() {

@@ -66,7 +66,12 @@ impl Schedule {
             6 | 7 => expression.to_owned(),
             count => return Err(wrong(format!("{count} fields"))),
         };
-        let cron = cron::Schedule::from_str(&cron).map_err(|error| wrong(error.to_string().to_lowercase()))?;
+        let cron = cron::Schedule::from_str(&cron).map_err(|error| wrong(in_short(&error.to_string())))?;
+        // From a year in which every day and hour that there is comes again.
+        let long_ago = chrono::DateTime::<chrono::Utc>::UNIX_EPOCH;
+        if cron.after(&long_ago).next().is_none() {
+            return Err(wrong("it names a day that never comes".to_owned()));
+        }
         let zone = Tz::from_str(zone).map_err(|_| Error::Zone {
             text: zone.to_owned(),
             near: did_you_mean(zone, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())),
@@ -79,6 +84,19 @@ impl Schedule {
     pub fn next_after(&self, now: Timestamp) -> Option<Timestamp> {
         self.cron.after(&now.with_timezone(&self.zone)).next().map(|at| at.with_timezone(&chrono::Utc))
     }
+}
+
+/// Everything that is wrong with an expression and a zone.
+pub fn faults(expression: &str, zone: &str) -> Vec<Error> {
+    let both = [Schedule::parse(expression, "UTC"), Schedule::parse("* * * * *", zone)];
+    both.into_iter().filter_map(Result::err).collect()
+}
+
+/// What the parser says, in one line: above it stands the expression as the parser was given it,
+/// which nobody wrote. Its "less than" means "at most".
+fn in_short(said: &str) -> String {
+    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    last.trim().trim_end_matches('.').to_lowercase().replace("must be less than", "must be at most")
 }
 
 /// Turns crontab's numbers of weekdays (0 and 7 are Sunday) into names, which need no counting.

@@ -94,7 +94,7 @@ impl Drop for AtEnd<'_> {
 /// The thread: writes what comes in, and does what is asked.
 pub(super) fn write_all(mut store: Store, shared: &Shared, clock: &dyn Clock) {
     let _at_end = AtEnd(shared);
-    say_head(&store, "the history goes on");
+    say_head(&store, GOES_ON);
     loop {
         let mut inbox = shared.inbox();
         while !inbox.fresh && !inbox.closing {
@@ -133,10 +133,14 @@ pub(super) fn write_all(mut store: Store, shared: &Shared, clock: &dyn Clock) {
     }
 }
 
+/// What is said of a history that is opened.
+const GOES_ON: &str = "the history goes on";
+
 /// The log is often kept elsewhere: the head in it lets a later `--expect-head` show that the file
 /// was not rewritten.
 fn say_head(store: &Store, what: &str) {
     match store.head() {
+        Ok((0, _)) if what == GOES_ON => tracing::info!(entries = 0, "a new history begins"),
         Ok((entries, head)) => tracing::info!(entries, head = %head, "{what} at entry {entries}, {head}"),
         Err(error) => tracing::warn!(error = %error, "the head of the history cannot be read"),
     }

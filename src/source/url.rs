@@ -25,7 +25,7 @@ fn illegal(message: impl Into<String>) -> Illegal {
 pub enum Scheme {
     /// `https://`
     Https,
-    /// `http://`: without credentials only, except on the loopback address.
+    /// `http://`: to this machine only. Whoever is on the way to another could write the specs.
     Http,
     /// `ssh://` or `user@host:path`
     Ssh,
@@ -84,7 +84,7 @@ impl GitUrl {
     pub fn may_carry_token(&self) -> bool {
         match self.scheme {
             Scheme::Https => true,
-            Scheme::Http => matches!(self.host.as_str(), "localhost" | "127.0.0.1" | "::1"),
+            Scheme::Http => is_loopback(&self.host),
             Scheme::Ssh | Scheme::Local => false,
         }
     }
@@ -162,7 +162,18 @@ fn network(text: &str, scheme: Scheme, rest: &str) -> Result<GitUrl, Illegal> {
     if scheme == Scheme::Ssh {
         ssh_path(path)?;
     }
+    if scheme == Scheme::Http && !is_loopback(&host) {
+        return Err(Illegal {
+            message: "plain http to another machine: whoever is on the way could change what is wanted".to_owned(),
+            hint: Some("use https:// or ssh://; http is for this machine alone"),
+        });
+    }
     Ok(GitUrl { text: text.to_owned(), scheme, user: user.map(str::to_owned), host, port })
+}
+
+/// Whether a host is this machine, whatever a name server says.
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
 fn scp_like(text: &str) -> Result<GitUrl, Illegal> {
@@ -246,7 +257,7 @@ mod tests {
         for (text, scheme, user, host, port) in [
             ("https://git.Example.com/team/specs.git", Scheme::Https, None, "git.example.com", 443),
             ("https://git.example.com:8443/x", Scheme::Https, None, "git.example.com", 8443),
-            ("http://10.0.0.1/x", Scheme::Http, None, "10.0.0.1", 80),
+            ("http://127.0.0.1/x", Scheme::Http, None, "127.0.0.1", 80),
             ("ssh://git@[::1]:2222/srv/x.git", Scheme::Ssh, Some("git"), "::1", 2222),
             ("ssh://host/~me/x.git", Scheme::Ssh, None, "host", 22),
             ("git@github.com:team/specs.git", Scheme::Ssh, Some("git"), "github.com", 22),
@@ -282,6 +293,9 @@ mod tests {
         assert_eq!(refused("https://h:99999/x"), "the port is not a number from 1 to 65535");
         assert_eq!(refused("https:///x"), "the host is not a host name or an address");
         assert_eq!(refused("ssh://-oProxyCommand=id/x"), "the host is not a host name or an address");
+        let plain = "plain http to another machine: whoever is on the way could change what is wanted";
+        assert_eq!(refused("http://10.0.0.1/x"), plain);
+        assert_eq!(refused("http://127.0.0.1.example.com/x"), plain);
         assert_eq!(refused("file://srv/x"), "a local repository is named by its absolute path");
     }
 
@@ -297,6 +311,6 @@ mod tests {
     fn a_token_goes_over_https_or_nowhere_but_to_this_machine() {
         let may = |text: &str| text.parse::<GitUrl>().unwrap().may_carry_token();
         assert!(may("https://h/x") && may("http://127.0.0.1:80/x") && may("http://[::1]/x"));
-        assert!(!may("http://h/x") && !may("http://127.0.0.1.example.com/x") && !may("git@h:x") && !may("/x"));
+        assert!(!may("git@h:x") && !may("/x"));
     }
 }

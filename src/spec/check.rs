@@ -83,7 +83,9 @@ impl Context<'_> {
             Fault::AnyOf { context } | Fault::OneOfNotValid { context } => return self.nearest(error, context),
             Fault::Type { kind } => {
                 let types = types(kind);
-                let hint = hint_for_type(found.node, &name, &types).or_else(|| self.fields_hint(error));
+                let example = self.example(error).filter(|_| matches!(found.node.tree, Tree::Plain(..)));
+                let hint =
+                    example.or_else(|| hint_for_type(found.node, &name, &types)).or_else(|| self.fields_hint(error));
                 let finding = Finding::error(found.node.at.clone(), mistyped(found.node, &name, &types));
                 hint.map_or(finding.clone(), |hint| finding.hint(hint))
             }
@@ -106,6 +108,8 @@ impl Context<'_> {
             other => {
                 unusable = false;
                 let (message, hint) = limits(other, error.instance(), &name);
+                let example = self.example(error).filter(|_| matches!(other, Fault::Pattern { .. }));
+                let hint = example.or(hint);
                 let finding = Finding::error(found.node.at.clone(), message);
                 match hint.or_else(|| self.description(error)) {
                     Some(hint) => finding.hint(hint),
@@ -135,6 +139,14 @@ impl Context<'_> {
     fn sibling(&self, error: &ValidationError<'_>) -> Option<&Value> {
         let path = error.schema_path().as_str();
         self.schema.pointer(&path[..path.rfind('/')?])
+    }
+
+    /// How such a value looks, where the schema shows some.
+    fn example(&self, error: &ValidationError<'_>) -> Option<String> {
+        let shown: Vec<&str> = self.sibling(error)?["examples"].as_array()?.iter().filter_map(Value::as_str).collect();
+        let (last, rest) = shown.split_last()?;
+        let rest = if rest.is_empty() { String::new() } else { format!("{} or ", words(rest)) };
+        Some(format!("write for example {rest}`{last}`"))
     }
 
     fn known_fields(&self, error: &ValidationError<'_>) -> Vec<&str> {

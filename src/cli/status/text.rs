@@ -187,8 +187,8 @@ pub(super) fn bucket(report: &Value, now: Timestamp) -> String {
     if !report["spec"].is_null() {
         let _ = writeln!(out, "spec: {}:{}", word(&report["spec"]["file"]), report["spec"]["line"]);
     }
-    if let Some(until) = report["suspendedUntil"].as_str() {
-        let _ = writeln!(out, "suspended until {until}");
+    if let Some(until) = moment(&report["suspendedUntil"]) {
+        let _ = writeln!(out, "suspended until {}", until.format("%Y-%m-%dT%H:%M:%SZ"));
     }
     for it in list(&report["policies"]) {
         standing(&mut out, &format!("policy {} ({})", word(&it["policy"]), word(&it["severity"])), it, now);
@@ -225,7 +225,7 @@ pub(super) fn bucket(report: &Value, now: Timestamp) -> String {
         hint(&mut out, "  ", &it["hint"]);
     }
     for repair in list(&report["repairs"]) {
-        let at = word(&repair["at"]);
+        let at = moment(&repair["at"]).map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
         let (setting, result) = (word(&repair["setting"]), word(&repair["result"]));
         let _ = writeln!(out, "written {at}: {setting} {result}{}", asked(&repair["origins"]));
         changes(&mut out, &repair["changes"]);

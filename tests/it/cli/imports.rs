@@ -83,6 +83,17 @@ async fn a_messy_fleet_is_imported_and_the_plan_says_in_sync() {
     }
     assert_eq!(world.writes(), before, "S3 is only read");
     assert!(files(&world.path("shared")).contains_key("defaults.yaml"));
+    // What is recorded is what is there: the same specs are in sync with it, and others say the same.
+    let live = world.path("live.yaml").display().to_string();
+    let recorded = run(&world, &["record", "--endpoint", &url, "--out", &live]);
+    assert_eq!(recorded.out, format!("6 buckets recorded in {live}\n"), "{recorded:?}");
+    assert_eq!(world.writes(), before, "S3 is only read");
+    for (name, more) in [("full", &["--set", "policies.builtin=[]"][..]), ("plain", &[][..])] {
+        let out = world.path(name).display().to_string();
+        let there = run(&world, &[&["plan", &out, "--endpoint", &url][..], more].concat());
+        let without = run(&world, &[&["plan", &out, "--live", &live][..], more].concat());
+        assert_eq!(without, there, "{name}");
+    }
     // With the policies, the comments say what the plan then shows.
     let out = world.path("judged").display().to_string();
     let ran = run(&world, &["import", "--all", "--endpoint", &url, "--out", &out]);

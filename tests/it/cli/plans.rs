@@ -74,6 +74,24 @@ async fn a_plan_on_a_revision_is_of_that_revision() {
     assert_eq!(world.writes(), 0);
 }
 
+/// The README promised plans on recorded values, and nothing recorded them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_on_what_was_recorded_is_the_plan_on_what_is_there() {
+    let (world, dir) = three().await;
+    let url = world.s3.url();
+    let file = format!("{dir}/../live.yaml");
+    let ran = run(&world, &["record", "--endpoint", &url, "--out", &file]);
+    assert_eq!(ran, Ran { code: Some(0), out: format!("2 buckets recorded in {file}\n"), err: String::new() });
+    assert_eq!(world.writes(), 0, "{:?}", world.s3.requests());
+    let there = run(&world, &["plan", &dir, "--endpoint", &url]);
+    world.s3.forget_requests();
+    let recorded = run(&world, &["plan", &dir, "--live", &file]);
+    assert_eq!((there.code, &there), (Some(2), &recorded));
+    assert!(world.s3.requests().is_empty(), "{:?}", world.s3.requests());
+    let nowhere = run(&world, &["record", "--endpoint", "http://127.0.0.1:9", "--out", "/dev/full"]);
+    assert_eq!(nowhere.code, Some(1), "{nowhere:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_on_recorded_values_asks_nobody() {
     let (world, dir) = three().await;

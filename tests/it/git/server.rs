@@ -111,7 +111,7 @@ async fn a_server_that_fails_is_told_from_one_that_has_no_such_repository() {
     }
     let error = failed(&options("/nowhere/specs.git", data.path())).await;
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::NotFound, "no such repository"));
-    let error = failed(&options("http://driftless.invalid/specs.git", data.path())).await;
+    let error = failed(&options("https://driftless.invalid/specs.git", data.path())).await;
     assert_eq!(error.kind, ErrorKind::Network, "{error}");
     let closed = format!("http://127.0.0.1:{}/x", free_port());
     let error = failed(&options(&closed, data.path())).await;

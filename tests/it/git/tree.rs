@@ -216,7 +216,6 @@ fn addresses_and_credentials_that_do_not_go_together_are_refused_at_the_start() 
     let token = || Some(Credential::Token { username: "x".to_owned(), token: SecretRef::Env("T".to_owned()) });
     let key = || Some(Credential::SshKey { file: "/k".into(), passphrase: None });
     for (url, credential, message) in [
-        ("http://git.example.com/x", token(), "a token is not sent over plain http"),
         ("git@git.example.com:x", token(), "a token is for https only"),
         ("/srv/x", token(), "a token is for https only"),
         ("https://git.example.com/x", key(), "an ssh key is for ssh only"),
