@@ -16,7 +16,9 @@ const TWO: &str = "policies: {builtin: []}\naccounts: [{name: prod}, {name: rese
 /// What is said of one file under a configuration.
 fn said(text: &str, config: &str) -> Vec<String> {
     let files = BTreeMap::from([("a.yaml".to_owned(), text.as_bytes().to_vec())]);
-    let (_, findings) = desired_of(&files, &(), &configuration(config));
+    // As a daemon on its first day: there could be earlier forms, and there are none.
+    let none = BTreeMap::<String, Vec<u8>>::new();
+    let (_, findings) = desired_of(&files, &none, &configuration(config));
     findings.iter().map(ToString::to_string).collect()
 }
 
