@@ -120,7 +120,7 @@ impl Loop {
         let mut plans = Vec::new();
         let mut waiting = Vec::new();
         let (mut asked, mut unseen) = (0, 0);
-        let first = if looks_first { visit::Pass::Look } else { visit::Pass::of(hands) };
+        let first = if looks_first { visit::Pass::Weigh } else { visit::Pass::of(hands) };
         let mut visits = self.visits(&visitor, tasks, first);
         while let Some(visited) = visits.next().await {
             self.board.advance_sweep(self.clock.now());

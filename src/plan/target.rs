@@ -209,7 +209,7 @@ pub(super) fn foresee(
         let unjudged = |why: &str| format!("policy {name} cannot be judged after this change: {why}");
         let why = match judgement {
             Judgement::Unknown(setting) | Judgement::Needs(setting) => unjudged(&format!("`{setting}` is unknown")),
-            Judgement::Failed(said) => unjudged(&format!("the expression fails: {said}")),
+            Judgement::Failed(said) => unjudged(&said),
             Judgement::Breached(said) => {
                 format!("policy {name} is enforced and would no longer hold: {said}; correct the spec")
             }

@@ -27,6 +27,9 @@ const ROUNDS: usize = 4;
 pub(super) enum Pass {
     /// Look, plan and tell.
     Look,
+    /// Look and plan; tell where there is nothing to write. The others are visited again, and would
+    /// be told twice, once without what is held.
+    Weigh,
     /// Look, plan, write and tell.
     Act,
 }
@@ -110,7 +113,7 @@ impl Visitor {
             if first.is_none() {
                 first = Some(last.clone());
             }
-            if pass == Pass::Look || !last.has_work() || round == ROUNDS || stop.is_cancelled() {
+            if pass != Pass::Act || !last.has_work() || round == ROUNDS || stop.is_cancelled() {
                 break;
             }
             if !*admitted.get_or_insert_with(|| self.breaker.admit()) {
@@ -128,7 +131,9 @@ impl Visitor {
         }
         let first = first.unwrap_or_else(|| last.clone());
         let visited = Visited { wish, observed, first, last, repairs, asks_anew };
-        info_span!("report").in_scope(|| self.tell(&visited));
+        if pass != Pass::Weigh || !visited.last.has_work() {
+            info_span!("report").in_scope(|| self.tell(&visited));
+        }
         Some(visited)
     }
 
@@ -146,7 +151,7 @@ impl Visitor {
         let mut planned = info_span!("plan").in_scope(|| plan(wish, observed, &self.context(&self.desired, now)));
         let mut asks_anew = false;
         let holds = pass == Pass::Act && self.breaker.holds_revision();
-        if planned.has_work() && (holds || pass == Pass::Look) {
+        if planned.has_work() && (holds || pass == Pass::Weigh) {
             let before = self.planned_before(wish, target, observed, now).await;
             asks_anew = gate::asks_anew(&planned, before.as_ref());
             if holds {

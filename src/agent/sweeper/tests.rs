@@ -125,6 +125,9 @@ async fn running() -> Bench {
     let (sweeper, mut bench) = begin(config(""), None);
     tokio::spawn(sweeper.run());
     bench.wanted.send_replace(Some(in_force("a", VERSIONED)));
+    // That of the start, and the first of the schedule: nothing is left to do after it, so the next
+    // one is due already when a test goes on.
+    next(&mut bench).await;
     next(&mut bench).await;
     bench
 }
@@ -133,7 +136,7 @@ async fn running() -> Bench {
 async fn a_sweep_comes_when_the_schedule_says() {
     let mut bench = running().await;
     let waited = next(&mut bench).await;
-    assert!(waited <= Duration::from_mins(30) + GLANCE && waited >= Duration::from_mins(29), "{waited:?}");
+    assert!(waited <= Duration::from_hours(1) + GLANCE && waited >= Duration::from_mins(59), "{waited:?}");
     assert_eq!(bench.board.last_sweep().map(|it| it.cause), Some(Cause::Schedule));
 }
 
@@ -146,7 +149,7 @@ async fn a_clock_that_jumps_ahead_by_a_day_makes_a_sweep_due_at_once() {
     assert!(waited <= GLANCE * 2, "{waited:?}");
     // And it goes on by the clock as it is now.
     let waited = next(&mut bench).await;
-    assert!(waited <= Duration::from_mins(30) + GLANCE, "{waited:?}");
+    assert!(waited <= Duration::from_hours(1) + GLANCE, "{waited:?}");
 }
 
 /// The next sweep was due in a year, by the clock as it was before.
@@ -155,7 +158,7 @@ async fn a_clock_that_jumps_back_by_a_year_leaves_no_sweep_in_the_distant_future
     let mut bench = running().await;
     bench.clock.jump(-chrono::Duration::days(365));
     let waited = next(&mut bench).await;
-    assert!(waited <= Duration::from_mins(30) + GLANCE * 2, "{waited:?}");
+    assert!(waited <= Duration::from_hours(1) + GLANCE, "{waited:?}");
     let waited = next(&mut bench).await;
     assert!(waited <= Duration::from_hours(1) + GLANCE, "{waited:?}");
 }

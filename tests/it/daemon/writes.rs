@@ -216,6 +216,7 @@ async fn a_revision_that_would_change_too_much_is_held_in_every_sweep_and_across
     daemon.sweep().await;
     daemon.sweep().await;
     assert_eq!(world.writes(), 0, "a later sweep obeys no part of it either");
+    assert_eq!(lines(&daemon.log(), "bucket-000007", "held (over-limit)").len(), 1, "it is said once");
     daemon.stop().await;
     let daemon = world.swept().await;
     daemon.sweep().await;
@@ -236,7 +237,8 @@ async fn twelve(specs: &[(String, String)]) -> World {
 }
 
 fn specs_of_twelve(purpose: &str) -> Vec<(String, String)> {
-    let spec = |n| spec(&format!("bucket-{n:06}"), VERSIONED).replace("Distributed", purpose);
+    let more = format!("{VERSIONED}  publicAccessBlock: all\n");
+    let spec = |n| spec(&format!("bucket-{n:06}"), &more).replace("Distributed", purpose);
     (0..12).map(|n| (format!("b{n:02}.yaml"), spec(n))).collect()
 }
 

@@ -92,7 +92,7 @@ async fn what_stands_after_a_write_that_nobody_saw_is_unknown() {
     }
 }
 
-/// S3 in memory whose answers may be lost on the way, and which lists no bucket that is new.
+/// S3 in memory whose answers may be lost on the way, or which lists no bucket.
 struct Away {
     cloud: MemoryCloud,
     lists: bool,
@@ -177,6 +177,7 @@ async fn a_bucket_that_was_made_after_the_list_is_ours_where_s3_vouches_for_it()
     assert_eq!((swept.report.in_sync, cloud.count("create")), (2, 0));
 }
 
+/// A server that ignores the expected owner answers for every name: nothing of it is taken for ours.
 #[tokio::test]
 async fn a_bucket_that_is_there_and_not_in_the_list_is_unknown_where_nobody_vouches_for_it() {
     let (cloud, desired) = two();
