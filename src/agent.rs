@@ -4,6 +4,7 @@
 mod assemble;
 mod deeper;
 mod follow;
+mod passed;
 mod remember;
 mod supervise;
 mod sweeper;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cloud::{Cloud, S3Error, Target};
+use crate::cloud::{Cloud, S3Error, S3ErrorKind, Target};
 use crate::doc::Doc;
 use crate::plan::Step;
 use crate::settings;
@@ -19,8 +19,10 @@ pub enum Applied {
     Unproved(Doc),
     /// Between plan and write somebody changed the setting to this; nothing was written.
     Stale(Doc),
-    /// It failed. What stands in S3 now is not known.
+    /// It failed, and S3 kept what it had.
     Failed(S3Error),
+    /// It was sent, and then something failed. What stands in S3 now is not known.
+    Lost(S3Error),
     /// The daemon is to end, and it was not begun.
     Interrupted,
 }
@@ -32,7 +34,7 @@ impl Applied {
             Self::Proved(_) => "proved",
             Self::Unproved(_) => "unproved",
             Self::Stale(_) => "stale",
-            Self::Failed(_) => "failed",
+            Self::Failed(_) | Self::Lost(_) => "failed",
             Self::Interrupted => "interrupted",
         }
     }
@@ -75,12 +77,20 @@ pub async fn apply(
     if stop.is_cancelled() {
         return Applied::Interrupted;
     }
-    if let Err(error) = cloud.write(target, step.setting, &seen, &step.to).await {
-        return Applied::Failed(error);
-    }
     // What S3 never answers cannot be proved; it is left out on both sides.
     let shown = |doc: &Doc| settings::named(step.setting).shown(doc);
     let wanted = shown(&step.to);
+    if let Err(error) = cloud.write(target, step.setting, &seen, &step.to).await {
+        // A refusal changed nothing. Who got no answer, or one of a fault inside S3, must look.
+        if !matches!(error.kind, S3ErrorKind::Transport | S3ErrorKind::Server) {
+            return Applied::Failed(error);
+        }
+        return match cloud.read(target, step.setting).await {
+            Ok(found) if shown(&found) == wanted => Applied::Proved(found),
+            Ok(found) if found == seen => Applied::Failed(error),
+            _ => Applied::Lost(error),
+        };
+    }
     let mut waits = proof.0.iter();
     loop {
         match cloud.read(target, step.setting).await {
@@ -91,7 +101,7 @@ pub async fn apply(
                     return Applied::Unproved(found);
                 }
             }
-            Err(error) => return Applied::Failed(error),
+            Err(error) => return Applied::Lost(error),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The loop: one sweep looks at every bucket, plans, repairs and tells.
 
 mod fleet;
+mod gate;
 mod visit;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -16,11 +17,13 @@ use crate::bucket::{AccountName, BucketId, BucketName, Region};
 use crate::clock::{Clock, Timestamp};
 use crate::cloud::{Cloud, Listed, S3Error, S3ErrorKind};
 use crate::desired::{Desired, Wish};
-use crate::plan::Brakes;
+use crate::plan::{Brakes, failed_reads};
 use crate::report::tell::DriftChange;
 use crate::report::{Cause, Event, Repair, SweepReport};
+use crate::verdict::EXISTENCE;
 
 pub use fleet::{FleetBreaker, FleetLimit};
+pub use gate::Gate;
 use visit::Visitor;
 
 /// Told of what the loop does: the history and the metrics.
@@ -51,6 +54,10 @@ pub struct Loop {
     pub limit: FleetLimit,
     /// How many buckets are looked at at once.
     pub concurrency: usize,
+    /// The accounts of which every request names the owner that it expects, and S3 heeds it: a
+    /// bucket that answers is theirs (S3 User Guide, "Verifying bucket ownership with bucket owner
+    /// condition").
+    pub owners: BTreeSet<AccountName>,
     /// How long to wait for a write to show.
     pub proof: Proof,
     /// Whether the plans that are left are returned: for commands, as the daemon has the board.
@@ -74,6 +81,9 @@ pub enum Hands {
 pub struct Swept {
     /// The sweep.
     pub report: SweepReport,
+    /// Whether the revision has passed the gate: the sweep came to its end and saw the fleet, and
+    /// the revision asks for no more anew than one sweep may change.
+    pub passed: bool,
     /// The plans that are left, for those who ask for them; empty in the daemon.
     pub plans: Vec<visit::Visited>,
 }
@@ -87,9 +97,9 @@ struct Task {
 }
 
 impl Loop {
-    /// Makes one sweep. `gated` plans the whole fleet before anything is written: after a new
-    /// revision, so that one which would change too much changes nothing.
-    pub async fn sweep(self: &Arc<Self>, desired: &Arc<Desired>, cause: Cause, hands: Hands, gated: bool) -> Swept {
+    /// Makes one sweep. Behind a gate that is not open the whole fleet is planned before anything is
+    /// written, so that a revision which would change too much changes nothing.
+    pub async fn sweep(self: &Arc<Self>, desired: &Arc<Desired>, cause: Cause, hands: Hands, gate: &Gate) -> Swept {
         let started_at = self.clock.now();
         let begun = tokio::time::Instant::now();
         let tasks = self.stop.run_until_cancelled(self.tasks(desired)).await;
@@ -98,17 +108,27 @@ impl Loop {
         let seen: HashSet<BucketId> = tasks.iter().map(|task| task.wish.id.clone()).collect();
         self.board.begin_sweep(cause, started_at, total);
         let breaker = Arc::new(FleetBreaker::new(self.limit, total, &desired.approvals, started_at));
-        let visitor =
-            Arc::new(Visitor { it: Arc::clone(self), desired: Arc::clone(desired), breaker: Arc::clone(&breaker) });
+        let looks_first = hands == Hands::Free && !matches!(gate, Gate::Open);
+        let visitor = Arc::new(Visitor {
+            it: Arc::clone(self),
+            desired: Arc::clone(desired),
+            passed: gate.passed().filter(|_| looks_first).cloned(),
+            breaker: Arc::clone(&breaker),
+        });
 
         let mut tally = Tally::default();
         let mut plans = Vec::new();
         let mut waiting = Vec::new();
-        let looks_first = gated && hands == Hands::Free;
-        let first = if looks_first { visit::Pass::Look } else { visit::Pass::of(hands) };
+        let (mut asked, mut unseen) = (0, 0);
+        let first = if looks_first { visit::Pass::Weigh } else { visit::Pass::of(hands) };
         let mut visits = self.visits(&visitor, tasks, first);
         while let Some(visited) = visits.next().await {
             self.board.advance_sweep(self.clock.now());
+            match &visited {
+                Some(it) if it.asks_anew => asked += 1,
+                Some(it) if it.is_seen() => {}
+                _ => unseen += 1,
+            }
             match visited {
                 Some(visited) if looks_first && visited.last.has_work() => waiting.push(visited),
                 Some(visited) => {
@@ -122,7 +142,7 @@ impl Loop {
         }
         drop(visits);
         if !waiting.is_empty() {
-            breaker.gate(waiting.len());
+            breaker.gate(asked);
             let tasks = waiting
                 .into_iter()
                 .map(|it| Task { wish: it.wish, presence: visit::Known::Observed(Box::new(it.observed)) });
@@ -165,7 +185,7 @@ impl Loop {
             errors,
         };
         self.board.put_sweep(report.clone(), self.clock.now());
-        Swept { report, plans }
+        Swept { report, passed: !interrupted && breaker.passes(unseen), plans }
     }
 
     fn visits<'a>(
@@ -311,6 +331,14 @@ impl Loop {
         if !left.is_empty() {
             self.witness.events(now, left);
         }
+    }
+}
+
+impl Visited {
+    /// Whether the bucket was seen, as far as it may be: a read that S3 did not answer may be
+    /// answered in the next sweep, and then there may be something to write.
+    fn is_seen(&self) -> bool {
+        !failed_reads(&self.observed).any(|(setting, error)| setting == EXISTENCE || error.kind.is_transient())
     }
 }
 

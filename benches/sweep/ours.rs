@@ -1,7 +1,7 @@
 //! driftless: the loop as the daemon runs it, with its documents, its board, its metrics and its
 //! history, over the cloud that speaks HTTP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless::agent::Telling;
@@ -17,7 +17,7 @@ use driftless::desired::{Agent, Desired, resolve};
 use driftless::history::History;
 use driftless::metrics::{Metrics, MetricsOptions};
 use driftless::past::{Limits, Past};
-use driftless::reconcile::{FleetLimit, Hands, Loop};
+use driftless::reconcile::{FleetLimit, Gate, Hands, Loop};
 use driftless::report::Cause;
 use driftless::spec::Mode;
 use driftless::spec::load::{Context, File, load};
@@ -104,6 +104,7 @@ pub async fn run(job: &Job) -> Vec<Usage> {
         witness: Arc::new(Telling::new(history, metrics, past)),
         limit: FleetLimit::default(),
         concurrency: job.concurrency,
+        owners: BTreeSet::new(),
         proof: Proof::default(),
         keep_plans: false,
         stop,
@@ -111,7 +112,7 @@ pub async fn run(job: &Job) -> Vec<Usage> {
     let mut usages = Vec::with_capacity(job.sweeps);
     for _ in 0..job.sweeps {
         let meter = Meter::start();
-        let swept = it.sweep(&desired, Cause::Schedule, Hands::Free, false).await;
+        let swept = it.sweep(&desired, Cause::Schedule, Hands::Free, &Gate::Open).await;
         usages.push(meter.stop());
         assert_eq!(swept.report.in_sync, job.buckets, "every bucket complies: {:?}", swept.report);
     }

@@ -39,6 +39,9 @@ pub(super) async fn repairs_and_drifts(history: &History, past: &Past, board: &B
 /// The name under which the history keeps what the endpoints can do.
 pub(super) const ENDPOINTS: &str = "endpoints";
 
+/// The name under which the history keeps which revision passed the fleet breaker last.
+pub(super) const PASSED: &str = "passed";
+
 /// What this version learned of the endpoints before a restart.
 pub(super) async fn endpoints(history: &History, capabilities: &Capabilities, board: &Board, now: Timestamp) {
     match history.cached(ENDPOINTS).await {

@@ -8,6 +8,7 @@ use tracing::{Instrument, Span};
 
 use super::Telling;
 use super::follow::InForce;
+use super::passed::Passed;
 use crate::board::Board;
 use crate::capability::Capabilities;
 use crate::clock::{Clock, Timestamp};
@@ -18,7 +19,7 @@ use crate::history::History;
 use crate::metrics::Metrics;
 use crate::notify::messenger::Letterbox;
 use crate::past::Past;
-use crate::reconcile::{FleetLimit, Hands, Loop, Swept};
+use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept};
 use crate::report::Cause;
 use crate::serve::health::Heartbeat;
 use crate::telemetry;
@@ -55,10 +56,7 @@ impl Sweeper {
         let mut due = None;
         let mut swept = false;
         let mut pruned_at: Option<Timestamp> = None;
-        // Whether the revision in force may still turn out to change too much. It is looked at as a
-        // whole until it passed once: else a revision that is held would be obeyed bit by bit, some
-        // buckets in every sweep. A daemon that begins does not know whether it had passed.
-        let mut unproved = true;
+        let mut passed = Passed::remembered(&self.config, &self.history).await;
         loop {
             let now = self.clock.now();
             self.heartbeat.beat(now);
@@ -73,17 +71,9 @@ impl Sweeper {
                 Some(Some(Cause::Revision)) if !swept => Cause::Start,
                 Some(Some(cause)) => cause,
             };
-            let Some(in_force) = self.coming.borrow_and_update().clone() else { continue };
-            unproved |= cause == Cause::Revision;
-            let span = tracing::info_span!(
-                parent: None, "sweep",
-                cause = cause.word(), revision = &*in_force.revision, buckets = tracing::field::Empty,
-                repaired = tracing::field::Empty, otel.status_code = tracing::field::Empty
-            );
-            telemetry::link(&span, &in_force.mark);
-            let passed = self.sweep(&in_force, cause, unproved).instrument(span).await;
-            unproved &= !passed;
-            self.swept.send_replace(());
+            if !self.obey(&mut passed, cause).await {
+                continue;
+            }
             swept = true;
             due = None;
             let now = self.clock.now();
@@ -92,6 +82,26 @@ impl Sweeper {
                 self.prune(now).await;
             }
         }
+    }
+
+    /// Makes the sweep that is due, of what is in force by now. `false` when nothing is.
+    ///
+    /// A revision is gated, whatever the cause of the sweep, until it passed once: else one that is
+    /// held would be obeyed bit by bit, some buckets in every sweep.
+    async fn obey(&mut self, passed: &mut Passed, cause: Cause) -> bool {
+        let Some(in_force) = self.coming.borrow_and_update().clone() else { return false };
+        let gate = passed.gate(&in_force);
+        let span = tracing::info_span!(
+            parent: None, "sweep",
+            cause = cause.word(), revision = &*in_force.revision, buckets = tracing::field::Empty,
+            repaired = tracing::field::Empty, otel.status_code = tracing::field::Empty
+        );
+        telemetry::link(&span, &in_force.mark);
+        if self.sweep(&in_force, cause, &gate).instrument(span).await {
+            passed.note(&in_force, &self.history).await;
+        }
+        self.swept.send_replace(());
+        true
     }
 
     /// When the next sweep is due. A clock that jumps back far would leave it in a distant future,
@@ -122,8 +132,8 @@ impl Sweeper {
         }
     }
 
-    /// Makes one sweep. Returns whether it went to its end and was not held as a whole.
-    async fn sweep(&self, in_force: &InForce, cause: Cause, gated: bool) -> bool {
+    /// Makes one sweep. Returns whether the revision passed the gate.
+    async fn sweep(&self, in_force: &InForce, cause: Cause, gate: &Gate) -> bool {
         let limits = &self.config.limits;
         let it = Arc::new(Loop {
             cloud: Arc::clone(&self.cloud),
@@ -133,13 +143,14 @@ impl Sweeper {
             witness: Arc::clone(&self.telling) as Arc<dyn crate::reconcile::Witness>,
             limit: FleetLimit { percent: limits.changed_percent, least: limits.changed_least },
             concurrency: limits.concurrency,
+            owners: self.config.owners(),
             proof: crate::apply::Proof::default(),
             keep_plans: false,
             stop: self.stop.clone(),
         });
-        let sweeping = it.sweep(&in_force.desired, cause, Hands::Free, gated);
+        let sweeping = it.sweep(&in_force.desired, cause, Hands::Free, gate);
         tokio::pin!(sweeping);
-        let Swept { report, .. } = loop {
+        let Swept { report, passed, .. } = loop {
             tokio::select! {
                 swept = &mut sweeping => break swept,
                 // A long sweep is alive as long as its buckets move, which `/readyz` sees.
@@ -191,7 +202,7 @@ impl Sweeper {
             report.seconds,
             said.join(", ")
         );
-        !self.board.breakers().iter().any(|(name, _)| *name == "fleet")
+        passed
     }
 
     /// Keeps what the endpoints can do over a restart.
@@ -209,3 +220,6 @@ impl Sweeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ use crate::desired::Desired;
 use crate::doc::Doc;
 use crate::finding::Finding;
 use crate::plan::NoBrakes;
-use crate::reconcile::{FleetLimit, Hands, Loop, Swept, Witness};
+use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Witness};
 use crate::report::tell::DriftChange;
 use crate::report::{Cause, Event, Repair};
 use crate::source::{Fetched, Tree, dir};
@@ -154,6 +154,7 @@ impl Session {
             witness: Arc::new(Silent),
             limit: FleetLimit { percent: limits.changed_percent, least: limits.changed_least },
             concurrency: limits.concurrency,
+            owners: self.config.owners(),
             proof: Proof::default(),
             keep_plans: true,
             stop: self.stop.clone(),
@@ -163,7 +164,7 @@ impl Session {
             told_to_end().await;
             stop.cancel();
         });
-        let swept = it.sweep(&Arc::new(self.desired), Cause::Demand, hands, true).await;
+        let swept = it.sweep(&Arc::new(self.desired), Cause::Demand, hands, &Gate::Whole).await;
         ending.abort();
         swept
     }

@@ -1,6 +1,9 @@
 //! What the configuration decides about policies and about every bucket.
 
+use std::collections::BTreeSet;
+
 use super::Config;
+use crate::bucket::AccountName;
 use crate::desired::Agent;
 use crate::spec::PolicySpec;
 
@@ -13,6 +16,13 @@ impl Config {
             undeclared: self.policies.undeclared,
             guessed: false,
         }
+    }
+
+    /// The accounts on AWS whose number is written down: every request names it as the owner that
+    /// it expects. Other stores may pass that over.
+    pub fn owners(&self) -> BTreeSet<AccountName> {
+        let named = self.accounts.iter().filter(|it| it.id.is_some() && it.endpoint.is_none());
+        named.map(|it| it.name.clone()).collect()
     }
 
     /// Leaves out the built-in policies that it does not name, and overlays its parameters on the

@@ -73,7 +73,7 @@ pub(super) fn judge_policies<'a>(
                         };
                         (Verdict::Unknown, Some(said))
                     }
-                    Judgement::Failed(said) => (Verdict::Unknown, Some(format!("the expression failed: {said}"))),
+                    Judgement::Failed(said) => (Verdict::Unknown, Some(said)),
                 },
             }
         };

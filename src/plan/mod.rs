@@ -9,6 +9,7 @@ mod judge;
 mod mend;
 mod reads;
 mod target;
+mod waits;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use existence::creation_doc;
 use judge::{Breach, judge_policies, judge_spec, suspend_verdicts};
 pub use reads::next_reads;
 use target::Target;
+pub use waits::{comes_after, hold_what_waits};
 
 /// What the planner must know besides the bucket.
 #[derive(Debug, Clone, Copy)]
@@ -190,6 +192,7 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
         let forbidden = foresight.forbidden.iter().find(|it| it.0 == *setting).map(|(_, why)| why.as_str());
         plan_setting(wish, observed, context, live, &target, forbidden, &mut plan);
     }
+    hold_what_waits(&mut plan, &[]);
     no_repairs(&breaches, &mut plan);
     if pause.is_some() {
         suspend_verdicts(&mut plan);

@@ -181,20 +181,40 @@ pub(super) fn foresee(
             continue;
         }
         let (Some(planned), _) = expected(wish, observed, assertion.looks_at(), &with, now) else { continue };
-        let message = match assertion.judge(wish, &planned, now) {
+        // What holds must be known to hold afterwards. Where it cannot be told even now, no more is
+        // asked than that it be not known to be broken: one read that fails would else keep
+        // everything that the policy looks at from being repaired.
+        let holds = assertion.judge(wish, observed, now) == Judgement::Holds;
+        let lost = |judgement: &Judgement| match judgement {
+            Judgement::Holds => false,
+            Judgement::Breached(_) => true,
+            Judgement::Needs(_) | Judgement::Unknown(_) | Judgement::Failed(_) => holds,
+        };
+        let judgement = match assertion.judge(wish, &planned, now) {
             Judgement::Needs(setting) => return Err(setting),
-            Judgement::Breached(message) => message,
+            judgement if lost(&judgement) => judgement,
             _ => continue,
         };
         with.push(Arc::clone(name));
         let repaired = expected(wish, observed, &looked_at(assertion, repair), &with, now).0;
-        let helps = repaired.is_none_or(|it| !matches!(assertion.judge(wish, &it, now), Judgement::Breached(_)));
+        let helps = match repaired.map(|it| assertion.judge(wish, &it, now)) {
+            Some(Judgement::Needs(setting)) if holds => return Err(setting),
+            repaired => repaired.is_none_or(|it| !lost(&it)),
+        };
         if helps && !repair.is_empty() {
             foresight.speaking.push(Arc::clone(name));
             continue;
         }
         let changed = |setting: &&&'static str| planned.known(setting) != observed.known(setting);
-        let why = format!("policy {name} is enforced and would no longer hold: {message}; correct the spec");
+        let unjudged = |why: &str| format!("policy {name} cannot be judged after this change: {why}");
+        let why = match judgement {
+            Judgement::Unknown(setting) | Judgement::Needs(setting) => unjudged(&format!("`{setting}` is unknown")),
+            Judgement::Failed(said) => unjudged(&said),
+            Judgement::Breached(said) => {
+                format!("policy {name} is enforced and would no longer hold: {said}; correct the spec")
+            }
+            Judgement::Holds => continue,
+        };
         foresight.forbidden.extend(assertion.looks_at().iter().filter(changed).map(|it| (*it, why.clone())));
     }
     Ok(foresight)

@@ -1,7 +1,7 @@
 //! The fleet breaker: one sweep may change so many buckets and no more, unless an approval in
 //! git says so.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::clock::Timestamp;
 use crate::spec::{ApprovalSpec, Approved};
@@ -25,14 +25,15 @@ impl Default for FleetLimit {
     }
 }
 
-/// Counts the buckets that one sweep changes.
+/// Counts the buckets that one sweep changes. It holds two things, each for itself: all that a
+/// revision asks anew, when that is too much; and of the rest what is beyond the limit of the sweep.
 #[derive(Debug)]
 pub struct FleetBreaker {
     allowed: usize,
     fleet: usize,
+    /// Of how many buckets the revision asks a change anew, once that is known.
+    asked: AtomicUsize,
     changed: AtomicUsize,
-    wanted: AtomicUsize,
-    closed_gate: AtomicBool,
 }
 
 impl FleetBreaker {
@@ -44,39 +45,47 @@ impl FleetBreaker {
         });
         let share = (fleet as f64 * limit.percent / 100.0).floor() as usize;
         let allowed = share.max(limit.least).max(approved.max().unwrap_or(0));
-        Self {
-            allowed,
-            fleet,
-            changed: AtomicUsize::new(0),
-            wanted: AtomicUsize::new(0),
-            closed_gate: AtomicBool::new(false),
-        }
+        Self { allowed, fleet, asked: AtomicUsize::new(0), changed: AtomicUsize::new(0) }
     }
 
-    /// Says how many buckets are to be changed, before the first is. Too many, and none is.
-    pub fn gate(&self, wanted: usize) {
-        self.wanted.store(wanted, Ordering::Relaxed);
-        self.closed_gate.store(wanted > self.allowed, Ordering::Relaxed);
+    /// Says of how many buckets the revision asks a change anew, before the first is made. Too
+    /// many, and none is.
+    pub fn gate(&self, asked: usize) {
+        self.asked.store(asked, Ordering::Relaxed);
+    }
+
+    /// Whether it holds all that the revision asks anew.
+    pub fn holds_revision(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) > self.allowed
+    }
+
+    /// Whether the revision has passed, though so many buckets could not be looked at: it may ask a
+    /// change of each of them.
+    pub fn passes(&self, unseen: usize) -> bool {
+        self.asked.load(Ordering::Relaxed) + unseen <= self.allowed
     }
 
     /// Whether one more bucket may be changed.
     pub fn admit(&self) -> bool {
-        if self.closed_gate.load(Ordering::Relaxed) {
-            return false;
-        }
-        let changed = self.changed.fetch_add(1, Ordering::Relaxed) + 1;
-        self.wanted.fetch_max(changed, Ordering::Relaxed);
-        changed <= self.allowed
+        self.changed.fetch_add(1, Ordering::Relaxed) < self.allowed
     }
 
     /// Whether it keeps anything from being changed.
     pub fn is_open(&self) -> bool {
-        self.wanted.load(Ordering::Relaxed) > self.allowed
+        self.holds_revision() || self.changed.load(Ordering::Relaxed) > self.allowed
     }
 
-    /// Why, and what lets it happen.
-    pub fn detail(&self) -> String {
-        let wanted = self.wanted.load(Ordering::Relaxed);
+    /// Why the revision is held, and what lets it happen.
+    pub fn why_revision(&self) -> String {
+        self.why(self.asked.load(Ordering::Relaxed))
+    }
+
+    /// Why one more bucket may not be changed, and what lets it happen.
+    pub fn why_no_more(&self) -> String {
+        self.why(self.changed.load(Ordering::Relaxed))
+    }
+
+    fn why(&self, wanted: usize) -> String {
         format!(
             "at least {wanted} of {} buckets would change in one sweep, and {} may; an Approval with `fleet: {wanted}` lets it happen",
             self.fleet, self.allowed
@@ -107,10 +116,9 @@ mod tests {
     fn a_revision_that_would_change_too_much_changes_nothing() {
         let breaker = breaker(1000, None);
         breaker.gate(101);
-        assert!(!breaker.admit());
-        assert!(breaker.is_open());
+        assert!(breaker.holds_revision() && breaker.is_open());
         assert_eq!(
-            breaker.detail(),
+            breaker.why_revision(),
             "at least 101 of 1000 buckets would change in one sweep, and 100 may; an Approval with `fleet: 101` lets it happen"
         );
     }
@@ -119,7 +127,7 @@ mod tests {
     fn a_sweep_stops_changing_when_it_has_changed_enough() {
         let breaker = breaker(20, None);
         assert_eq!((0..15).filter(|_| breaker.admit()).count(), 10);
-        assert!(breaker.is_open());
+        assert!(breaker.is_open() && !breaker.holds_revision());
     }
 
     #[test]
@@ -128,5 +136,26 @@ mod tests {
         breaker.gate(500);
         assert!(breaker.admit());
         assert!(!breaker.is_open());
+    }
+
+    /// One count stood for both, so drift beyond the limit of a sweep was taken for a revision that
+    /// is held, and a revision that is held kept every drift from being repaired.
+    #[test]
+    fn a_revision_that_is_held_leaves_the_limit_of_a_sweep_to_drift() {
+        let breaker = breaker(20, None);
+        breaker.gate(11);
+        assert_eq!((0..15).filter(|_| breaker.admit()).count(), 10);
+        assert!(breaker.holds_revision());
+        assert!(breaker.why_revision().starts_with("at least 11 of 20 buckets"));
+        assert!(breaker.why_no_more().starts_with("at least 15 of 20 buckets"));
+    }
+
+    /// While S3 was away nothing asked for a change, and the revision had passed unseen.
+    #[test]
+    fn a_revision_passes_only_when_the_buckets_that_were_not_seen_could_not_make_it_too_much() {
+        let breaker = breaker(20, None);
+        breaker.gate(4);
+        assert!(breaker.passes(6));
+        assert!(!breaker.passes(7));
     }
 }

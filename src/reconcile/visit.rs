@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
 
-use super::{FleetBreaker, Hands, Loop};
+use super::{FleetBreaker, Hands, Loop, gate};
 use crate::apply::{Applied, apply};
 use crate::bucket::Region;
 use crate::clock::Timestamp;
@@ -13,10 +13,10 @@ use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Held, Step, by_nature, creation_doc, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Step, by_nature, comes_after, creation_doc, hold_what_waits, next_reads, plan};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
-use crate::verdict::{EXISTENCE, Hold};
+use crate::verdict::EXISTENCE;
 
 /// How often a bucket is planned anew in one sweep. Two rounds repair and prove; the rest are for
 /// settings that wait for another, and for somebody who changes the bucket meanwhile.
@@ -27,6 +27,9 @@ const ROUNDS: usize = 4;
 pub(super) enum Pass {
     /// Look, plan and tell.
     Look,
+    /// Look and plan; tell where there is nothing to write. The others are visited again, and would
+    /// be told twice, once without what is held.
+    Weigh,
     /// Look, plan, write and tell.
     Act,
 }
@@ -68,11 +71,16 @@ pub struct Visited {
     pub last: BucketPlan,
     /// The writes that were tried, oldest first.
     pub repairs: Vec<Repair>,
+    /// Whether something is to be written that the last revision which passed the gate would not
+    /// write; anything, where none is known.
+    pub(super) asks_anew: bool,
 }
 
 pub(super) struct Visitor {
     pub(super) it: Arc<Loop>,
     pub(super) desired: Arc<Desired>,
+    /// The last revision that passed the gate, where the one in force has not.
+    pub(super) passed: Option<Arc<Desired>>,
     pub(super) breaker: Arc<FleetBreaker>,
 }
 
@@ -89,8 +97,9 @@ impl Visitor {
         };
         let mut first = None;
         let mut repairs = Vec::new();
+        let mut failed = Vec::new();
         let mut admitted = None;
-        let mut last;
+        let (mut last, mut asks_anew);
         let mut round = 0;
         loop {
             round += 1;
@@ -100,34 +109,81 @@ impl Visitor {
                 return None;
             }
             // What was written is told even when the daemon ends before all is read again.
-            let now = self.it.clock.now();
-            let context = Context { now, approvals: &self.desired.approvals, brakes: &*self.it.brakes };
-            last = info_span!("plan").in_scope(|| plan(&wish, &observed, &context));
+            (last, asks_anew) = self.planned(&wish, &target, &observed, &failed, pass).await;
             if first.is_none() {
                 first = Some(last.clone());
             }
-            if pass == Pass::Look || !last.has_work() || round == ROUNDS || stop.is_cancelled() {
+            if pass != Pass::Act || !last.has_work() || round == ROUNDS || stop.is_cancelled() {
                 break;
             }
             if !*admitted.get_or_insert_with(|| self.breaker.admit()) {
-                hold_all(&mut last, &self.breaker);
+                gate::hold_anew(&mut last, None, &self.breaker.why_no_more());
                 break;
             }
-            let mut tried = self.act(&wish, &target, &last, &mut observed).await;
+            let mut tried = self.act(&wish, &target, &last, &mut observed, &mut failed).await;
             let moved = tried.moved;
             repairs.append(&mut tried.repairs);
             if !moved {
                 // Nothing was written and nothing is new: the same plan would come again.
-                let now = self.it.clock.now();
-                let context = Context { now, ..context };
-                last = plan(&wish, &observed, &context);
+                (last, asks_anew) = self.planned(&wish, &target, &observed, &failed, pass).await;
                 break;
             }
         }
         let first = first.unwrap_or_else(|| last.clone());
-        let visited = Visited { wish, observed, first, last, repairs };
-        info_span!("report").in_scope(|| self.tell(&visited));
+        let visited = Visited { wish, observed, first, last, repairs, asks_anew };
+        if pass != Pass::Weigh || !visited.last.has_work() {
+            info_span!("report").in_scope(|| self.tell(&visited));
+        }
         Some(visited)
+    }
+
+    /// What is to be done, without what the gate holds and what waits for a write that failed in
+    /// this visit; and whether any of it is asked anew.
+    async fn planned(
+        &self,
+        wish: &Wish,
+        target: &Target,
+        observed: &Observed,
+        failed: &[&'static str],
+        pass: Pass,
+    ) -> (BucketPlan, bool) {
+        let now = self.it.clock.now();
+        let mut planned = info_span!("plan").in_scope(|| plan(wish, observed, &self.context(&self.desired, now)));
+        let mut asks_anew = false;
+        let holds = pass == Pass::Act && self.breaker.holds_revision();
+        if planned.has_work() && (holds || pass == Pass::Weigh) {
+            let before = self.planned_before(wish, target, observed, now).await;
+            asks_anew = gate::asks_anew(&planned, before.as_ref());
+            if holds {
+                gate::hold_anew(&mut planned, before.as_ref(), &self.breaker.why_revision());
+            }
+        }
+        hold_what_waits(&mut planned, failed);
+        (planned, asks_anew)
+    }
+
+    /// What the last revision that passed would do about the bucket as it is now. What that one
+    /// looks at and this one does not is read for it, and for nothing else.
+    async fn planned_before(
+        &self,
+        wish: &Wish,
+        target: &Target,
+        observed: &Observed,
+        now: Timestamp,
+    ) -> Option<BucketPlan> {
+        let passed = self.passed.as_ref()?;
+        let known = passed.buckets.get(&wish.id)?;
+        let (mut target, mut seen) = (target.clone(), observed.clone());
+        self.it.stop.run_until_cancelled(self.look(known, &mut target, &mut seen)).await?;
+        let mut before = plan(known, &seen, &self.context(passed, now));
+        if known.region != wish.region {
+            before.create = None;
+        }
+        Some(before)
+    }
+
+    fn context<'a>(&'a self, desired: &'a Desired, now: Timestamp) -> Context<'a> {
+        Context { now, approvals: &desired.approvals, brakes: &*self.it.brakes }
     }
 
     fn tell(&self, visited: &Visited) {
@@ -168,8 +224,14 @@ impl Visitor {
         let target = Target { id: wish.id.clone(), region: wish.region.clone() };
         match self.it.cloud.head(&target).await {
             Ok(Presence::Here(region)) if listed => Existence::Here(region.unwrap_or_else(|| wish.region.clone())),
-            // Somebody answers for the name, and the account does not list it as its own.
-            Ok(Presence::Here(_) | Presence::Foreign) => Existence::Foreign,
+            // Made since the list was: S3 answers for the account's own buckets alone.
+            Ok(Presence::Here(region)) if self.it.owners.contains(&wish.id.account) => {
+                Existence::Here(region.unwrap_or_else(|| wish.region.clone()))
+            }
+            // Whose it is cannot be told: it may have been made since the list was, and it may be
+            // another's who lets us look at it.
+            Ok(Presence::Here(_)) => Existence::Unknown(not_listed(&target)),
+            Ok(Presence::Foreign) => Existence::Foreign,
             Ok(Presence::Missing) => Existence::Missing,
             Err(error) if error.kind == S3ErrorKind::Denied && !listed => Existence::Foreign,
             Err(error) => Existence::Unknown(error),
@@ -222,7 +284,16 @@ impl Visitor {
         }
     }
 
-    async fn act(&self, wish: &Wish, target: &Target, plan: &BucketPlan, observed: &mut Observed) -> Tried {
+    /// Makes the writes of a plan, and notes in `unwritten` the settings of which one failed in this
+    /// visit: what is to be written after them is not written.
+    async fn act(
+        &self,
+        wish: &Wish,
+        target: &Target,
+        plan: &BucketPlan,
+        observed: &mut Observed,
+        unwritten: &mut Vec<&'static str>,
+    ) -> Tried {
         let mut tried = Tried { repairs: Vec::new(), moved: false };
         if let Some(create) = &plan.create {
             let begun = tokio::time::Instant::now();
@@ -273,7 +344,12 @@ impl Visitor {
             self.it.witness.repaired(&wish.id, &repair, &to, begun.elapsed().as_secs_f64());
             tried.repairs.push(repair);
         }
+        // Somebody changed them meanwhile; the next round plans them anew, and what comes after them.
+        let mut stale: Vec<&'static str> = Vec::new();
         for step in &plan.steps {
+            if [&*unwritten, &stale].iter().any(|it| comes_after(step.setting, it).is_some()) {
+                continue;
+            }
             let begun = tokio::time::Instant::now();
             let at = self.it.clock.now();
             let span = info_span!("apply", setting = step.setting, result = Empty, error.type = Empty, otel.status_code = Empty);
@@ -282,8 +358,14 @@ impl Visitor {
                     .instrument(span.clone())
                     .await;
             span.record("result", applied.word());
-            if let Applied::Failed(error) = &applied {
+            if let Applied::Failed(error) | Applied::Lost(error) = &applied {
                 failed(&span, Some(error));
+            }
+            match &applied {
+                Applied::Proved(_) => unwritten.retain(|it| *it != step.setting),
+                Applied::Unproved(_) | Applied::Failed(_) | Applied::Lost(_) => unwritten.push(step.setting),
+                Applied::Stale(_) => stale.push(step.setting),
+                Applied::Interrupted => {}
             }
             drop(span);
             let result = match applied {
@@ -304,6 +386,11 @@ impl Visitor {
                     continue;
                 }
                 Applied::Failed(error) => RepairResult::Failed { error },
+                // What stood there before the write is no evidence any more.
+                Applied::Lost(error) => {
+                    observed.note(step.setting, Reading::Unknown(error.clone()));
+                    RepairResult::Failed { error }
+                }
                 Applied::Interrupted => break,
             };
             self.done(wish, step, result, at, begun.elapsed().as_secs_f64(), &mut tried);
@@ -361,32 +448,27 @@ fn made_meanwhile(target: &Target) -> S3Error {
     }
 }
 
+/// A bucket that the account's list has not, and that is there when it is looked for by its name.
+fn not_listed(target: &Target) -> S3Error {
+    S3Error {
+        operation: "HeadBucket".to_owned(),
+        object: target.id.name.to_string(),
+        kind: S3ErrorKind::Other,
+        code: String::new(),
+        status: 0,
+        request_id: None,
+        message: "it was not in the list of the account's buckets and is there now; looked at again in the next \
+                  sweep; when it stays so, the name belongs to another account"
+            .to_owned(),
+        action: None,
+    }
+}
+
 fn unproved(found: &Doc, step: &Step) -> String {
     let said: Vec<String> = found.changes_to(&step.to).iter().take(3).map(ToString::to_string).collect();
     if *found == step.from {
         format!("the store took the write and kept what it had ({})", said.join("; "))
     } else {
         format!("the store took the write and reads back something else ({})", said.join("; "))
-    }
-}
-
-fn hold_all(plan: &mut BucketPlan, breaker: &FleetBreaker) {
-    if plan.create.take().is_some() {
-        plan.held.push(Held {
-            setting: EXISTENCE,
-            hold: Hold::OverLimit,
-            detail: breaker.detail(),
-            step: None,
-            digest: None,
-        });
-    }
-    for step in plan.steps.drain(..) {
-        plan.held.push(Held {
-            setting: step.setting,
-            hold: Hold::OverLimit,
-            detail: breaker.detail(),
-            step: Some(step),
-            digest: None,
-        });
     }
 }

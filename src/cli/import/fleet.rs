@@ -23,7 +23,7 @@ use crate::finding::Place;
 use crate::import::live::{Extent, draft};
 use crate::observed::Existence;
 use crate::plan::NoBrakes;
-use crate::reconcile::{FleetLimit, Hands, Loop, Visited};
+use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Visited};
 use crate::report::Cause;
 use crate::settings::SETTINGS;
 use crate::spec::{Ask, Asked, BucketSpec, Mode, Specs};
@@ -178,9 +178,10 @@ async fn swept(
         witness: Arc::new(Silent),
         limit: FleetLimit { percent: 0.0, least: 0 },
         concurrency: config.limits.concurrency,
+        owners: config.owners(),
         proof: Proof::default(),
         keep_plans: true,
         stop: stop.clone(),
     });
-    it.sweep(&Arc::new(desired), Cause::Demand, Hands::Bound, false).await.plans
+    it.sweep(&Arc::new(desired), Cause::Demand, Hands::Bound, &Gate::Open).await.plans
 }

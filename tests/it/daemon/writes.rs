@@ -216,6 +216,7 @@ async fn a_revision_that_would_change_too_much_is_held_in_every_sweep_and_across
     daemon.sweep().await;
     daemon.sweep().await;
     assert_eq!(world.writes(), 0, "a later sweep obeys no part of it either");
+    assert_eq!(lines(&daemon.log(), "bucket-000007", "held (over-limit)").len(), 1, "it is said once");
     daemon.stop().await;
     let daemon = world.swept().await;
     daemon.sweep().await;
@@ -226,4 +227,71 @@ async fn a_revision_that_would_change_too_much_is_held_in_every_sweep_and_across
     daemon.follow(&world.push(&approved)).await;
     daemon.until("/api/v1/status", |it| it["buckets"]["inSync"] == 12).await;
     assert_eq!(world.writes(), 12);
+}
+
+/// Twelve buckets that comply, of which three may change in a sweep.
+async fn twelve(specs: &[(String, String)]) -> World {
+    let mut world = World::with(compliant(12), &files(specs)).await;
+    world.config["limits"] = json!({"changedLeast": 3});
+    world
+}
+
+fn specs_of_twelve(purpose: &str) -> Vec<(String, String)> {
+    let more = format!("{VERSIONED}  publicAccessBlock: all\n");
+    let spec = |n| spec(&format!("bucket-{n:06}"), &more).replace("Distributed", purpose);
+    (0..12).map(|n| (format!("b{n:02}.yaml"), spec(n))).collect()
+}
+
+fn files(specs: &[(String, String)]) -> Vec<(&str, &str)> {
+    specs.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect()
+}
+
+/// A daemon that was started anew took whatever differed for a revision that asks too much, and
+/// never repaired drift beyond the limit again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drift_beyond_the_limit_is_repaired_limit_by_limit_after_a_restart_too() {
+    let world = twelve(&specs_of_twelve("Distributed")).await;
+    world.swept().await.stop().await;
+    for n in 0..12 {
+        world.set_versioning(&format!("bucket-{n:06}"), "Suspended").await;
+    }
+    let before = world.writes();
+    let daemon = world.swept().await;
+    assert_eq!(world.writes() - before, 3);
+    for writes in [6, 9, 12, 12] {
+        daemon.sweep().await;
+        assert_eq!(world.writes() - before, writes);
+    }
+    assert_eq!(daemon.json("/api/v1/status").await["buckets"]["inSync"], 12);
+}
+
+/// While a commit was held that asked too much, a bucket that somebody opened to the world stayed
+/// open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opened_public_access_block_is_closed_while_a_commit_is_held_and_the_commit_stays_held_after_a_restart() {
+    let world = twelve(&specs_of_twelve("Distributed")).await;
+    let daemon = world.swept().await;
+    daemon.follow(&world.push(&files(&specs_of_twelve("Central")))).await;
+    let before = world.writes();
+    let open = async || {
+        world.tamper("DELETE /bucket-000007?publicAccessBlock", "").await;
+        assert_eq!(world.s3.body("bucket-000007", "publicAccessBlock"), None);
+    };
+    let closed = || world.s3.body("bucket-000007", "publicAccessBlock").is_some();
+    open().await;
+    daemon.sweep().await;
+    assert!(closed());
+    assert_eq!(world.writes() - before, 2, "somebody's, and the one that closes it");
+    let bucket = daemon.bucket("bucket-000007", |it| !it["held"].is_null()).await;
+    assert_eq!((&bucket["held"][0]["setting"], &bucket["held"][0]["reason"]), (&json!("tags"), &json!("over-limit")));
+    daemon.stop().await;
+
+    // Nobody remembers what the commit before it asked for, so all of it is held.
+    open().await;
+    let daemon = world.swept().await;
+    daemon.sweep().await;
+    assert_eq!((world.writes() - before, closed()), (3, false));
+    // One that takes it back has one bucket to change, and passes.
+    daemon.follow(&world.push(&files(&specs_of_twelve("Distributed")))).await;
+    assert_eq!((world.writes() - before, closed()), (4, true));
 }

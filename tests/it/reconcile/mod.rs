@@ -21,6 +21,7 @@ use crate::support::looped::{Rig, bucket, desired, desired_with, document, held,
 mod ends;
 mod faults;
 mod limits;
+mod order;
 mod others;
 mod tells;
 

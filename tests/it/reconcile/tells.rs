@@ -81,60 +81,6 @@ async fn a_name_of_another_account_is_never_adopted() {
     }
 }
 
-/// A server that ignores the expected owner and answers for every name.
-#[tokio::test]
-async fn a_bucket_that_answers_and_is_not_in_our_list_is_not_ours() {
-    struct Careless(MemoryCloud);
-    impl Cloud for Careless {
-        fn list<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-            Box::pin(async { Ok(Vec::new()) })
-        }
-        fn list_directories<'a>(
-            &'a self,
-            account: &'a AccountName,
-            region: &'a Region,
-        ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-            self.0.list_directories(account, region)
-        }
-        fn found_at(&self, target: &Target) -> Option<Region> {
-            self.0.found_at(target)
-        }
-        fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
-            self.0.foreign_fields(target, setting)
-        }
-        fn illegal(&self, account: &driftless::bucket::AccountName) -> Vec<driftless::cloud::Illegal> {
-            self.0.illegal(account)
-        }
-        fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
-            self.0.remarks(target, setting)
-        }
-        fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
-            self.0.head(target)
-        }
-        fn create<'a>(&'a self, target: &'a Target, it: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
-            self.0.create(target, it)
-        }
-        fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
-            self.0.read(target, setting)
-        }
-        fn write<'a>(
-            &'a self,
-            target: &'a Target,
-            setting: &'static str,
-            seen: &'a Doc,
-            to: &'a Doc,
-        ) -> BoxFuture<'a, Result<(), S3Error>> {
-            self.0.write(target, setting, seen, to)
-        }
-    }
-    let (cloud, desired) = two();
-    let mut rig = Rig::over(&cloud);
-    rig.wrapped = Some(Arc::new(Careless(cloud.clone())));
-    let swept = rig.sweep(&desired).await;
-    assert_eq!(held(&swept), ["ai-one existence impossible", "ai-two existence impossible"]);
-    assert_eq!(cloud.count("read") + cloud.count("write") + cloud.count("create"), 0);
-}
-
 #[tokio::test]
 async fn a_clock_that_jumps_neither_ends_a_fight_nor_makes_it_last_for_ever() {
     let (cloud, desired) = two();

@@ -1,6 +1,6 @@
 //! A loop over S3 in memory, and what it tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use driftless::doc::Doc;
 use driftless::finding::Finding;
 use driftless::past::{Limits, Past};
 use driftless::plan::Brakes;
-use driftless::reconcile::{FleetLimit, Hands, Loop, Swept, Witness};
+use driftless::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Witness};
 use driftless::report::tell::DriftChange;
 use driftless::report::{Cause, Event, Repair};
 use driftless::spec::load::{Context, File, LastGood, load};
@@ -146,6 +146,8 @@ pub struct Rig {
     pub notes: Arc<Notes>,
     pub stop: CancellationToken,
     pub limit: FleetLimit,
+    /// The accounts of which every request names the owner.
+    pub owners: BTreeSet<AccountName>,
     /// What the loop talks to, when it is not the cloud itself.
     pub wrapped: Option<Arc<dyn Cloud>>,
 }
@@ -162,26 +164,32 @@ impl Rig {
             past,
             stop: CancellationToken::new(),
             limit: FleetLimit { percent: 100.0, least: 1000 },
+            owners: BTreeSet::new(),
             wrapped: None,
         }
     }
 
     /// One sweep; gated as after a new revision.
     pub async fn gated(&self, desired: &Arc<Desired>) -> Swept {
-        self.run(desired, Cause::Revision, Hands::Free, true).await
+        self.run(desired, Cause::Revision, Hands::Free, &Gate::Whole).await
+    }
+
+    /// One sweep; gated as after a new revision, where another has passed before.
+    pub async fn gated_since(&self, passed: &Arc<Desired>, desired: &Arc<Desired>) -> Swept {
+        self.run(desired, Cause::Revision, Hands::Free, &Gate::Since(Arc::clone(passed))).await
     }
 
     /// One sweep by schedule.
     pub async fn sweep(&self, desired: &Arc<Desired>) -> Swept {
-        self.run(desired, Cause::Schedule, Hands::Free, false).await
+        self.run(desired, Cause::Schedule, Hands::Free, &Gate::Open).await
     }
 
     /// One look.
     pub async fn look(&self, desired: &Arc<Desired>) -> Swept {
-        self.run(desired, Cause::Demand, Hands::Bound, false).await
+        self.run(desired, Cause::Demand, Hands::Bound, &Gate::Open).await
     }
 
-    async fn run(&self, desired: &Arc<Desired>, cause: Cause, hands: Hands, gated: bool) -> Swept {
+    async fn run(&self, desired: &Arc<Desired>, cause: Cause, hands: Hands, gate: &Gate) -> Swept {
         let cloud = self.wrapped.clone().unwrap_or_else(|| Arc::new(self.cloud.clone()));
         let it = Arc::new(Loop {
             cloud,
@@ -191,11 +199,12 @@ impl Rig {
             witness: Arc::clone(&self.notes) as Arc<dyn Witness>,
             limit: self.limit,
             concurrency: 8,
+            owners: self.owners.clone(),
             proof: Proof(vec![Duration::ZERO]),
             keep_plans: true,
             stop: self.stop.clone(),
         });
-        it.sweep(desired, cause, hands, gated).await
+        it.sweep(desired, cause, hands, gate).await
     }
 
     /// The clock goes on.
