@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::cloud::{Cloud, S3Error, Target};
+use crate::cloud::{Cloud, S3Error, S3ErrorKind, Target};
 use crate::doc::Doc;
 use crate::plan::Step;
 use crate::settings;
@@ -75,13 +75,17 @@ pub async fn apply(
     if stop.is_cancelled() {
         return Applied::Interrupted;
     }
-    if let Err(error) = cloud.write(target, step.setting, &seen, &step.to).await {
-        return Applied::Failed(error);
+    match cloud.write(target, step.setting, &seen, &step.to).await {
+        Ok(()) => {}
+        // It waited for its turn, and was not sent.
+        Err(error) if error.kind == S3ErrorKind::Forbidden && stop.is_cancelled() => return Applied::Interrupted,
+        Err(error) => return Applied::Failed(error),
     }
     // What S3 never answers cannot be proved; it is left out on both sides.
     let shown = |doc: &Doc| settings::named(step.setting).shown(doc);
     let wanted = shown(&step.to);
     let mut waits = proof.0.iter();
+    let mut read_back = None;
     loop {
         match cloud.read(target, step.setting).await {
             Ok(found) if shown(&found) == wanted => return Applied::Proved(found),
@@ -90,8 +94,13 @@ pub async fn apply(
                 if stop.run_until_cancelled(tokio::time::sleep(*wait)).await.is_none() {
                     return Applied::Unproved(found);
                 }
+                read_back = Some(found);
             }
-            Err(error) => return Applied::Failed(error),
+            Err(error) => match read_back {
+                // It is not read once more, and this is what it read back.
+                Some(found) if error.kind == S3ErrorKind::Forbidden => return Applied::Unproved(found),
+                _ => return Applied::Failed(error),
+            },
         }
     }
 }
