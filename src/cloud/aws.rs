@@ -378,43 +378,6 @@ impl Intercept for Meter {
     }
 }
 
-impl Paged for AwsCloud {
-    fn list_page<'a>(
-        &'a self,
-        account: &'a AccountName,
-        token: Option<String>,
-    ) -> BoxFuture<'a, Result<Page, S3Error>> {
-        Box::pin(async move {
-            let client = {
-                let account = self.account(account);
-                account.client(&account.options.region, false)
-            };
-            let page = list::buckets(&client, account, token).await?;
-            let mut places = self.places();
-            if !places.is_empty() {
-                for Listed { name, region } in &page.listed {
-                    if let Some(region) = region {
-                        places.listed(&BucketId { account: account.clone(), name: name.clone() }, region);
-                    }
-                }
-            }
-            Ok(page)
-        })
-    }
-
-    fn list_directories_page<'a>(
-        &'a self,
-        account: &'a AccountName,
-        region: &'a Region,
-        token: Option<String>,
-    ) -> BoxFuture<'a, Result<Page, S3Error>> {
-        Box::pin(async move {
-            let client = self.account(account).client(region, false);
-            list::directories(&client, account, region, token).await
-        })
-    }
-}
-
 impl Cloud for AwsCloud {
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
         Box::pin(async move {

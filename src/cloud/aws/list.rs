@@ -1,17 +1,51 @@
 //! The pages of the lists of buckets on the wire.
 
 use super::super::foreign::{Empty, watched};
-use super::super::pages::{Page, odd_list};
+use super::super::pages::{Page, Paged, odd_list};
 use super::super::wire::fault;
-use super::super::{Illegal, Listed, S3Error, S3ErrorKind};
-use crate::bucket::{AccountName, BucketName, Region};
+use super::super::{BoxFuture, Illegal, Listed, S3Error, S3ErrorKind};
+use super::AwsCloud;
+use crate::bucket::{AccountName, BucketId, BucketName, Region};
+
+impl Paged for AwsCloud {
+    fn list_page<'a>(
+        &'a self,
+        account: &'a AccountName,
+        token: Option<String>,
+    ) -> BoxFuture<'a, Result<Page, S3Error>> {
+        Box::pin(async move {
+            let client = {
+                let account = self.account(account);
+                account.client(&account.options.region, false)
+            };
+            let page = buckets(&client, account, token).await?;
+            let mut places = self.places();
+            if !places.is_empty() {
+                for Listed { name, region } in &page.listed {
+                    if let Some(region) = region {
+                        places.listed(&BucketId { account: account.clone(), name: name.clone() }, region);
+                    }
+                }
+            }
+            Ok(page)
+        })
+    }
+
+    fn list_directories_page<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+        token: Option<String>,
+    ) -> BoxFuture<'a, Result<Page, S3Error>> {
+        Box::pin(async move {
+            let client = self.account(account).client(region, false);
+            directories(&client, account, region, token).await
+        })
+    }
+}
 
 /// One page of the general purpose buckets.
-pub(super) async fn buckets(
-    client: &aws_sdk_s3::Client,
-    account: &AccountName,
-    token: Option<String>,
-) -> Result<Page, S3Error> {
+async fn buckets(client: &aws_sdk_s3::Client, account: &AccountName, token: Option<String>) -> Result<Page, S3Error> {
     let answer = client.list_buckets().max_buckets(1000).set_continuation_token(token).send().await;
     let answer = answer.map_err(|error| fault(&error, account.as_str(), "ListBuckets", "s3:ListAllMyBuckets"))?;
     let mut page = Page { next: answer.continuation_token, ..Page::default() };
@@ -36,7 +70,7 @@ const NOTHING: &[&str] = &[""];
 
 /// One page of the directory buckets of the client's region. The answer names no region, as it is
 /// the one of the endpoint (API page ListDirectoryBuckets).
-pub(super) async fn directories(
+async fn directories(
     client: &aws_sdk_s3::Client,
     account: &AccountName,
     region: &Region,
