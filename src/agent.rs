@@ -145,7 +145,11 @@ impl Agent {
                 match text.trim() {
                     "" => {
                         let message = format!("the file of the token for syncs, `{}`, is empty", file.display());
-                        return Err(Error::new(message, Some("write a long random word into it")));
+                        return Err(Error::new(message, Some(LONG_TOKEN)));
+                    }
+                    short if short.chars().count() < Token::SHORTEST => {
+                        let message = format!("the token for syncs in `{}` is too short", file.display());
+                        return Err(Error::new(message, Some(LONG_TOKEN)));
                     }
                     token => Some(Token::new(token)),
                 }
@@ -245,6 +249,7 @@ impl Agent {
             options: serve::Options {
                 metrics_apart: metrics_listener.is_some(),
                 token,
+                hosts: serve::Hosts::of(config.http.listen, config.http.public_url.as_deref()),
                 stuck_after: config.limits.stuck_after.0,
                 checked_every: between_checks(&config, clock.now()),
                 ..serve::Options::default()
@@ -355,6 +360,9 @@ impl Agent {
         ended
     }
 }
+
+/// What to write into the file of the token.
+const LONG_TOKEN: &str = "write at least 16 characters: `openssl rand -hex 32`";
 
 /// How the daemon ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -81,6 +81,10 @@ pub async fn apply(
     let shown = |doc: &Doc| settings::named(step.setting).shown(doc);
     let wanted = shown(&step.to);
     if let Err(error) = cloud.write(target, step.setting, &seen, &step.to).await {
+        // It waited for its turn, and was not sent.
+        if error.kind == S3ErrorKind::Forbidden && stop.is_cancelled() {
+            return Applied::Interrupted;
+        }
         // A refusal changed nothing. Who got no answer, or one of a fault inside S3, must look.
         if !matches!(error.kind, S3ErrorKind::Transport | S3ErrorKind::Server) {
             return Applied::Failed(error);
@@ -92,6 +96,7 @@ pub async fn apply(
         };
     }
     let mut waits = proof.0.iter();
+    let mut read_back = None;
     loop {
         match cloud.read(target, step.setting).await {
             Ok(found) if shown(&found) == wanted => return Applied::Proved(found),
@@ -100,8 +105,13 @@ pub async fn apply(
                 if stop.run_until_cancelled(tokio::time::sleep(*wait)).await.is_none() {
                     return Applied::Unproved(found);
                 }
+                read_back = Some(found);
             }
-            Err(error) => return Applied::Lost(error),
+            Err(error) => match read_back {
+                // It is not read once more, and this is what it read back.
+                Some(found) if error.kind == S3ErrorKind::Forbidden => return Applied::Unproved(found),
+                _ => return Applied::Lost(error),
+            },
         }
     }
 }

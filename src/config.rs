@@ -179,7 +179,7 @@ pub struct AccountConfig {
     pub writer_role: Option<String>,
     /// The external id that the roles' trust policies ask for.
     pub external_id: Option<String>,
-    /// Requests a second, at most.
+    /// Requests a second, at most; those that wait go in the order in which they came.
     #[schemars(range(min = 0.1))]
     pub requests_per_second: Option<f64>,
     /// Requests under way at once, at most; the number starts low and grows while S3 refuses none.
@@ -248,7 +248,7 @@ pub struct LimitsConfig {
     pub fight_window: Span,
     /// A sweep in which no bucket was finished for so long is stuck, and the agent not ready.
     pub stuck_after: Span,
-    /// How long all attempts of one request may take.
+    /// How long all attempts of one request may take, without the wait for its turn.
     pub request_deadline: Span,
 }
 
@@ -276,10 +276,11 @@ pub struct HttpConfig {
     /// An address for the metrics alone.
     #[schemars(schema_with = "optional_listen_schema")]
     pub metrics_listen: Option<SocketAddr>,
-    /// A file that holds the token for `POST /api/v1/sync`. Without it nobody can ask for a sweep.
+    /// A file that holds the token for `POST /api/v1/sync`, 16 characters or more. Without it nobody
+    /// can ask for a sweep.
     pub sync_token_file: Option<PathBuf>,
     /// The address by which people reach the page, such as `https://driftless.example.com`; messages
-    /// link to it.
+    /// link to it, and page and API are answered by its name.
     pub public_url: Option<String>,
 }
 

@@ -29,7 +29,7 @@ use super::create::{create, may_take_it_bare};
 use super::delete::Guard;
 use super::directory::OwnEndpoint;
 use super::foreign::Onlooker;
-use super::pages;
+use super::pages::{self, Page, Paged};
 use super::region::{Compass, Places};
 use super::wire::{code_in, kind_of};
 use super::{BoxFuture, Cloud, Creation, Illegal, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
@@ -38,6 +38,7 @@ use crate::doc::Doc;
 
 mod controlled;
 mod follow;
+mod list;
 
 /// An account as the configuration describes it.
 #[derive(Debug, Clone)]
@@ -380,20 +381,9 @@ impl Intercept for Meter {
 impl Cloud for AwsCloud {
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
         Box::pin(async move {
-            let client = {
-                let account = self.account(account);
-                account.client(&account.options.region, false)
-            };
-            let pages::Buckets { listed, illegal } = pages::buckets(&client, account).await?;
+            let Page { listed, illegal, .. } =
+                pages::all("ListBuckets", account, |token| self.list_page(account, token)).await?;
             self.illegal.lock().expect("no holder of the lock panics").insert(account.clone(), illegal);
-            let mut places = self.places();
-            if !places.is_empty() {
-                for Listed { name, region } in &listed {
-                    if let Some(region) = region {
-                        places.listed(&BucketId { account: account.clone(), name: name.clone() }, region);
-                    }
-                }
-            }
             Ok(listed)
         })
     }
@@ -408,8 +398,8 @@ impl Cloud for AwsCloud {
         region: &'a Region,
     ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
         Box::pin(async move {
-            let client = self.account(account).client(region, false);
-            pages::directories(&client, account, region).await
+            let page = |token| self.list_directories_page(account, region, token);
+            Ok(pages::all("ListDirectoryBuckets", account, page).await?.listed)
         })
     }
 

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as Door, Notify};
 use tokio::time::Instant;
 
 /// The bounds of a budget.
@@ -31,6 +31,9 @@ impl Default for Bounds {
 pub struct Budget {
     bounds: Bounds,
     state: Mutex<State>,
+    /// The queue: whoever holds it is first, and the only one who waits for a place or for the rate.
+    /// It is fair, and whoever waits at it costs no allocation.
+    door: Door<()>,
     freed: Notify,
 }
 
@@ -70,11 +73,13 @@ impl Budget {
             filled_at: Instant::now(),
             cut_at: None,
         };
-        Arc::new(Self { bounds, state: Mutex::new(state), freed: Notify::new() })
+        Arc::new(Self { bounds, state: Mutex::new(state), door: Door::new(()), freed: Notify::new() })
     }
 
-    /// Waits for leave to make one request.
+    /// Waits for leave to make one request. Leave is given in the order in which it was asked for;
+    /// whoever stops waiting gives nothing away but his turn.
     pub async fn enter(self: &Arc<Self>) -> Permit {
+        let _first = self.door.lock().await;
         loop {
             let freed = self.freed.notified();
             match self.try_enter() {
@@ -176,6 +181,73 @@ mod tests {
         assert!(budget.try_enter().is_err());
         drop(permit);
         assert!(budget.try_enter().is_ok());
+    }
+
+    /// Asks for leave so many times at once, and tells in which order it was given and when.
+    fn waiting(budget: &Arc<Budget>, many: usize) -> tokio::task::JoinSet<(usize, Duration)> {
+        let begun = Instant::now();
+        let mut set = tokio::task::JoinSet::new();
+        for number in 0..many {
+            let budget = Arc::clone(budget);
+            set.spawn(async move {
+                budget.enter().await.end(End::Taken);
+                (number, begun.elapsed())
+            });
+        }
+        set
+    }
+
+    /// All who waited for the rate once woke together and the quickest went first, so that one who
+    /// was asked for early could wait for ever.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_first_goes_first_by_the_rate_and_by_the_number() {
+        for bounds in [
+            Bounds { rate: Some(1.0), start: 100, most: 100 },
+            Bounds { rate: None, start: 1, most: 1 },
+            Bounds { rate: Some(7.0), start: 2, most: 2 },
+        ] {
+            let mut set = waiting(&Budget::new(bounds), 64);
+            let mut order = Vec::new();
+            while let Some(done) = set.join_next().await {
+                order.push(done.expect("it does not panic").0);
+            }
+            assert_eq!(order, (0..64).collect::<Vec<_>>(), "{bounds:?}");
+        }
+    }
+
+    /// One that gave up in the queue once could take the wake-up of the next with it.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_stops_waiting_keeps_nobody_behind_from_going() {
+        let budget = Budget::new(Bounds { rate: Some(1.0), start: 1, most: 1 });
+        let held = budget.enter().await;
+        let mut given_up = waiting(&budget, 5);
+        tokio::task::yield_now().await;
+        let mut patient = waiting(&budget, 1);
+        tokio::task::yield_now().await;
+        given_up.shutdown().await;
+        held.end(End::Taken);
+        let (_, after) = patient.join_next().await.expect("one").expect("it does not panic");
+        assert!(after <= Duration::from_secs(2), "{after:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_number_shrinks_and_grows_while_others_wait() {
+        let budget = Budget::new(Bounds { rate: None, start: 4, most: 8 });
+        let mut held = Vec::new();
+        for _ in 0..4 {
+            held.push(budget.enter().await);
+        }
+        let mut set = waiting(&budget, 200);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        held.pop().expect("four").end(End::Refused);
+        assert!((budget.limit() - 2.0).abs() < f64::EPSILON);
+        tokio::task::yield_now().await;
+        assert_eq!(set.try_join_next().map(|_| ()), None, "three are under way and two may be");
+        held.clear();
+        while let Some(done) = set.join_next().await {
+            done.expect("it does not panic");
+        }
+        assert!(budget.limit() >= 2.0, "{}", budget.limit());
     }
 
     #[tokio::test(start_paused = true)]

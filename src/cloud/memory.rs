@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use super::pages::{self, Page, Paged};
 use super::{BoxFuture, Cloud, Creation, Listed, Presence, S3Error, S3ErrorKind, Target};
 use crate::account;
 use crate::bucket::{AccountName, BucketId, BucketName, Region};
@@ -22,6 +24,7 @@ struct State {
     strange: Vec<(BucketId, &'static str, String)>,
     moved: Vec<(BucketId, Region)>,
     bare_creations: bool,
+    paging: Option<(usize, Duration)>,
 }
 
 #[derive(Debug, Clone)]
@@ -35,7 +38,7 @@ struct Bucket {
 pub struct Ask {
     /// `list`, `list-directories`, `head`, `create`, `read` or `write`.
     pub verb: &'static str,
-    /// The bucket, or the account for `list`.
+    /// The bucket; for a list the account, and for its later pages the bucket after which they begin.
     pub object: String,
     /// The setting, empty where there is none.
     pub setting: &'static str,
@@ -115,6 +118,11 @@ impl MemoryCloud {
         self.state().bare_creations = true;
     }
 
+    /// Lets lists come in pages of so many buckets, each of which takes so long.
+    pub fn page_by(&self, size: usize, takes: Duration) {
+        self.state().paging = Some((size, takes));
+    }
+
     /// Gives a name to somebody else.
     pub fn put_foreign(&self, name: &str) {
         self.state().foreign.push(name.to_owned());
@@ -155,6 +163,35 @@ impl MemoryCloud {
         })?;
         fault.times -= 1;
         Some(fault.effect.clone())
+    }
+
+    /// One page of what `shown` picks, after the bucket that the token names.
+    async fn page(
+        &self,
+        verb: &'static str,
+        account: &AccountName,
+        token: Option<String>,
+        shown: impl Fn(&State, &BucketId, &Bucket) -> Option<Listed>,
+    ) -> Result<Page, S3Error> {
+        match self.ask(verb, token.as_deref().unwrap_or(account.as_str()), "") {
+            Some(Effect::Fail(kind)) => return Err(error(verb, account.as_str(), kind)),
+            Some(Effect::Hang) => std::future::pending().await,
+            _ => {}
+        }
+        let paging = self.state().paging;
+        if let Some((_, takes)) = paging {
+            tokio::time::sleep(takes).await;
+        }
+        let state = self.state();
+        let after = |id: &BucketId| token.as_deref().is_none_or(|token| id.name.as_str() > token);
+        let mine = state.buckets.iter().filter(|(id, _)| id.account == *account && after(id));
+        let mut listed: Vec<Listed> = mine.filter_map(|(id, it)| shown(&state, id, it)).collect();
+        let mut next = None;
+        if let Some((size, _)) = paging.filter(|(size, _)| listed.len() > *size) {
+            listed.truncate(size);
+            next = listed.last().map(|it| it.name.to_string());
+        }
+        Ok(Page { listed, next, ..Page::default() })
     }
 
     async fn meet(
@@ -211,26 +248,37 @@ fn refused(verb: &str, object: &str, setting: &str, kind: S3ErrorKind) -> S3Erro
     }
 }
 
+impl Paged for MemoryCloud {
+    fn list_page<'a>(
+        &'a self,
+        account: &'a AccountName,
+        token: Option<String>,
+    ) -> BoxFuture<'a, Result<Page, S3Error>> {
+        Box::pin(self.page("list", account, token, |state, id, bucket| {
+            let hidden = state.moved.iter().any(|(moved, _)| moved == id);
+            let region = Some(bucket.region.clone()).filter(|_| !hidden);
+            (!id.name.is_directory() && !id.is_account()).then(|| Listed { name: id.name.clone(), region })
+        }))
+    }
+
+    fn list_directories_page<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+        token: Option<String>,
+    ) -> BoxFuture<'a, Result<Page, S3Error>> {
+        Box::pin(self.page("list-directories", account, token, |_, id, bucket| {
+            let is_meant = bucket.region == *region && id.name.is_directory();
+            is_meant.then(|| Listed { name: id.name.clone(), region: Some(bucket.region.clone()) })
+        }))
+    }
+}
+
 impl Cloud for MemoryCloud {
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-        Box::pin(async move {
-            match self.ask("list", account.as_str(), "") {
-                Some(Effect::Fail(kind)) => return Err(error("list", account.as_str(), kind)),
-                Some(Effect::Hang) => std::future::pending().await,
-                _ => {}
-            }
-            let state = self.state();
-            let mine = state
-                .buckets
-                .iter()
-                .filter(|(id, _)| id.account == *account && !id.name.is_directory() && !id.is_account());
-            let hidden = |id: &BucketId| state.moved.iter().any(|(moved, _)| moved == id);
-            let listed = |(id, it): (&BucketId, &Bucket)| Listed {
-                name: id.name.clone(),
-                region: Some(it.region.clone()).filter(|_| !hidden(id)),
-            };
-            Ok(mine.map(listed).collect())
-        })
+        Box::pin(
+            async move { Ok(pages::all("ListBuckets", account, |token| self.list_page(account, token)).await?.listed) },
+        )
     }
 
     fn list_directories<'a>(
@@ -239,15 +287,8 @@ impl Cloud for MemoryCloud {
         region: &'a Region,
     ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
         Box::pin(async move {
-            if let Some(Effect::Fail(kind)) = self.ask("list-directories", account.as_str(), "") {
-                return Err(error("list-directories", account.as_str(), kind));
-            }
-            let state = self.state();
-            let mine = state
-                .buckets
-                .iter()
-                .filter(|(id, it)| id.account == *account && it.region == *region && id.name.is_directory());
-            Ok(mine.map(|(id, it)| Listed { name: id.name.clone(), region: Some(it.region.clone()) }).collect())
+            let page = |token| self.list_directories_page(account, region, token);
+            Ok(pages::all("ListDirectoryBuckets", account, page).await?.listed)
         })
     }
 

@@ -25,8 +25,7 @@ mod directory;
 mod foreign;
 pub mod learned;
 pub mod memory;
-#[cfg(feature = "aws")]
-mod pages;
+pub mod pages;
 pub mod patient;
 pub mod read_only;
 #[cfg(feature = "aws")]

@@ -2,13 +2,58 @@
 
 use std::collections::HashSet;
 
-use super::foreign::{Empty, watched};
-use super::wire::fault;
-use super::{Illegal, Listed, S3Error, S3ErrorKind};
-use crate::bucket::{AccountName, BucketName, Region};
+use super::{BoxFuture, Cloud, Illegal, Listed, S3Error, S3ErrorKind};
+use crate::bucket::{AccountName, Region};
 
 /// Pages that an account may have: a hundred times more than AWS lets it own buckets.
 const MOST_PAGES: usize = 10_000;
+
+/// One page of a list: the answer to one request.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The buckets on it that a spec can name.
+    pub listed: Vec<Listed>,
+    /// A store may hold buckets whose names AWS would refuse; no spec can name them.
+    pub illegal: Vec<Illegal>,
+    /// What to ask the next page with; nothing, or nothing in it, after the last.
+    pub next: Option<String>,
+}
+
+/// A cloud whose lists can be asked for page by page, so that whoever asks can give each page its
+/// own turn, time and repetitions. `token` is the last page's [`Page::next`]; none asks for the first.
+pub trait Paged: Cloud {
+    /// A page of the general purpose buckets of an account.
+    fn list_page<'a>(&'a self, account: &'a AccountName, token: Option<String>)
+    -> BoxFuture<'a, Result<Page, S3Error>>;
+    /// A page of the directory buckets of an account in a region.
+    fn list_directories_page<'a>(
+        &'a self,
+        account: &'a AccountName,
+        region: &'a Region,
+        token: Option<String>,
+    ) -> BoxFuture<'a, Result<Page, S3Error>>;
+}
+
+/// All pages of a list as one, each bucket once. A page that fails fails the list: a shorter one
+/// would say of buckets that they are not there.
+pub(super) async fn all<'a>(
+    operation: &'static str,
+    account: &'a AccountName,
+    page: impl Fn(Option<String>) -> BoxFuture<'a, Result<Page, S3Error>>,
+) -> Result<Page, S3Error> {
+    let mut pages = Pages::new(operation, account);
+    let (mut whole, mut token) = (Page::default(), None);
+    let (mut known, mut strange) = (HashSet::new(), HashSet::new());
+    loop {
+        let Page { listed, illegal, next } = page(token).await?;
+        whole.listed.extend(listed.into_iter().filter(|it| known.insert(it.name.clone())));
+        whole.illegal.extend(illegal.into_iter().filter(|it| strange.insert(it.name.clone())));
+        token = pages.next(next)?;
+        if token.is_none() {
+            return Ok(whole);
+        }
+    }
+}
 
 /// The pages of one list. Stores that ignore paging answer everything at once; one that gives a
 /// token again would be asked for ever.
@@ -29,89 +74,22 @@ impl<'a> Pages<'a> {
         if self.tokens.len() < MOST_PAGES && self.tokens.insert(token.clone()) {
             return Ok(Some(token));
         }
-        Err(self.failed(S3ErrorKind::Other, "the list has no end: the store gives a token that it gave before"))
-    }
-
-    fn failed(&self, kind: S3ErrorKind, said: &str) -> S3Error {
-        S3Error {
-            operation: self.operation.to_owned(),
-            object: self.account.to_string(),
-            kind,
-            code: String::new(),
-            status: 200,
-            request_id: None,
-            message: said.to_owned(),
-            action: None,
-        }
+        let said = "the list has no end: the store gives a token that it gave before";
+        Err(odd_list(self.operation, self.account, S3ErrorKind::Other, said))
     }
 }
 
-/// The general purpose buckets of an account, each once.
-#[derive(Debug, Default)]
-pub(super) struct Buckets {
-    pub listed: Vec<Listed>,
-    /// A store may hold buckets whose names AWS would refuse; no spec can name them.
-    pub illegal: Vec<Illegal>,
-}
-
-/// Every general purpose bucket.
-pub(super) async fn buckets(client: &aws_sdk_s3::Client, account: &AccountName) -> Result<Buckets, S3Error> {
-    let mut pages = Pages::new("ListBuckets", account);
-    let (mut found, mut seen, mut token) = (Buckets::default(), HashSet::new(), None);
-    loop {
-        let answer = client.list_buckets().max_buckets(1000).set_continuation_token(token).send().await;
-        let page = answer.map_err(|error| fault(&error, account.as_str(), "ListBuckets", "s3:ListAllMyBuckets"))?;
-        for bucket in page.buckets.unwrap_or_default() {
-            let Some(name) = bucket.name.filter(|name| seen.insert(name.clone())) else { continue };
-            let region = bucket.bucket_region.as_deref().and_then(|region| Region::parse(region).ok());
-            match BucketName::parse(&name) {
-                Ok(name) => found.listed.push(Listed { name, region }),
-                Err(error) => found.illegal.push(Illegal { name, why: error.message }),
-            }
-        }
-        token = pages.next(page.continuation_token)?;
-        if token.is_none() {
-            return Ok(found);
-        }
-    }
-}
-
-/// The root of a list of directory buckets. The SDK takes any other for one too, and a store that
-/// knows no directory buckets lists all of its buckets: none of them would be ours, and one would
-/// be made that is there.
-const DIRECTORIES: &str = "ListAllMyDirectoryBucketsResult";
-
-/// No element is known, so the first that is found is the root.
-const NOTHING: &[&str] = &[""];
-
-/// Every directory bucket of the client's region, each once. The answer names no region, as it is
-/// the one of the endpoint (API page ListDirectoryBuckets).
-pub(super) async fn directories(
-    client: &aws_sdk_s3::Client,
-    account: &AccountName,
-    region: &Region,
-) -> Result<Vec<Listed>, S3Error> {
-    let mut pages = Pages::new("ListDirectoryBuckets", account);
-    let (mut listed, mut seen, mut token) = (Vec::new(), HashSet::new(), None);
-    loop {
-        let request = client.list_directory_buckets().max_directory_buckets(1000).set_continuation_token(token);
-        let (answer, elements) = watched(NOTHING, Empty::Taken, request.send()).await;
-        let page = answer.map_err(|error| {
-            fault(&error, account.as_str(), "ListDirectoryBuckets", "s3express:ListAllMyDirectoryBuckets")
-        })?;
-        if elements.first().is_none_or(|root| root != DIRECTORIES) {
-            return Err(pages.failed(S3ErrorKind::Unsupported, "the store lists something else than directory buckets"));
-        }
-        let names = page.buckets.unwrap_or_default().into_iter().filter_map(|bucket| bucket.name);
-        for name in names.filter_map(|name| BucketName::parse(&name).ok()).filter(BucketName::is_directory) {
-            if seen.insert(name.clone()) {
-                listed.push(Listed { name, region: Some(region.clone()) });
-            }
-        }
-        token = pages.next(page.continuation_token)?;
-        if token.is_none() {
-            return Ok(listed);
-        }
+/// An answer that came, and is none.
+pub(super) fn odd_list(operation: &str, account: &AccountName, kind: S3ErrorKind, said: &str) -> S3Error {
+    S3Error {
+        operation: operation.to_owned(),
+        object: account.to_string(),
+        kind,
+        code: String::new(),
+        status: 200,
+        request_id: None,
+        message: said.to_owned(),
+        action: None,
     }
 }
 

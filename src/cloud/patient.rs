@@ -1,17 +1,18 @@
 //! Patience: every request within its account's budget, repeated with growing, jittered waits
 //! while its failure may pass, and ended when its time is over.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::budget::{Bounds, Budget, End};
-use super::{BoxFuture, Cloud, Creation, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
-use crate::bucket::{AccountName, Region};
+use super::pages::{self, Paged};
+use super::{BoxFuture, Cloud, Creation, Illegal, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
+use crate::bucket::{AccountName, BucketId, Region};
 use crate::doc::Doc;
 use crate::settings;
 
@@ -20,7 +21,8 @@ use crate::settings;
 pub struct Patience {
     /// How long one attempt may take.
     pub attempt: Duration,
-    /// How long all attempts together may take.
+    /// How long all attempts of one request may take together, with the pauses between them. Its
+    /// turn within the account's budget it waits for besides.
     pub deadline: Duration,
     /// The first wait between attempts; it doubles up to [`Patience::longest`].
     pub first: Duration,
@@ -51,9 +53,13 @@ pub struct Patient<C> {
     fallback: Arc<Budget>,
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
+    /// Few: what S3 took and nobody has looked at since. Empty is the setting of a bucket's making.
+    unproved: Mutex<HashSet<(BucketId, &'static str)>>,
+    /// Hardly any: what the last list of an account showed and no spec can name.
+    illegal: Mutex<HashMap<AccountName, Vec<Illegal>>>,
 }
 
-impl<C: Cloud> Patient<C> {
+impl<C: Paged> Patient<C> {
     /// Asks `cloud` patiently, each account within its bounds.
     pub fn new(
         cloud: C,
@@ -66,27 +72,53 @@ impl<C: Cloud> Patient<C> {
         for (name, budget) in &budgets {
             observer.concurrency(name, budget.limit());
         }
-        Self { cloud, patience, budgets, fallback: Budget::new(Bounds::default()), observer, stop }
+        Self {
+            cloud,
+            patience,
+            budgets,
+            fallback: Budget::new(Bounds::default()),
+            observer,
+            stop,
+            unproved: Mutex::default(),
+            illegal: Mutex::default(),
+        }
     }
 
+    /// Asks until there is an answer, the failure is not one that passes, or the deadline is over.
+    /// The deadline counts what S3 takes and the pauses between: waiting for one's own turn is no
+    /// silence of S3.
     async fn ask<'a, T>(
         &'a self,
         account: &'a AccountName,
         operation: &str,
         object: &str,
+        errand: Errand,
         attempt: impl Fn() -> BoxFuture<'a, Result<T, S3Error>>,
     ) -> Result<T, S3Error> {
         let budget = self.budgets.get(account).unwrap_or(&self.fallback);
-        let begun = Instant::now();
+        let mut spent = Duration::ZERO;
         let mut wait = self.patience.first;
+        let mut failed = None;
+        // One grace for the turn and the answer together.
+        let ending = self.ending();
+        tokio::pin!(ending);
         loop {
-            let permit = budget.enter().await;
-            let left = self.patience.deadline.saturating_sub(begun.elapsed());
-            let longest = self.patience.attempt.min(left);
+            let permit = tokio::select! {
+                biased;
+                permit = budget.enter() => Some(permit),
+                () = self.stop.cancelled(), if errand == Errand::New => None,
+                () = ending.as_mut() => None,
+            };
+            let begins = errand == Errand::Proof || !self.stop.is_cancelled();
+            let Some(permit) = permit.filter(|_| begins) else {
+                return Err(failed.unwrap_or_else(|| not_begun(operation, object)));
+            };
+            let begun = Instant::now();
+            let longest = self.patience.attempt.min(self.patience.deadline.saturating_sub(spent));
             let result = tokio::select! {
                 result = attempt() => result,
                 () = tokio::time::sleep(longest) => Err(no_answer(operation, object, longest)),
-                () = self.ending() => Err(no_answer(operation, object, self.patience.grace)),
+                () = ending.as_mut() => Err(no_answer(operation, object, self.patience.grace)),
             };
             let refused = matches!(&result, Err(error) if error.kind == S3ErrorKind::Throttled);
             let before = budget.limit();
@@ -100,16 +132,45 @@ impl<C: Cloud> Patient<C> {
                 Err(error) => error,
             };
             let pause = wait.mul_f64(fastrand::f64().mul_add(0.5, 0.5));
-            if !error.kind.is_transient() || begun.elapsed() + pause > self.patience.deadline {
+            if !error.kind.is_transient() || spent + begun.elapsed() + pause > self.patience.deadline {
                 return Err(error);
             }
             tracing::debug!(operation, object, kind = error.kind.word(), "{error}; once more in {pause:.1?}");
             if self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return Err(error);
             }
+            spent += begun.elapsed();
+            failed = Some(error);
             wait = (wait * 2).min(self.patience.longest);
         }
     }
+
+    /// Whether what comes now is to show what a write made: it belongs to that write. `setting` is
+    /// empty for the bucket itself.
+    fn errand(&self, target: &Target, setting: &'static str) -> Errand {
+        let unproved = self.unproved.lock().expect("no holder of the lock panics");
+        let proves = !unproved.is_empty() && unproved.contains(&(target.id.clone(), setting));
+        if proves { Errand::Proof } else { Errand::New }
+    }
+
+    fn made(&self, target: &Target, setting: &'static str) {
+        self.unproved.lock().expect("no holder of the lock panics").insert((target.id.clone(), setting));
+    }
+
+    fn looked_at(&self, target: &Target, setting: &'static str, errand: Errand) {
+        if errand == Errand::Proof {
+            self.unproved.lock().expect("no holder of the lock panics").remove(&(target.id.clone(), setting));
+        }
+    }
+}
+
+/// What a request is for, as far as the end of the daemon cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Errand {
+    /// Something new: it is not begun once the daemon is to end.
+    New,
+    /// To show what was just written: it is the second half of something begun.
+    Proof,
 }
 
 fn overtaken(setting: &str, target: &Target) -> S3Error {
@@ -128,6 +189,15 @@ impl<C> Patient<C> {
     }
 }
 
+/// Nothing was sent, and nothing can have happened.
+fn not_begun(operation: &str, object: &str) -> S3Error {
+    S3Error {
+        kind: S3ErrorKind::Forbidden,
+        message: "the daemon is to end".to_owned(),
+        ..no_answer(operation, object, Duration::ZERO)
+    }
+}
+
 fn no_answer(operation: &str, object: &str, after: Duration) -> S3Error {
     S3Error {
         operation: operation.to_owned(),
@@ -141,9 +211,19 @@ fn no_answer(operation: &str, object: &str, after: Duration) -> S3Error {
     }
 }
 
-impl<C: Cloud> Cloud for Patient<C> {
+impl<C: Paged> Cloud for Patient<C> {
     fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-        Box::pin(self.ask(account, "ListBuckets", account.as_str(), || self.cloud.list(account)))
+        const OPERATION: &str = "ListBuckets";
+        Box::pin(async move {
+            // Each page is a request like any other, with its own turn, time and repetitions.
+            let all = pages::all(OPERATION, account, move |token| {
+                let page = move || self.cloud.list_page(account, token.clone());
+                Box::pin(self.ask(account, OPERATION, account.as_str(), Errand::New, page))
+            });
+            let pages::Page { listed, illegal, .. } = all.await?;
+            self.illegal.lock().expect("no holder of the lock panics").insert(account.clone(), illegal);
+            Ok(listed)
+        })
     }
 
     fn list_directories<'a>(
@@ -151,29 +231,44 @@ impl<C: Cloud> Cloud for Patient<C> {
         account: &'a AccountName,
         region: &'a Region,
     ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-        Box::pin(
-            self.ask(account, "ListDirectoryBuckets", account.as_str(), || {
-                self.cloud.list_directories(account, region)
-            }),
-        )
+        const OPERATION: &str = "ListDirectoryBuckets";
+        Box::pin(async move {
+            let all = pages::all(OPERATION, account, move |token| {
+                let page = move || self.cloud.list_directories_page(account, region, token.clone());
+                Box::pin(self.ask(account, OPERATION, account.as_str(), Errand::New, page))
+            });
+            Ok(all.await?.listed)
+        })
     }
 
     fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
-        Box::pin(self.ask(&target.id.account, "HeadBucket", target.id.name.as_str(), || self.cloud.head(target)))
+        Box::pin(async move {
+            let errand = self.errand(target, "");
+            let (account, name) = (&target.id.account, target.id.name.as_str());
+            let answer = self.ask(account, "HeadBucket", name, errand, || self.cloud.head(target)).await;
+            self.looked_at(target, "", errand);
+            answer
+        })
     }
 
     fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
-        Box::pin(
-            self.ask(&target.id.account, "CreateBucket", target.id.name.as_str(), || {
-                self.cloud.create(target, creation)
-            }),
-        )
+        Box::pin(async move {
+            let (account, name) = (&target.id.account, target.id.name.as_str());
+            let make = || self.cloud.create(target, creation);
+            self.ask(account, "CreateBucket", name, Errand::New, make).await?;
+            self.made(target, "");
+            Ok(())
+        })
     }
 
     fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
-        Box::pin(
-            self.ask(&target.id.account, setting, target.id.name.as_str(), move || self.cloud.read(target, setting)),
-        )
+        Box::pin(async move {
+            let errand = self.errand(target, setting);
+            let (account, name) = (&target.id.account, target.id.name.as_str());
+            let answer = self.ask(account, setting, name, errand, move || self.cloud.read(target, setting)).await;
+            self.looked_at(target, setting, errand);
+            answer
+        })
     }
 
     fn write<'a>(
@@ -184,7 +279,7 @@ impl<C: Cloud> Cloud for Patient<C> {
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         let first = Arc::new(AtomicBool::new(true));
-        Box::pin(self.ask(&target.id.account, setting, target.id.name.as_str(), move || {
+        let attempt = move || -> BoxFuture<'a, Result<(), S3Error>> {
             let first = first.swap(false, Ordering::Relaxed);
             Box::pin(async move {
                 // A failed attempt may have been stored, and meanwhile somebody may have changed
@@ -201,7 +296,13 @@ impl<C: Cloud> Cloud for Patient<C> {
                 }
                 self.cloud.write(target, setting, seen, to).await
             })
-        }))
+        };
+        Box::pin(async move {
+            let name = target.id.name.as_str();
+            self.ask(&target.id.account, setting, name, Errand::New, attempt).await?;
+            self.made(target, setting);
+            Ok(())
+        })
     }
 
     fn found_at(&self, target: &Target) -> Option<Region> {
@@ -212,8 +313,8 @@ impl<C: Cloud> Cloud for Patient<C> {
         self.cloud.foreign_fields(target, setting)
     }
 
-    fn illegal(&self, account: &crate::bucket::AccountName) -> Vec<super::Illegal> {
-        self.cloud.illegal(account)
+    fn illegal(&self, account: &AccountName) -> Vec<Illegal> {
+        self.illegal.lock().expect("no holder of the lock panics").get(account).cloned().unwrap_or_default()
     }
 
     fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
@@ -222,103 +323,5 @@ impl<C: Cloud> Cloud for Patient<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bucket::{BucketId, BucketName};
-    use crate::cloud::Unobserved;
-    use crate::cloud::memory::{Effect, Fault, MemoryCloud};
-
-    fn target() -> Target {
-        let name = BucketName::parse("ai-data").expect("legal");
-        Target { id: BucketId { account: AccountName::default(), name }, region: Region::us_east_1() }
-    }
-
-    fn patient(cloud: &MemoryCloud) -> Patient<MemoryCloud> {
-        cloud.put(&target().id, "us-east-1", &[]);
-        let stop = CancellationToken::new();
-        Patient::new(cloud.clone(), Patience::default(), [], Arc::new(Unobserved), stop)
-    }
-
-    fn fault(effect: Effect, times: usize) -> Fault {
-        Fault { verb: "read", bucket: String::new(), setting: "", times, effect }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failure_that_passes_is_waited_out() {
-        for kind in [S3ErrorKind::Throttled, S3ErrorKind::Conflict, S3ErrorKind::Server, S3ErrorKind::Transport] {
-            let cloud = MemoryCloud::default();
-            cloud.fail(fault(Effect::Fail(kind), 3));
-            assert!(patient(&cloud).read(&target(), "versioning").await.is_ok(), "{kind:?}");
-            assert_eq!(cloud.count("read"), 4);
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn access_denied_is_not_asked_again() {
-        let cloud = MemoryCloud::default();
-        cloud.fail(fault(Effect::Fail(S3ErrorKind::Denied), 9));
-        let error = patient(&cloud).read(&target(), "versioning").await.expect_err("denied");
-        assert_eq!((error.kind, cloud.count("read")), (S3ErrorKind::Denied, 1));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_write_is_not_repeated_over_a_change_of_somebody_else() {
-        let doc = |status: &str| Doc::of(&serde_json::json!({ "status": status }));
-        let write = |effect| Fault { verb: "write", ..fault(effect, 1) };
-        let never = Doc::of(&serde_json::json!({}));
-        let cloud = MemoryCloud::default();
-        let patient = patient(&cloud);
-        cloud.fail(write(Effect::Fail(S3ErrorKind::Server)));
-        cloud.fail(fault(Effect::Change(doc("Suspended")), 1));
-        let error = patient.write(&target(), "versioning", &never, &doc("Enabled")).await.expect_err("overtaken");
-        assert_eq!(
-            error.to_string(),
-            "versioning on `ai-data` failed: unexpected answer: somebody changed it while the write was repeated; \
-             it is planned anew"
-        );
-        assert_eq!(cloud.get(&target().id, "versioning"), Some(doc("Suspended")));
-
-        // An attempt that was stored and whose answer was lost is not made again.
-        let before = cloud.count("write");
-        cloud.fail(write(Effect::Fail(S3ErrorKind::Transport)));
-        cloud.fail(fault(Effect::Change(doc("Enabled")), 1));
-        patient.write(&target(), "versioning", &doc("Suspended"), &doc("Enabled")).await.expect("it is there");
-        assert_eq!(cloud.count("write"), before + 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_daemon_that_is_to_end_waits_for_no_answer_longer_than_the_grace() {
-        let cloud = MemoryCloud::default();
-        cloud.fail(fault(Effect::Hang, 99));
-        let patient = patient(&cloud);
-        patient.stop.cancel();
-        let begun = Instant::now();
-        let error = patient.read(&target(), "versioning").await.expect_err("hangs");
-        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 10 s");
-        assert_eq!(begun.elapsed(), Duration::from_secs(10));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_attempt_takes_longer_than_all_attempts_together_may() {
-        let cloud = MemoryCloud::default();
-        cloud.fail(fault(Effect::Hang, 99));
-        let patient = Patient {
-            patience: Patience { deadline: Duration::from_secs(2), ..Patience::default() },
-            ..patient(&cloud)
-        };
-        let begun = Instant::now();
-        let error = patient.read(&target(), "versioning").await.expect_err("hangs");
-        assert_eq!(error.to_string(), "versioning on `ai-data` failed: no usable answer: nothing came within 2 s");
-        assert_eq!(begun.elapsed(), Duration::from_secs(2));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn nothing_at_all_for_a_minute_ends_with_a_failure_that_says_so() {
-        let cloud = MemoryCloud::default();
-        cloud.fail(fault(Effect::Hang, 99));
-        let begun = Instant::now();
-        let error = patient(&cloud).read(&target(), "versioning").await.expect_err("hangs").to_string();
-        assert!(error.starts_with("versioning on `ai-data` failed: no usable answer: nothing came within "), "{error}");
-        assert_eq!(begun.elapsed(), Duration::from_secs(60), "the last attempt takes what is left");
-    }
-}
+#[path = "patient_tests.rs"]
+mod tests;

@@ -1,22 +1,34 @@
 //! Connections: how many, and how long each may take. A client that is slow, or never speaks,
-//! costs one of many places for a while and nothing else.
+//! costs one of many places for a while, and that one only as long as nobody else needs it.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
+use futures_util::future::BoxFuture;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Connections at once; one more waits to be accepted.
+use super::places::{Busy, Place, Places, house};
+
+/// Connections at once.
 const CONNECTIONS: usize = 256;
-/// How long the head of a request may take, and how long a connection may idle between two.
+/// How long the head of the first request may take from the moment that somebody connects.
+const FIRST: Duration = Duration::from_secs(5);
+/// How long the head of a later request may take, and how long a connection may idle between two.
 const HEAD: Duration = Duration::from_secs(30);
 /// How long a connection may live; whoever stays longer connects again.
 const LIFE: Duration = Duration::from_mins(5);
@@ -25,19 +37,19 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait when the system gives no connection (too many open files).
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Who asks, as a request carries it: an address, or the network of one that has a whole network.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) IpAddr);
+
 /// Accepts until `shutdown`, then waits for the answers under way.
 pub(super) async fn accept(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new(CONNECTIONS);
     let tasks = TaskTracker::new();
     loop {
-        let place = tokio::select! {
-            () = shutdown.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place.expect("nobody closes the semaphore"),
-        };
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok((stream, from)) => (stream, Peer(house(from.ip()))),
                 Err(error) => {
                     tracing::debug!(%error, "a connection was not accepted");
                     sleep(PAUSE).await;
@@ -45,10 +57,13 @@ pub(super) async fn accept(listener: TcpListener, router: Router, shutdown: Canc
                 }
             },
         };
-        let (router, shutdown) = (router.clone(), shutdown.clone());
+        let Some(place) = places.take(peer.0) else {
+            tracing::debug!(peer = %peer.0, "a connection was closed: all are busy, and most with this address");
+            continue;
+        };
+        let (service, shutdown) = (TowerToHyperService::new(router.clone()), shutdown.clone());
         tasks.spawn(async move {
-            answer(stream, router, shutdown).await;
-            drop(place);
+            answer(stream, Seated { service, peer, place: Arc::clone(&place) }, &place, shutdown).await;
         });
     }
     drop(listener);
@@ -56,16 +71,18 @@ pub(super) async fn accept(listener: TcpListener, router: Router, shutdown: Canc
     tasks.wait().await;
 }
 
-async fn answer(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+async fn answer(stream: TcpStream, service: Seated, place: &Place, shutdown: CancellationToken) {
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = place.lost() => Ok(()),
+        () = silent(place) => Ok(()),
         () = shutdown.cancelled() => last_answer(connection).await,
         () = sleep(LIFE) => last_answer(connection).await,
     };
@@ -75,9 +92,61 @@ async fn answer(stream: TcpStream, router: Router, shutdown: CancellationToken) 
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+/// Over when somebody connected and then asked for nothing.
+async fn silent(place: &Place) {
+    sleep(FIRST).await;
+    if place.has_asked() {
+        std::future::pending().await
+    }
+}
 
-async fn last_answer(mut connection: std::pin::Pin<&mut Connection>) -> hyper::Result<()> {
+type Connection = http1::Connection<TokioIo<TcpStream>, Seated>;
+
+async fn last_answer(mut connection: Pin<&mut Connection>) -> hyper::Result<()> {
     connection.as_mut().graceful_shutdown();
     timeout(GRACE, connection).await.unwrap_or(Ok(()))
+}
+
+/// The router for one connection: each request says who asks, and keeps the place busy until its
+/// answer is handed over.
+struct Seated {
+    service: TowerToHyperService<Router>,
+    peer: Peer,
+    place: Arc<Place>,
+}
+
+impl Service<Request<Incoming>> for Seated {
+    type Response = Response<Answering>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let busy = self.place.begin();
+        request.extensions_mut().insert(self.peer);
+        let answer = self.service.call(request);
+        Box::pin(async move { Ok(answer.await?.map(|body| Answering { body, _busy: busy })) })
+    }
+}
+
+/// The body of an answer, under way as long as it is not handed over.
+struct Answering {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

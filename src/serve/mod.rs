@@ -7,9 +7,12 @@ pub mod deeper;
 mod events;
 mod fault;
 pub mod health;
+mod hosts;
 mod page;
+mod places;
 pub mod query;
 mod routes;
+mod scrapes;
 mod sync;
 
 use std::net::SocketAddr;
@@ -23,6 +26,7 @@ use crate::board::Board;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use health::Heartbeat;
+pub use hosts::Hosts;
 pub use sync::Token;
 
 /// What the server knows and may do.
@@ -53,6 +57,8 @@ pub struct Options {
     pub metrics_apart: bool,
     /// Whoever knows it may ask for a sweep; nobody may when there is none.
     pub token: Option<Token>,
+    /// The names by which it is asked; another's page and API are not answered.
+    pub hosts: Hosts,
     /// How long it is from one sweep of the schedule to the next: what a sweep finds came about within.
     pub checked_every: Duration,
     /// A sweep that finishes no bucket for so long is stuck.
@@ -66,6 +72,7 @@ impl Default for Options {
         Self {
             metrics_apart: false,
             token: None,
+            hosts: Hosts::default(),
             checked_every: Duration::from_hours(1),
             stuck_after: Duration::from_mins(10),
             silent_after: Duration::from_mins(2),

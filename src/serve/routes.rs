@@ -1,32 +1,30 @@
 //! Which path gives what, and what every answer carries.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use futures_util::stream::unfold;
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use axum::{Extension, Json, Router};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::PolicyCard;
 use crate::bucket::{AccountName, BucketId, BucketName};
 use crate::clock::Timestamp;
-use crate::metrics::CONTENT_TYPE;
 use crate::report::BucketReport;
 
+use super::connections::Peer;
 use super::deeper::Depth;
 use super::events::Streams;
 use super::fault::Fault;
+use super::hosts::Hosts;
 use super::query::Filter;
+use super::scrapes::Scrapes;
 use super::sync::Pace;
 use super::{Serve, api, health, page, sync};
 
@@ -36,10 +34,6 @@ const BODY: u64 = 64 * 1024;
 const FORM: usize = 4 * 1024;
 /// Answers that walk the fleet, at once.
 const WALKS: usize = 2;
-/// Scrapes at once.
-const SCRAPES: usize = 2;
-/// How long a scraper may take for a piece of its answer.
-const SCRAPE: Duration = Duration::from_secs(10);
 
 /// Nothing but our own style sheet and script files are loaded, nothing in a page is run, nothing but
 /// this server is asked, nobody frames the page.
@@ -61,7 +55,7 @@ const HEADERS: [(&str, &str); 7] = [
 struct App {
     serve: Serve,
     walks: Arc<Semaphore>,
-    scrapes: Arc<Semaphore>,
+    scrapes: Scrapes,
     streams: Streams,
     pace: Arc<Pace>,
 }
@@ -71,7 +65,7 @@ impl App {
         Self {
             serve,
             walks: Arc::new(Semaphore::new(WALKS)),
-            scrapes: Arc::new(Semaphore::new(SCRAPES)),
+            scrapes: Scrapes::new(),
             streams: Streams::new(shutdown),
             pace: Arc::default(),
         }
@@ -145,20 +139,23 @@ pub(super) fn metrics_only(serve: Serve, shutdown: CancellationToken) -> Router 
 }
 
 fn dressed(router: Router<App>, serve: Serve, shutdown: CancellationToken) -> Router {
+    let hosts = serve.options.hosts.clone();
     router
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(nothing_there)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(dress))
+        .layer(from_fn_with_state(hosts, dress))
         .with_state(App::new(serve, shutdown))
 }
 
-async fn dress(request: Request, next: Next) -> Response {
+async fn dress(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
     let mut response = if length.is_some_and(|length| length > BODY) {
         let error = format!("the body is larger than {BODY} bytes");
         Fault::new(StatusCode::PAYLOAD_TOO_LARGE, error, "send no body").answer(request.uri())
+    } else if let Err(fault) = hosts.check(request.uri(), request.headers()) {
+        fault.answer(request.uri())
     } else {
         next.run(request).await
     };
@@ -316,7 +313,12 @@ async fn api_live(State(app): State<App>, Path((account, name)): Path<(String, S
 }
 
 /// The form of the page: for a person a page, for the script JSON.
-async fn sync_form(State(app): State<App>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
+async fn sync_form(
+    State(app): State<App>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let is_program = headers.get(header::ACCEPT).is_some_and(|it| it.as_bytes() == b"application/json");
     let form = body
         .map_err(|_| {
@@ -328,7 +330,7 @@ async fn sync_form(State(app): State<App>, headers: HeaderMap, body: Result<Byte
         })
         .and_then(|body| form_pairs(&String::from_utf8_lossy(&body)))
         .map(sync::Form::of);
-    let done = form.and_then(|form| sync::take(&app.serve, &app.pace, &headers, &form).map(|()| form.from));
+    let done = form.and_then(|form| sync::take(&app.serve, &app.pace, peer, &headers, &form).map(|()| form.from));
     match (done, is_program) {
         (Ok(_), true) => (StatusCode::ACCEPTED, Json(api::ACCEPTED)).into_response(),
         (Ok(from), false) => (StatusCode::ACCEPTED, page::html(page::asked(from))).into_response(),
@@ -337,8 +339,8 @@ async fn sync_form(State(app): State<App>, headers: HeaderMap, body: Result<Byte
     }
 }
 
-async fn api_sync(State(app): State<App>, headers: HeaderMap) -> Response {
-    match app.pace.admit(&app.serve, sync::bearer(&headers)) {
+async fn api_sync(State(app): State<App>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
+    match app.pace.admit(app.serve.options.token.as_ref(), peer.0, sync::bearer(&headers)) {
         Ok(()) => {
             (app.serve.wake)();
             (StatusCode::ACCEPTED, Json(api::ACCEPTED)).into_response()
@@ -351,8 +353,8 @@ async fn api_endpoints(State(app): State<App>) -> Response {
     Json(api::endpoints(&app.serve)).into_response()
 }
 
-async fn api_ask_endpoints(State(app): State<App>, headers: HeaderMap) -> Response {
-    match app.pace.admit(&app.serve, sync::bearer(&headers)) {
+async fn api_ask_endpoints(State(app): State<App>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
+    match app.pace.admit(app.serve.options.token.as_ref(), peer.0, sync::bearer(&headers)) {
         Ok(()) => {
             (app.serve.ask_endpoints)();
             (StatusCode::ACCEPTED, Json(api::ACCEPTED)).into_response()
@@ -361,24 +363,9 @@ async fn api_ask_endpoints(State(app): State<App>, headers: HeaderMap) -> Respon
     }
 }
 
-/// Piece by piece, so that a large fleet's metrics never stand in memory as a whole. An exposition
-/// that breaks off ends the connection and not the answer: half of one must not pass for all.
 async fn metrics(State(app): State<App>) -> Response {
-    let (pieces, taken) = mpsc::channel::<Option<String>>(2);
-    let place = Arc::clone(&app.scrapes).acquire_owned().await.expect("nobody closes the semaphore");
-    let runtime = Handle::current();
-    tokio::task::spawn_blocking(move || {
-        let send = |piece| runtime.block_on(pieces.send_timeout(piece, SCRAPE)).is_ok();
-        app.serve.metrics.render_to(&mut |piece| send(Some(piece)));
-        send(None);
-        drop(place);
-    });
-    let pieces = unfold(taken, async |mut taken| match taken.recv().await {
-        Some(Some(piece)) => Some((Ok(piece), taken)),
-        Some(None) => None,
-        None => Some((Err(io::Error::other("the exposition broke off")), taken)),
-    });
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], Body::from_stream(pieces)).into_response()
+    let metrics = Arc::clone(&app.serve.metrics);
+    app.scrapes.answer(move |sink| metrics.render_to(sink)).await
 }
 
 async fn healthz(State(app): State<App>) -> Response {

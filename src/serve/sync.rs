@@ -1,8 +1,9 @@
 //! Asking for a sweep: for whoever knows the token, and only where the configuration has one. The page
 //! keeps no session, so nobody's browser carries a right that another site could use.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -10,10 +11,14 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::Serve;
+use super::connections::Peer;
 use super::fault::Fault;
 
-/// Wrong tokens in a minute; then no token is looked at until it is over.
+/// Wrong tokens from one address in a minute; then no token from there is looked at until it is
+/// over, not even the right one: a guess that may be right is what is counted.
 const GUESSES: usize = 10;
+/// Addresses from which wrong tokens came within a minute; then none from another is looked at.
+const GUESSERS: usize = 1024;
 /// Sweeps that may be asked for in a minute. Those that come while one runs are one.
 const ASKED: usize = 120;
 /// The span in which both are counted.
@@ -28,6 +33,9 @@ pub struct Token {
 }
 
 impl Token {
+    /// How many characters a token has at least: fewer can be guessed.
+    pub const SHORTEST: usize = 16;
+
     /// A token as it stands in the configuration.
     pub fn new(token: &str) -> Self {
         use std::hash::{BuildHasher, RandomState};
@@ -63,50 +71,65 @@ impl std::fmt::Debug for Token {
 /// Counts what was asked within the last minute.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    wrong: Mutex<VecDeque<Instant>>,
+    wrong: Mutex<HashMap<IpAddr, VecDeque<Instant>>>,
     right: Mutex<VecDeque<Instant>>,
 }
 
-/// How many stand in the last minute; one more is put down where `and_this`.
-fn counted(times: &Mutex<VecDeque<Instant>>, and_this: bool) -> usize {
-    let now = Instant::now();
-    let mut times = times.lock().expect("no holder of the lock panics");
+/// Forgets what is older than a minute, and says how many are left.
+fn recent(times: &mut VecDeque<Instant>, now: Instant) -> usize {
     while times.front().is_some_and(|at| now - *at >= MINUTE) {
         times.pop_front();
-    }
-    if and_this {
-        times.push_back(now);
     }
     times.len()
 }
 
 impl Pace {
     /// Lets whoever knows the token through.
-    pub(super) fn admit(&self, serve: &Serve, given: Option<&str>) -> Result<(), Fault> {
-        let Some(token) = &serve.options.token else {
+    pub(super) fn admit(&self, token: Option<&Token>, peer: IpAddr, given: Option<&str>) -> Result<(), Fault> {
+        let Some(token) = token else {
             return Err(Fault::not_found(
                 "syncing on demand is not enabled",
                 "set a token in the agent's configuration to enable it",
             ));
         };
         let slower = |error: &str| Fault::new(StatusCode::TOO_MANY_REQUESTS, error, "try again in a minute");
-        // The right token is let in however many guess: whoever guesses must not lock out whoever knows.
+        // Whoever gives none does not guess.
+        let given = given.filter(|given| !given.is_empty());
+        if given.is_some() && !self.may_guess(peer) {
+            return Err(slower("too many wrong tokens within a minute"));
+        }
         if !given.is_some_and(|given| token.is(given)) {
-            if counted(&self.wrong, false) >= GUESSES {
-                return Err(slower("too many wrong tokens within a minute"));
+            if given.is_some() {
+                self.wrong().entry(peer).or_default().push_back(Instant::now());
             }
-            counted(&self.wrong, true);
             return Err(Fault::new(
                 StatusCode::UNAUTHORIZED,
                 "the token is missing or wrong",
                 "send `Authorization: Bearer TOKEN`, or the token in the form",
             ));
         }
-        if counted(&self.right, false) >= ASKED {
+        let (mut right, now) = (self.right.lock().expect("no holder of the lock panics"), Instant::now());
+        if recent(&mut right, now) >= ASKED {
             return Err(slower("too many sweeps were asked for within a minute"));
         }
-        counted(&self.right, true);
+        right.push_back(now);
         Ok(())
+    }
+
+    /// Whether a token from there is looked at.
+    fn may_guess(&self, peer: IpAddr) -> bool {
+        let (mut wrong, now) = (self.wrong(), Instant::now());
+        if let Some(times) = wrong.get_mut(&peer) {
+            return recent(times, now) < GUESSES;
+        }
+        if wrong.len() >= GUESSERS {
+            wrong.retain(|_, times| recent(times, now) > 0);
+        }
+        wrong.len() < GUESSERS
+    }
+
+    fn wrong(&self) -> MutexGuard<'_, HashMap<IpAddr, VecDeque<Instant>>> {
+        self.wrong.lock().expect("no holder of the lock panics")
     }
 }
 
@@ -198,9 +221,9 @@ pub(super) fn heard(serve: &Serve, headers: &HeaderMap, form: &Form) -> Result<(
 }
 
 /// Takes what a form asks for.
-pub(super) fn take(serve: &Serve, pace: &Pace, headers: &HeaderMap, form: &Form) -> Result<(), Fault> {
+pub(super) fn take(serve: &Serve, pace: &Pace, peer: Peer, headers: &HeaderMap, form: &Form) -> Result<(), Fault> {
     heard(serve, headers, form)?;
-    pace.admit(serve, Some(&form.token))?;
+    pace.admit(serve.options.token.as_ref(), peer.0, Some(&form.token))?;
     (serve.wake)();
     Ok(())
 }
@@ -213,6 +236,41 @@ mod tests {
     fn two_texts_are_the_same_only_when_they_are() {
         assert!(same(b"abc", b"abc") && same(b"", b""));
         assert!(!same(b"abc", b"abd") && !same(b"abc", b"ab") && !same(b"", b"a"));
+    }
+
+    fn asked(pace: &Pace, last: u8, given: &str) -> u16 {
+        let token = Token::new("the right token of sixteen");
+        let admitted = pace.admit(Some(&token), IpAddr::from([10, 0, 0, last]), Some(given));
+        admitted.map_or_else(|fault| fault.status.as_u16(), |()| 202)
+    }
+
+    /// The right guess among refused ones was once let in, so that the limit limited nothing.
+    #[tokio::test(start_paused = true)]
+    async fn after_ten_wrong_tokens_none_from_there_is_looked_at_for_a_minute() {
+        let (pace, right) = (Pace::default(), "the right token of sixteen");
+        for _ in 0..10 {
+            assert_eq!(asked(&pace, 1, "a guess"), 401);
+        }
+        for _ in 0..100 {
+            assert_eq!((asked(&pace, 1, "a guess"), asked(&pace, 1, right)), (429, 429));
+        }
+        assert_eq!((asked(&pace, 2, right), asked(&pace, 1, "")), (202, 401), "others go on, and none is no guess");
+        tokio::time::advance(MINUTE).await;
+        assert_eq!((asked(&pace, 1, right), asked(&pace, 1, "a guess")), (202, 401));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn guesses_from_everywhere_end_too_and_take_no_memory_for_ever() {
+        let pace = Pace::default();
+        let from = |number: u32| pace.admit(Some(&Token::new("right")), IpAddr::from(number.to_be_bytes()), Some("no"));
+        for number in 0..2000 {
+            assert!(from(number).is_err());
+        }
+        assert_eq!(pace.wrong().len(), GUESSERS);
+        assert_eq!(asked(&pace, 1, "the right token of sixteen"), 429);
+        tokio::time::advance(MINUTE).await;
+        assert_eq!(asked(&pace, 1, "the right token of sixteen"), 202);
+        assert_eq!(pace.wrong().len(), 0);
     }
 
     #[test]

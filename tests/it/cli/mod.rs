@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::support::daemon::{SECRET_KEY, TOKEN, World, bound_by_modes, compliant, program, spec};
 
 mod asks;
+mod demo;
 mod imports;
 mod plans;
 mod tells;

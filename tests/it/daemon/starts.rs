@@ -106,10 +106,15 @@ async fn a_data_folder_that_cannot_be_made_is_said_with_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_cannot_be_read_or_is_empty_is_said_with_what_to_do() {
+async fn a_token_that_cannot_be_read_is_empty_or_short_is_said_with_what_to_do() {
     let mut world = World::new(&[]).await;
     std::fs::write(world.path("token"), " \n").unwrap();
-    assert!(ended(&world, &[]).1.contains("is empty\nhint: write a long random word into it\n"));
+    let hint = "hint: write at least 16 characters: `openssl rand -hex 32`\n";
+    assert!(ended(&world, &[]).1.contains(&format!("is empty\n{hint}")));
+    std::fs::write(world.path("token"), "fifteen-letters\n").unwrap();
+    let (code, log) = ended(&world, &[]);
+    assert!(code == Some(1) && log.contains(&format!("is too short\n{hint}")), "{log}");
+    assert!(!log.contains("fifteen"), "{log}");
     world.config["http"]["syncTokenFile"] = json!("/nowhere/token");
     let (code, log) = ended(&world, &[]);
     assert_eq!(code, Some(1));

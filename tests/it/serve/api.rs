@@ -120,21 +120,24 @@ async fn nobody_can_ask_for_a_sweep_without_a_token() {
 
 #[tokio::test]
 async fn whoever_knows_the_token_can_ask_for_a_sweep_and_nobody_else() {
-    let options = Options { token: Some(Token::new("correct horse")), ..Options::default() };
+    let options = Options { token: Some(Token::new("correct horse battery")), ..Options::default() };
     let server = over(fleet::board(), options).await;
     for wrong in [
         &[][..],
         &["Authorization: Bearer wrong"],
         &["Authorization: Bearer "],
-        &["Authorization: Basic correct horse"],
+        &["Authorization: Basic correct horse battery"],
     ] {
         let answer = send(server.at, "POST", "/api/v1/sync", wrong).await;
         assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer"), "{wrong:?}");
         assert_eq!(answer.json()["error"], "the token is missing or wrong");
     }
-    assert_eq!(send(server.at, "GET", "/api/v1/sync", &["Authorization: Bearer correct horse"]).await.status, 405);
+    assert_eq!(
+        send(server.at, "GET", "/api/v1/sync", &["Authorization: Bearer correct horse battery"]).await.status,
+        405
+    );
     assert_eq!(server.woken(), 0);
-    let answer = send(server.at, "POST", "/api/v1/sync", &["Authorization: Bearer correct horse"]).await;
+    let answer = send(server.at, "POST", "/api/v1/sync", &["Authorization: Bearer correct horse battery"]).await;
     assert_eq!((answer.status, answer.json()), (202, json!({"accepted": true})));
     assert_eq!(server.woken(), 1);
 }
@@ -142,7 +145,7 @@ async fn whoever_knows_the_token_can_ask_for_a_sweep_and_nobody_else() {
 #[test]
 fn a_token_does_not_show_itself() {
     assert_eq!(
-        format!("{:?}", Options { token: Some(Token::new("correct horse")), ..Options::default() }.token),
+        format!("{:?}", Options { token: Some(Token::new("correct horse battery")), ..Options::default() }.token),
         "Some(Token(***))"
     );
 }

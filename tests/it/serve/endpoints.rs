@@ -65,9 +65,9 @@ async fn the_page_shows_the_same_and_nothing_that_a_store_says_becomes_markup() 
 
 #[tokio::test]
 async fn endpoints_are_asked_again_for_whoever_knows_the_token() {
-    let options = Options { token: Some(Token::new("secret")), ..Options::default() };
+    let options = Options { token: Some(Token::new("a secret of sixteen")), ..Options::default() };
     let server = over(fleet::board(), options).await;
     let ask = async |header: &str| send(server.at, "POST", "/api/v1/endpoints", &[header]).await.status;
     assert_eq!((ask("authorization: Bearer wrong").await, server.asked()), (401, 0));
-    assert_eq!((ask("authorization: Bearer secret").await, server.asked(), server.woken()), (202, 1, 0));
+    assert_eq!((ask("authorization: Bearer a secret of sixteen").await, server.asked(), server.woken()), (202, 1, 0));
 }

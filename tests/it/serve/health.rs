@@ -87,6 +87,58 @@ async fn scrapers_that_go_away_in_the_middle_do_not_keep_others_out() {
     assert_eq!(get(server.at, "/metrics").await.status, 200);
 }
 
+/// Two scrapers that read slowly once kept Prometheus waiting for as long as they liked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scrapers_that_read_a_byte_now_and_then_do_not_keep_prometheus_out() {
+    let server = over(fleet::large(2000), Options::default()).await;
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small window");
+        let mut scraper = socket.connect(server.at).await.expect("the server listens");
+        scraper.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").await.expect("the server reads");
+        let mut first = [0; 12];
+        scraper.read_exact(&mut first).await.expect("the answer begins");
+        assert_eq!(&first, b"HTTP/1.1 200");
+        slow.push(scraper);
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(30), get(server.at, "/metrics")).await.expect("in time");
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.ends_with("driftless_task_panics_total 0\n"));
+}
+
+/// 300 connections that said nothing once took all places for half a minute; the probe failed, and
+/// the daemon was started anew for it.
+#[tokio::test]
+async fn health_answers_at_once_while_more_connect_than_there_are_places() {
+    let server = usual().await;
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(TcpStream::connect(server.at).await.expect("the server listens"));
+    }
+    let begun = std::time::Instant::now();
+    assert_eq!(get(server.at, "/healthz").await.status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    // The first had to leave, the last has its place.
+    let mut rest = Vec::new();
+    let _ = silent[0].read_to_end(&mut rest).await;
+    assert_eq!(rest, b"");
+    let last = silent.last_mut().expect("many");
+    last.write_all(b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n").await.expect("it is open");
+    last.read_to_end(&mut rest).await.expect("it is answered");
+    assert!(rest.starts_with(b"HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn whoever_connects_and_says_nothing_is_ended_after_seconds() {
+    let server = usual().await;
+    let mut silent = TcpStream::connect(server.at).await.expect("the server listens");
+    silent.write_all(b"GET / HT").await.expect("the server reads");
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(15), silent.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "half a head is not waited for half a minute");
+}
+
 #[tokio::test]
 async fn metrics_apart_are_on_their_own_listener_only() {
     let options = Options { metrics_apart: true, ..Options::default() };

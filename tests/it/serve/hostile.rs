@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::stand::Told;
 use super::{Running, beside, over, usual};
 use crate::support::fleet;
-use crate::support::http::{get, send};
+use crate::support::http::{get, raw, send};
 
 /// Texts that become markup, attributes, styles, links or another text where they are not escaped.
 pub(super) const CORPUS: [&str; 12] = [
@@ -228,5 +228,37 @@ async fn every_answer_forbids_foreign_scripts_frames_and_guesses_of_its_type() {
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+    }
+}
+
+/// A foreign site whose name leads to our address once read the page, the API and the guard of the form.
+#[tokio::test]
+async fn by_a_foreign_name_only_health_and_metrics_are_answered() {
+    let token = Some(driftless::serve::Token::new("correct horse battery"));
+    let server = over(fleet::board(), Options { token, ..Options::default() }).await;
+    let ask = async |host: &str, path: &str| {
+        raw(server.at, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await
+    };
+    for path in ["/", "/source", "/api/v1/status", "/api/v1/events", "/style.css", "/nothing"] {
+        let answer = ask("evil.example:9464", path).await;
+        assert_eq!(answer.status, 421, "{path}");
+        assert!(!answer.body.contains("guard") && !answer.body.contains("checkpoints"), "{path}");
+    }
+    let told = ask("evil.example", "/api/v1/status").await.json();
+    assert_eq!(told["error"], "`evil.example` is no name of this server");
+    assert_eq!(told["hint"], "ask at `localhost` or 127.0.0.1, or set `http.publicUrl` to the address that people use");
+    assert!(ask("evil.example", "/").await.body.contains("is no name of this server"));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(ask("driftless.monitoring.svc:9464", path).await.status, 200, "{path}");
+    }
+    for host in ["localhost:9464", "127.0.0.1", "[::1]:1"] {
+        assert_eq!(ask(host, "/").await.status, 200, "{host}");
+    }
+    // Elsewhere than on the loopback interface.
+    let hosts = driftless::serve::Hosts::of(([0, 0, 0, 0], 9464).into(), Some("https://driftless.example.com/"));
+    let server = over(fleet::board(), Options { hosts, ..Options::default() }).await;
+    for (host, status) in [("driftless.example.com", 200), ("10.1.2.3:9464", 200), ("evil.example", 421)] {
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        assert_eq!(raw(server.at, &request).await.status, status, "{host}");
     }
 }

@@ -1,13 +1,14 @@
 //! Asking for a sweep from the page.
 
 use driftless::serve::{Options, Token};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Running, over, usual};
 use crate::support::fleet;
 use crate::support::http::{get, post, send};
 
 async fn with_token() -> Running {
-    over(fleet::board(), Options { token: Some(Token::new("correct horse")), ..Options::default() }).await
+    over(fleet::board(), Options { token: Some(Token::new("correct horse battery")), ..Options::default() }).await
 }
 
 /// What the form on a page carries.
@@ -17,7 +18,7 @@ async fn guard(server: &Running) -> String {
     after.split('"').next().expect("an end").to_owned()
 }
 
-const RIGHT: &str = "token=correct+horse";
+const RIGHT: &str = "token=correct+horse+battery";
 
 #[tokio::test]
 async fn without_a_token_in_the_configuration_there_is_no_form_and_no_route() {
@@ -78,8 +79,8 @@ async fn nothing_that_another_site_can_send_is_heard() {
 async fn a_wrong_token_another_method_and_a_large_form_are_refused() {
     let server = with_token().await;
     let guard = guard(&server).await;
-    for token in ["", "wrong", "correct+horse+", "CORRECT+HORSE"] {
-        let expected = if token == "correct+horse+" { 202 } else { 401 };
+    for token in ["", "wrong", "correct+horse+battery+", "CORRECT+HORSE+BATTERY"] {
+        let expected = if token == "correct+horse+battery+" { 202 } else { 401 };
         let answer = post(server.at, "/sync", &[], &format!("token={token}&guard={guard}")).await;
         assert_eq!(answer.status, expected, "{token}");
     }
@@ -107,21 +108,39 @@ async fn whoever_guesses_is_made_to_wait_on_both_ways() {
     }
     let wrong = post(server.at, "/sync", &["Accept: application/json"], &format!("token=guess&guard={guard}")).await;
     assert_eq!((wrong.status, &wrong.json()["error"]), (429, &"too many wrong tokens within a minute".into()));
-    // Whoever knows the token was once locked out by whoever guessed, for as long as they went on.
+    // The right one among refused ones was once let in: the limit limited nothing.
     let right = post(server.at, "/sync", &["Accept: application/json"], &format!("{RIGHT}&guard={guard}")).await;
-    assert_ne!(right.status, 429);
-    let api = send(server.at, "POST", "/api/v1/sync", &["Authorization: Bearer correct horse"]).await;
-    assert_eq!(api.status, 202);
-    assert_eq!(server.woken(), 2);
+    assert_eq!(right.status, 429);
+    let knows = "Authorization: Bearer correct horse battery";
+    assert_eq!(send(server.at, "POST", "/api/v1/sync", &[knows]).await.status, 429);
+    assert_eq!(server.woken(), 0);
+    // Whoever knows the token and is somebody else goes on.
+    let other = from("127.0.0.2", server.at, &format!("POST /api/v1/sync HTTP/1.1\r\n{knows}\r\n\r\n")).await;
+    assert!(other.starts_with("HTTP/1.1 202 "), "{other}");
+    assert_eq!(server.woken(), 1);
+}
+
+/// The first bytes of the answer to whoever asks from another address of this machine.
+async fn from(address: &str, server: std::net::SocketAddr, request: &str) -> String {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(format!("{address}:0").parse().expect("an address")).expect("it is of the loopback interface");
+    let mut stream = socket.connect(server).await.expect("the server listens");
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut first = vec![0; 40];
+    stream.read_exact(&mut first).await.expect("the server answers");
+    String::from_utf8(first).expect("text")
 }
 
 #[tokio::test]
 async fn no_more_than_two_sweeps_a_second_can_be_asked_for_over_a_minute() {
     let server = with_token().await;
     for _ in 0..120 {
-        assert_eq!(send(server.at, "POST", "/api/v1/sync", &["Authorization: Bearer correct horse"]).await.status, 202);
+        assert_eq!(
+            send(server.at, "POST", "/api/v1/sync", &["Authorization: Bearer correct horse battery"]).await.status,
+            202
+        );
     }
-    let answer = send(server.at, "POST", "/api/v1/sync", &["Authorization: Bearer correct horse"]).await;
+    let answer = send(server.at, "POST", "/api/v1/sync", &["Authorization: Bearer correct horse battery"]).await;
     assert_eq!(answer.status, 429);
     assert_eq!(server.woken(), 120);
 }
