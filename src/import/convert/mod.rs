@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::live::{self, Extent};
-use super::{Draft, Said, form};
+use super::{Draft, Matter, Said, form};
 use crate::bucket::{AccountId, BucketName, Region};
 use crate::setting::{AnySetting, Overlay};
 use crate::settings::{self, SETTINGS};
@@ -120,7 +120,16 @@ struct Bucket {
     settings: BTreeMap<&'static str, Part>,
     /// Settings that a resource says, and of which a part was lost.
     lost: BTreeMap<&'static str, Rank>,
+    /// Whether what is in line was filled in by the tool, which keeps a part of some settings there.
+    filled: bool,
 }
+
+/// What Terraform's provider keeps in line since 4.0, and what of it has no place there.
+const IN_PART: &[(&str, &str)] = &[
+    ("lifecycle", "sizes of objects, numbers of versions"),
+    ("logging", "grants, formats of keys"),
+    ("replication", "changes of replicas, existing objects"),
+];
 
 /// What a resource says of a setting.
 #[derive(Debug)]
@@ -230,6 +239,14 @@ impl Fleet {
                             live::note_dangling(*setting, &doc, &mut draft);
                         }
                         draft.settings.insert(setting.name(), Said::Value(value));
+                        let half = IN_PART.iter().find(|(name, _)| *name == setting.name());
+                        if let Some((name, missing)) = half.filter(|_| bucket.filled && part.rank == Rank::Inline) {
+                            let text = format!(
+                                "`{name}` is taken from `aws_s3_bucket` itself, where the provider has no place for a part \
+                                 of it ({missing}): hold it against the live bucket before it is applied"
+                            );
+                            draft.note(Some(name), Matter::Unconverted, text);
+                        }
                     }
                     Ok(None) => {}
                     Err(why) => {

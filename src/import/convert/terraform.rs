@@ -87,10 +87,16 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// Whether a kind of resource is about S3, of whatever provider (`aws_s3_bucket`, `awscc_s3_bucket`):
+/// what is about other things is nobody's loss.
+fn is_of_s3(kind: &str) -> bool {
+    kind.split_once('_').is_some_and(|(_, rest)| rest.starts_with("s3"))
+}
+
 /// One resource of a state, with all its instances.
 fn state(resource: &Value, own: Option<&AccountId>, fleet: &mut Fleet) {
     let (kind, name) = (text(resource, "type"), text(resource, "name"));
-    if text(resource, "mode") != "managed" || !kind.starts_with("aws_s3") {
+    if text(resource, "mode") != "managed" || !is_of_s3(kind) {
         return;
     }
     let module =
@@ -119,7 +125,7 @@ fn shown(module: &Value, plan: Option<&Plan<'_>>, own: Option<&AccountId>, fleet
     for resource in module.get("resources").and_then(Value::as_array).into_iter().flatten() {
         let kind = text(resource, "type");
         let address = text(resource, "address");
-        if text(resource, "mode") != "managed" || !kind.starts_with("aws_s3") {
+        if text(resource, "mode") != "managed" || !is_of_s3(kind) {
             continue;
         }
         if !text(resource, "deposed_key").is_empty() {
@@ -181,6 +187,10 @@ fn take(
         let region = region.unwrap_or_else(|| text(attributes, "region"));
         if !region.is_empty() {
             fleet.put_region(&name, address, "region", region);
+        }
+        // It came with 4.0, when every setting got a resource of its own and the lines were filled in from S3.
+        if attributes.get("object_lock_enabled").is_some_and(Value::is_boolean) {
+            fleet.buckets.entry(name.clone()).or_default().filled = true;
         }
     }
     let tables = [COMMON, table];

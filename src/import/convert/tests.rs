@@ -389,6 +389,9 @@ fn every_draft_of_every_fixture_is_a_document_without_a_fault() {
         (Format::Terraform, SPLIT),
         (Format::CloudFormation, TEMPLATE),
         (Format::Ack, MANIFESTS),
+        (Format::Terraform, losses::PLAN),
+        (Format::CloudFormation, losses::MESSY),
+        (Format::Ack, losses::HELM),
     ];
     for (format, text) in all {
         for extent in [Extent::Different, Extent::Full] {

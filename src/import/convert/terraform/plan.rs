@@ -70,7 +70,10 @@ impl<'a> Plan<'a> {
                 };
             }
             let is_block = table::is_block(tables, leaf) && !(fills && leaf.len() == 1);
-            configured.is_none_or(|written| is_written(written, unknown, leaf, is_block))
+            configured.as_ref().is_none_or(|(module, resource)| {
+                let open = |expression: &Value| self.is_open(module, resource, expression, 0);
+                resource.get("expressions").is_none_or(|written| is_written(written, unknown, leaf, is_block, &open))
+            })
         };
         let counting = leaves.iter().filter(|leaf| table::counts(tables, leaf)).filter(asked);
         counting.map(|leaf| (table::shown(leaf), UNKNOWN.to_owned())).collect()
@@ -82,7 +85,8 @@ impl<'a> Plan<'a> {
     }
 
     fn referred(&self, address: &str) -> Option<&'a str> {
-        let references = self.configured(address)?.get("bucket")?.get("references")?.as_array()?;
+        let (_, configured) = self.configured(address)?;
+        let references = configured.pointer("/expressions/bucket/references")?.as_array()?;
         let references: Vec<&str> = references.iter().filter_map(Value::as_str).collect();
         let to = segments(references.first()?);
         let (["aws_s3_bucket", name], [] | ["id" | "bucket"]) = to.split_at_checked(2)? else { return None };
@@ -90,7 +94,8 @@ impl<'a> Plan<'a> {
         let target = format!("aws_s3_bucket.{name}");
         let whole = format!("aws_s3_bucket.{}", unindexed(name));
         // Whatever else it is made of, it could be another name.
-        if !references.iter().all(|it| is_loop(it) || *it == whole || it.starts_with(&target)) {
+        let is_it = |it: &&str| *it == whole || *it == target || it.starts_with(&format!("{target}."));
+        if !references.iter().all(|it| is_loop(it) || is_it(it)) {
             return None;
         }
         let own = segments(address);
@@ -103,16 +108,48 @@ impl<'a> Plan<'a> {
         self.buckets.get(format!("{module}{target}{index}").as_str()).copied()
     }
 
-    /// What stands in the configuration of a resource.
-    fn configured(&self, address: &str) -> Option<&'a Value> {
-        let mut module = self.root.pointer("/configuration/root_module")?;
+    /// A resource in the configuration, and the names of the modules that it stands in.
+    fn configured<'b>(&self, address: &'b str) -> Option<(Vec<&'b str>, &'a Value)> {
         let own = segments(address);
         let (path, resource) = own.split_at_checked(own.len().checked_sub(2)?)?;
-        for call in path.chunks(2) {
-            module = module.get("module_calls")?.get(unindexed(call.get(1)?))?.get("module")?;
-        }
+        let modules: Vec<&str> = path.chunks(2).filter_map(|call| call.get(1)).map(|name| unindexed(name)).collect();
         let local = format!("{}.{}", resource[0], unindexed(resource[1]));
-        list(module, "resources").find(|it| text(it, "address") == local)?.get("expressions")
+        let resource = list(self.module(&modules)?, "resources").find(|it| text(it, "address") == local)?;
+        Some((modules, resource))
+    }
+
+    fn module(&self, names: &[&str]) -> Option<&'a Value> {
+        let root = self.root.pointer("/configuration/root_module");
+        names.iter().try_fold(root?, |module, name| module.get("module_calls")?.get(name)?.get("module"))
+    }
+
+    /// Whether an expression may be one that is not known: variables of the root module always are, so what
+    /// is made of them alone and is not known is null, and the provider fills it in. `holder` is the resource
+    /// or the call of a module that the expression stands in.
+    fn is_open(&self, modules: &[&str], holder: &Value, expression: &Value, depth: usize) -> bool {
+        let Some(references) = expression.get("references").and_then(Value::as_array) else {
+            return expression.get("constant_value").is_none();
+        };
+        // Modules in modules; no person nests them so deep.
+        depth > 64
+            || references.iter().filter_map(Value::as_str).any(|reference| {
+                let mut words = reference.split(['.', '[']);
+                match (words.next(), words.next(), modules.split_last()) {
+                    (Some("path" | "terraform"), _, _) | (Some("var"), _, None) => false,
+                    (Some("var"), Some(variable), Some((name, around))) => {
+                        let call = self.module(around).and_then(|it| it.get("module_calls")?.get(name));
+                        call.is_none_or(|call| {
+                            let said = call.get("expressions").and_then(|it| it.get(variable));
+                            said.is_some_and(|said| self.is_open(around, call, said, depth + 1))
+                        })
+                    }
+                    (Some("each"), _, _) => {
+                        holder.get("for_each_expression").is_none_or(|it| self.is_open(modules, holder, it, depth + 1))
+                    }
+                    (Some("count"), _, _) => false,
+                    _ => true,
+                }
+            })
     }
 
     /// Whether a provider adds tags that are made of something.
@@ -150,8 +187,9 @@ fn is_own_tag(leaf: &[Step]) -> bool {
 }
 
 /// Whether somebody wrote what stands at a place. What the provider makes up is not written; neither are
-/// blocks that are made in a loop (`dynamic`), so what is a block, or stands in one, was written.
-fn is_written(written: &Value, unknown: &Value, path: &[Step], is_block: bool) -> bool {
+/// blocks that are made in a loop (`dynamic`), so what is a block, or stands in one, was written. `open`
+/// tells whether an expression may be one that is not known.
+fn is_written(written: &Value, unknown: &Value, path: &[Step], is_block: bool, open: &dyn Fn(&Value) -> bool) -> bool {
     let Some((Step::Field(name), rest)) = path.split_first() else { return true };
     let null = Value::Null;
     let unknown = unknown.get(name).unwrap_or(&null);
@@ -162,9 +200,10 @@ fn is_written(written: &Value, unknown: &Value, path: &[Step], is_block: bool) -
             // Those that are more than there are written come from a loop.
             let planned = unknown.as_array().map_or(0, Vec::len);
             let inner = unknown.get(*place).unwrap_or(&null);
-            planned > blocks.len() || blocks.iter().any(|block| is_written(block, inner, rest, is_block))
+            planned > blocks.len() || blocks.iter().any(|block| is_written(block, inner, rest, is_block, open))
         }
-        (Some(_), _) => true,
+        (Some(Value::Array(_)), _) => true,
+        (Some(expression), _) => open(expression),
     }
 }
 
