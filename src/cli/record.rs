@@ -22,7 +22,7 @@ use crate::desired::{Agent, Desired, resolve};
 use crate::finding::Place;
 use crate::observed::Existence;
 use crate::plan::NoBrakes;
-use crate::reconcile::{FleetLimit, Hands, Loop};
+use crate::reconcile::{FleetLimit, Gate, Hands, Loop};
 use crate::report::Cause;
 use crate::settings::SETTINGS;
 use crate::spec::{AccountSpec, Ask, Asked, Asks, BucketSpec, Mode, Specs};
@@ -95,7 +95,7 @@ async fn record(config: &ConfigArgs, args: &RecordArgs, stop: &CancellationToken
         stop: stop.clone(),
     });
     let desired = Arc::new(looks(&config, &accounts, &ids));
-    let visits = it.sweep(&desired, Cause::Demand, Hands::Bound, false).await.plans;
+    let visits = it.sweep(&desired, Cause::Demand, Hands::Bound, &Gate::Open).await.plans;
     if stop.is_cancelled() {
         return Err(complain("ended before its time: nothing was written", None));
     }

@@ -83,8 +83,14 @@ fn known(setting: &'static dyn AnySetting, live: &Doc, extent: Extent, draft: &m
             draft.note(Some(name), Matter::Unsayable, text);
         }
     }
+    note_dangling(setting, live, draft);
+}
+
+/// Notes the principals of a policy that are no more.
+pub(super) fn note_dangling(setting: &dyn AnySetting, doc: &Doc, draft: &mut Draft) {
+    let name = setting.name();
     if name == "policy"
-        && let Ok(value) = live.parse::<settings::policy::Value>()
+        && let Ok(value) = doc.parse::<settings::policy::Value>()
     {
         let dangling = settings::policy::dangling(&value);
         if !dangling.is_empty() {

@@ -2,7 +2,9 @@
 //! that regions, budgets, patience and failures are those of the daemon.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +26,7 @@ use crate::import::live::{Extent, draft};
 use crate::observed::Existence;
 use crate::plan::NoBrakes;
 use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Visited};
-use crate::report::Cause;
+use crate::report::{BucketState, Cause};
 use crate::settings::SETTINGS;
 use crate::spec::{Ask, Asked, BucketSpec, Mode, Specs};
 
@@ -173,7 +175,7 @@ async fn swept(
     let it = Arc::new(Loop {
         cloud: Arc::new(ReadOnly(cloud)),
         clock: Arc::new(SystemClock),
-        board,
+        board: Arc::clone(&board),
         brakes: Arc::new(NoBrakes),
         witness: Arc::new(Silent),
         limit: FleetLimit { percent: 0.0, least: 0 },
@@ -183,5 +185,89 @@ async fn swept(
         keep_plans: true,
         stop: stop.clone(),
     });
-    it.sweep(&Arc::new(desired), Cause::Demand, Hands::Bound, &Gate::Open).await.plans
+    let desired = Arc::new(desired);
+    tokio::select! {
+        swept = it.sweep(&desired, Cause::Demand, Hands::Bound, &Gate::Open) => swept.plans,
+        never = tell_failures(&board, progress) => match never {},
+    }
+}
+
+/// How often the failures are counted, at most.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// Tells how many buckets failed so far, from the first of them on.
+async fn tell_failures(board: &Board, progress: &Progress) -> Infallible {
+    let mut versions = board.versions();
+    while versions.changed().await.is_ok() {
+        if let (Some(what), Some(running)) = (looking(failures(board)), board.running()) {
+            progress.doing(&what);
+            progress.count(running.done as u64, running.total as u64);
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    std::future::pending().await
+}
+
+/// Buckets that could not be reached, or not be read whole.
+fn failures(board: &Board) -> u64 {
+    let mut failed = 0;
+    board.each_bucket(|report| {
+        failed += u64::from(report.state == BucketState::Unreachable || !report.errors.is_empty());
+    });
+    failed
+}
+
+/// What is being done, with the failures; none as long as nothing failed.
+fn looking(failed: u64) -> Option<String> {
+    (failed > 0).then(|| format!("looking at buckets, {failed} failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::Region;
+    use crate::cloud::{S3Error, S3ErrorKind};
+    use crate::report::{BucketReport, ReadError};
+
+    fn report(name: &str, state: BucketState, errors: Vec<ReadError>) -> BucketReport {
+        let id = BucketId { account: AccountName::default(), name: BucketName::parse(name).expect("legal") };
+        BucketReport {
+            id,
+            region: Region::us_east_1(),
+            state,
+            spec: None,
+            checked_at: "2026-11-23T12:00:00Z".parse().expect("a time"),
+            policies: Vec::new().into(),
+            settings: Vec::new().into(),
+            held: Box::default(),
+            repairs: Box::default(),
+            errors: errors.into(),
+            suspended_until: None,
+        }
+    }
+
+    /// The line told how many were done, and an hour later how many of them had failed.
+    #[test]
+    fn what_failed_is_counted_while_the_rest_is_read() {
+        let board = Board::default();
+        board.put_bucket(report("ai-a", BucketState::Managed, Vec::new()));
+        assert_eq!(looking(failures(&board)), None);
+        let denied = S3Error {
+            operation: "GetBucketTagging".to_owned(),
+            object: "ai-b".to_owned(),
+            kind: S3ErrorKind::Denied,
+            code: "AccessDenied".to_owned(),
+            status: 403,
+            request_id: None,
+            message: String::new(),
+            action: None,
+        };
+        board.put_bucket(report(
+            "ai-b",
+            BucketState::Managed,
+            vec![ReadError { setting: "tags", error: denied, hint: None }],
+        ));
+        board.put_bucket(report("ai-c", BucketState::Unreachable, Vec::new()));
+        assert_eq!(looking(failures(&board)).as_deref(), Some("looking at buckets, 2 failed"));
+    }
 }

@@ -2,14 +2,17 @@
 
 use serde_json::Value;
 
-use super::shapes::{date, empty, json_text, lock, pairs};
-use super::table::{self, Row, known, never, number, on, same, shape, switch};
+use super::shapes::{date, empty, json_text, lock, no_switches, on_by_itself, pairs, scalar};
+use super::table::{self, Row, Step, bare, count, known, never, on, same, shape, switch, word};
 use super::{Fleet, Rank};
 
 const NO_ID: &str = "a grant by a header names nobody by the canonical id";
 
 const BUCKET: &[Row] = &[
     known("name"),
+    // Counts when a bucket is made, and names of an account's own namespace say it themselves.
+    known("namespace"),
+    known("bucketNamespace"),
     known("createBucketConfiguration.locationConstraint"),
     same("abac.status", "abac.status"),
     same("accelerate.status", "accelerate.status"),
@@ -44,7 +47,7 @@ const BUCKET: &[Row] = &[
     same("cors.corsRules[*].allowedOrigins", "cors.rules[*].allowedOrigins"),
     same("cors.corsRules[*].exposeHeaders", "cors.rules[*].exposeHeaders"),
     same("cors.corsRules[*].id", "cors.rules[*].id"),
-    number("cors.corsRules[*].maxAgeSeconds", "cors.rules[*].maxAgeSeconds"),
+    count("cors.corsRules[*].maxAgeSeconds", "cors.rules[*].maxAgeSeconds"),
     same("encryption.rules[0].applyServerSideEncryptionByDefault.kmsMasterKeyID", "encryption.kmsKeyId"),
     same("encryption.rules[0].applyServerSideEncryptionByDefault.sseAlgorithm", "encryption.algorithm"),
     switch("encryption.rules[0].bucketKeyEnabled", "encryption.bucketKey"),
@@ -77,12 +80,12 @@ const BUCKET: &[Row] = &[
         "inventory.configurations[*].destination.encryption",
         inventory_encryption,
     ),
-    number(
+    count(
         "lifecycle.rules[*].abortIncompleteMultipartUpload.daysAfterInitiation",
         "lifecycle.rules[*].abortIncompleteMultipartUpload.daysAfterInitiation",
     ),
     shape("lifecycle.rules[*].expiration.date", "lifecycle.rules[*].expiration.date", date),
-    number("lifecycle.rules[*].expiration.days", "lifecycle.rules[*].expiration.days"),
+    count("lifecycle.rules[*].expiration.days", "lifecycle.rules[*].expiration.days"),
     on(
         "lifecycle.rules[*].expiration.expiredObjectDeleteMarker",
         "lifecycle.rules[*].expiration.expiredObjectDeleteMarker",
@@ -96,15 +99,15 @@ const BUCKET: &[Row] = &[
     same("lifecycle.rules[*].filter.prefix", "lifecycle.rules[*].filter.prefix"),
     shape("lifecycle.rules[*].filter.tag", "lifecycle.rules[*].filter.tags", pairs),
     same("lifecycle.rules[*].id", "lifecycle.rules[*].id"),
-    number(
+    count(
         "lifecycle.rules[*].noncurrentVersionExpiration.newerNoncurrentVersions",
         "lifecycle.rules[*].noncurrentVersionExpiration.newerNoncurrentVersions",
     ),
-    number(
+    count(
         "lifecycle.rules[*].noncurrentVersionExpiration.noncurrentDays",
         "lifecycle.rules[*].noncurrentVersionExpiration.noncurrentDays",
     ),
-    number(
+    count(
         "lifecycle.rules[*].noncurrentVersionTransitions[*].newerNoncurrentVersions",
         "lifecycle.rules[*].noncurrentVersionTransitions[*].newerNoncurrentVersions",
     ),
@@ -133,6 +136,11 @@ const BUCKET: &[Row] = &[
     same("logging.loggingEnabled.targetGrants[*].grantee.type", "logging.targetGrants[*].grantee.type"),
     same("logging.loggingEnabled.targetGrants[*].grantee.uRI", "logging.targetGrants[*].grantee.uri"),
     same("logging.loggingEnabled.targetGrants[*].permission", "logging.targetGrants[*].permission"),
+    bare(
+        "logging.loggingEnabled.targetObjectKeyFormat.partitionedPrefix",
+        "logging.targetObjectKeyFormat.partitionedPrefix",
+        empty,
+    ),
     same(
         "logging.loggingEnabled.targetObjectKeyFormat.partitionedPrefix.partitionDateSource",
         "logging.targetObjectKeyFormat.partitionedPrefix.partitionDateSource",
@@ -144,7 +152,7 @@ const BUCKET: &[Row] = &[
     shape("metrics[*].filter.tag", "metrics.configurations[*].filter.tags", pairs),
     same("metrics[*].filter.and.prefix", "metrics.configurations[*].filter.prefix"),
     shape("metrics[*].filter.and.tags", "metrics.configurations[*].filter.tags", pairs),
-    shape("notification.eventBridgeConfiguration", "notifications.eventBridge", event_bridge),
+    shape("notification.eventBridgeConfiguration", "notifications.eventBridge", on_by_itself).even_empty(),
     same("notification.lambdaFunctionConfigurations[*].id", "notifications.lambdaFunctions[*].id"),
     same("notification.lambdaFunctionConfigurations[*].lambdaFunctionARN", "notifications.lambdaFunctions[*].arn"),
     same("notification.lambdaFunctionConfigurations[*].events", "notifications.lambdaFunctions[*].events"),
@@ -159,19 +167,20 @@ const BUCKET: &[Row] = &[
     shape("notification.topicConfigurations[*].filter", "notifications.topics[*].filter", key_filter),
     shape("objectLockConfiguration.objectLockEnabled", "objectLock.enabled", lock),
     same("objectLockConfiguration.rule.defaultRetention.mode", "objectLock.defaultRetention.mode"),
-    number("objectLockConfiguration.rule.defaultRetention.days", "objectLock.defaultRetention.days"),
-    number("objectLockConfiguration.rule.defaultRetention.years", "objectLock.defaultRetention.years"),
+    count("objectLockConfiguration.rule.defaultRetention.days", "objectLock.defaultRetention.days"),
+    count("objectLockConfiguration.rule.defaultRetention.years", "objectLock.defaultRetention.years"),
     on("objectLockEnabledForBucket", "objectLock.enabled"),
     same("objectOwnership", "objectOwnership.rule"),
     same("ownershipControls.rules[0].objectOwnership", "objectOwnership.rule"),
     shape("policy", "policy", json_text),
+    bare("publicAccessBlock", "publicAccessBlock", no_switches),
     switch("publicAccessBlock.blockPublicACLs", "publicAccessBlock.blockPublicAcls"),
     switch("publicAccessBlock.blockPublicPolicy", "publicAccessBlock.blockPublicPolicy"),
     switch("publicAccessBlock.ignorePublicACLs", "publicAccessBlock.ignorePublicAcls"),
     switch("publicAccessBlock.restrictPublicBuckets", "publicAccessBlock.restrictPublicBuckets"),
     same("replication.role", "replication.role"),
     same("replication.rules[*].id", "replication.rules[*].id"),
-    same("replication.rules[*].priority", "replication.rules[*].priority"),
+    count("replication.rules[*].priority", "replication.rules[*].priority"),
     same("replication.rules[*].prefix", "replication.rules[*].prefix"),
     same("replication.rules[*].status", "replication.rules[*].status"),
     same("replication.rules[*].deleteMarkerReplication.status", "replication.rules[*].deleteMarkerReplication.status"),
@@ -179,7 +188,8 @@ const BUCKET: &[Row] = &[
         "replication.rules[*].existingObjectReplication.status",
         "replication.rules[*].existingObjectReplication.status",
     ),
-    same("replication.rules[*].filter.prefix", "replication.rules[*].filter.prefix"),
+    same("replication.rules[*].filter.prefix", "replication.rules[*].filter.prefix").even_empty(),
+    bare("replication.rules[*].filter", "replication.rules[*].filter", empty),
     shape("replication.rules[*].filter.tag", "replication.rules[*].filter.tags", pairs),
     same("replication.rules[*].filter.and.prefix", "replication.rules[*].filter.prefix"),
     shape("replication.rules[*].filter.and.tags", "replication.rules[*].filter.tags", pairs),
@@ -195,7 +205,7 @@ const BUCKET: &[Row] = &[
         "replication.rules[*].destination.encryptionConfiguration.replicaKmsKeyId",
     ),
     same("replication.rules[*].destination.metrics.status", "replication.rules[*].destination.metrics.status"),
-    number(
+    count(
         "replication.rules[*].destination.metrics.eventThreshold.minutes",
         "replication.rules[*].destination.metrics.eventThreshold.minutes",
     ),
@@ -203,7 +213,7 @@ const BUCKET: &[Row] = &[
         "replication.rules[*].destination.replicationTime.status",
         "replication.rules[*].destination.replicationTime.status",
     ),
-    number(
+    count(
         "replication.rules[*].destination.replicationTime.time.minutes",
         "replication.rules[*].destination.replicationTime.time.minutes",
     ),
@@ -217,6 +227,7 @@ const BUCKET: &[Row] = &[
     ),
     same("requestPayment.payer", "requestPayer.payer"),
     shape("tagging.tagSet", "tags", pairs),
+    word("versioning.mfaDelete", "versioning.mfaDelete", &[("Enabled", Some("Enabled")), ("Disabled", None)]),
     same("versioning.status", "versioning.status"),
     same("website.errorDocument.key", "website.errorDocument"),
     same("website.indexDocument.suffix", "website.indexDocument"),
@@ -226,35 +237,36 @@ const BUCKET: &[Row] = &[
         "website.routingRules[*].condition.httpErrorCodeReturnedEquals",
         "website.routingRules[*].condition.httpErrorCodeReturnedEquals",
     ),
-    same("website.routingRules[*].condition.keyPrefixEquals", "website.routingRules[*].condition.keyPrefixEquals"),
+    same("website.routingRules[*].condition.keyPrefixEquals", "website.routingRules[*].condition.keyPrefixEquals")
+        .even_empty(),
     same("website.routingRules[*].redirect.hostName", "website.routingRules[*].redirect.hostName"),
     same("website.routingRules[*].redirect.httpRedirectCode", "website.routingRules[*].redirect.httpRedirectCode"),
     same("website.routingRules[*].redirect.protocol", "website.routingRules[*].redirect.protocol"),
     same(
         "website.routingRules[*].redirect.replaceKeyPrefixWith",
         "website.routingRules[*].redirect.replaceKeyPrefixWith",
-    ),
-    same("website.routingRules[*].redirect.replaceKeyWith", "website.routingRules[*].redirect.replaceKeyWith"),
+    )
+    .even_empty(),
+    same("website.routingRules[*].redirect.replaceKeyWith", "website.routingRules[*].redirect.replaceKeyWith")
+        .even_empty(),
     shape(
         "logging.loggingEnabled.targetObjectKeyFormat.simplePrefix",
         "logging.targetObjectKeyFormat.simplePrefix",
         empty,
-    ),
+    )
+    .even_empty(),
 ];
-
-fn event_bridge(_: &Value) -> Result<Option<Value>, String> {
-    Ok(Some(true.into()))
-}
 
 /// The prefix and suffix that a notification is for.
 pub(super) fn key_filter(value: &Value) -> Result<Option<Value>, String> {
     let rules = ["/key/filterRules", "/S3Key/Rules"].iter().find_map(|at| value.pointer(at)?.as_array());
     let mut made = serde_json::Map::new();
     for rule in rules.ok_or("it is no filter of keys")? {
-        let said = |lower: &str, upper: &str| rule.get(lower).or_else(|| rule.get(upper)).and_then(Value::as_str);
+        let said = |lower: &str, upper: &str| rule.get(lower).or_else(|| rule.get(upper)).and_then(scalar);
         let name = said("name", "Name").unwrap_or_default().to_ascii_lowercase();
         match (name.as_str(), said("value", "Value")) {
-            ("prefix" | "suffix", Some(value)) => drop(made.insert(name, value.into())),
+            ("prefix" | "suffix", Some(value)) if !made.contains_key(&name) => drop(made.insert(name, value.into())),
+            ("prefix" | "suffix", Some(_)) => return Err(format!("a second {name}: S3 takes one")),
             _ => return Err("a rule that is neither a prefix nor a suffix".to_owned()),
         }
     }
@@ -263,10 +275,12 @@ pub(super) fn key_filter(value: &Value) -> Result<Option<Value>, String> {
 
 fn inventory_encryption(value: &Value) -> Result<Option<Value>, String> {
     let key = value.pointer("/sseKMS/keyID").and_then(Value::as_str);
-    Ok(Some(match key {
-        Some(key) => serde_json::json!({"type": "SSE-KMS", "keyId": key}),
-        None => serde_json::json!({"type": "SSE-S3"}),
-    }))
+    let kinds: Vec<&str> = value.as_object().into_iter().flatten().map(|(kind, _)| kind.as_str()).collect();
+    match (kinds.as_slice(), key) {
+        (["sseKMS"], Some(key)) => Ok(Some(serde_json::json!({"type": "SSE-KMS", "keyId": key}))),
+        (["sseS3"], _) => Ok(Some(serde_json::json!({"type": "SSE-S3"}))),
+        _ => Err("it is neither `sseS3` nor `sseKMS` with a key".to_owned()),
+    }
 }
 
 /// Reads manifests; documents of other kinds are other controllers' business.
@@ -274,7 +288,7 @@ pub(super) fn read(text: &str, fleet: &mut Fleet) -> Result<(), String> {
     let (mut any, mut refused) = (false, Vec::new());
     for (number, document) in documents(text).into_iter().enumerate() {
         // One that cannot be read hides nothing of the others.
-        match serde_yaml::from_str::<Value>(document) {
+        match tree(document) {
             Ok(document) => any |= manifest(&document, fleet, 0),
             Err(error) => refused.push((number + 1, error)),
         }
@@ -289,6 +303,40 @@ pub(super) fn read(text: &str, fleet: &mut Fleet) -> Result<(), String> {
         Some((number, error)) => format!("document {number} is no YAML that can be read: {error}"),
         None => "it holds no Bucket of `s3.services.k8s.aws`".to_owned(),
     })
+}
+
+/// A document with its merge keys (`<<`) put in.
+fn tree(document: &str) -> Result<Value, serde_yaml::Error> {
+    let mut tree: serde_yaml::Value = serde_yaml::from_str(document)?;
+    tree.apply_merge()?;
+    serde_yaml::from_value(tree)
+}
+
+/// Lists the texts that whoever renders the manifest was to fill in: those of Helm (`{{ .Values.a }}`),
+/// and those of a substitution (`${A}`, `${A:-b}`; a variable of a policy is `${aws:a}`).
+fn unfilled(value: &Value, path: &mut Vec<Step>, losses: &mut Vec<(String, String)>) {
+    let mut within = |step: Step, inner: &Value| {
+        path.push(step);
+        unfilled(inner, path, losses);
+        path.pop();
+    };
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(key, inner)| within(Step::Field(key.clone()), inner)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(place, inner)| within(Step::Place(place), inner)),
+        Value::String(text) if is_unfilled(text) => {
+            losses
+                .push((table::shown(path), "it holds what was to be filled in: render the manifest first".to_owned()));
+        }
+        _ => {}
+    }
+}
+
+fn is_unfilled(text: &str) -> bool {
+    let variable = |rest: &str| {
+        let (name, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(0));
+        !name.is_empty() && (after.starts_with('}') || [":-", ":=", ":+", ":?"].iter().any(|it| after.starts_with(it)))
+    };
+    text.contains("{{") || text.split("${").skip(1).any(variable)
 }
 
 /// The documents of a file. A line that begins with `---` begins one: what stands within a document
@@ -311,7 +359,7 @@ fn documents(text: &str) -> Vec<&str> {
 fn manifest(document: &Value, fleet: &mut Fleet, depth: usize) -> bool {
     let said = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     // What `kubectl get -o yaml` prints.
-    if said("/kind") == "List" && depth == 0 {
+    if matches!(said("/kind"), "List" | "BucketList") && depth == 0 {
         let items = document.get("items").and_then(Value::as_array);
         return items.into_iter().flatten().fold(false, |any, item| manifest(item, fleet, 1) | any);
     }
@@ -328,7 +376,10 @@ fn manifest(document: &Value, fleet: &mut Fleet, depth: usize) -> bool {
     if let Some(region) = region.or(Some(place).filter(|place| !place.is_empty())) {
         fleet.put_region(&name, &address, "region", region);
     }
-    let said = table::read(document.get("spec").unwrap_or(&Value::Null), &[BUCKET], Vec::new());
+    let spec = document.get("spec").unwrap_or(&Value::Null);
+    let mut losses = Vec::new();
+    unfilled(spec, &mut Vec::new(), &mut losses);
+    let said = table::read(spec, &[BUCKET], losses);
     fleet.put(&name, &address, Rank::Own, said);
     true
 }

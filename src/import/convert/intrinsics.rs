@@ -30,8 +30,8 @@ impl Scope<'_> {
     fn walk(&self, value: &Value, at: &mut String, said: &mut Said, depth: usize) -> Option<Value> {
         if function(value).is_some() {
             match self.make(value, depth) {
-                // What a function gives may hold further ones.
-                Ok(made) => return made,
+                // What a function gives holds no further ones, but texts that CloudFormation fills in.
+                Ok(made) => return made.and_then(|made| self.known(&made, at, said)),
                 Err(why) => {
                     said.losses.push((at.clone(), why));
                     return None;
@@ -60,8 +60,17 @@ impl Scope<'_> {
                 let made = items.iter().enumerate().filter_map(|(n, inner)| nested(&format!("[{n}]"), inner, at, said));
                 Some(made.collect())
             }
-            scalar => Some(scalar.clone()),
+            scalar => self.known(scalar, at, said),
         }
+    }
+
+    /// The value, unless a text in it is looked up where the template is deployed.
+    fn known(&self, value: &Value, at: &str, said: &mut Said) -> Option<Value> {
+        if looked_up(value) {
+            said.losses.push((at.to_owned(), "`{{resolve:` is looked up where the template is deployed".to_owned()));
+            return None;
+        }
+        Some(value.clone())
     }
 
     /// A text that has to be told whole, such as a name.
@@ -150,7 +159,11 @@ impl Scope<'_> {
                 let inner = list()?.get(branch).ok_or("`If` without both values")?;
                 self.make(inner, depth + 1)
             }
-            "Fn::Equals" => Ok(Some((plain(&whole(0)?) == plain(&whole(1)?)).into())),
+            "Fn::Equals" => {
+                let (one, other) = (whole(0)?, whole(1)?);
+                // Numbers and their texts are the same; what is neither is compared as it is.
+                Ok(Some((one == other || plain(&one).is_some_and(|one| plain(&other) == Some(one))).into()))
+            }
             "Fn::Not" => Ok(Some((whole(0)? != Value::Bool(true)).into())),
             "Fn::And" | "Fn::Or" => {
                 let all: Result<Vec<Value>, String> = (0..list()?.len()).map(whole).collect();
@@ -170,27 +183,33 @@ impl Scope<'_> {
     }
 
     fn reference(&self, name: &str, depth: usize) -> Made {
+        let parameter = self.template.get("Parameters").and_then(|it| it.get(name));
+        let kind = parameter.and_then(|it| it.get("Type")).and_then(Value::as_str).unwrap_or_default();
+        // Lists are texts with commas.
+        let listed = |text: &str| match kind.contains("List") {
+            true => text.split(',').map(str::trim).collect(),
+            false => Value::from(text),
+        };
         if let Some(value) = self.given.get(name) {
-            return Ok(Some(value.as_str().into()));
+            return Ok(Some(listed(value)));
         }
         match name {
             "AWS::NoValue" => return Ok(None),
-            "AWS::Partition" => return Ok(Some("aws".into())),
+            "AWS::Partition" => return Ok(Some(self.partition().into())),
             "AWS::URLSuffix" => return Ok(Some("amazonaws.com".into())),
             _ => {}
         }
-        if let Some(parameter) = self.template.get("Parameters").and_then(|it| it.get(name)) {
-            let default = parameter.get("Default").ok_or_else(|| given(name))?;
-            // Lists are texts with commas.
-            let many = parameter.get("Type").and_then(Value::as_str).is_some_and(|kind| kind.contains("List"));
-            return Ok(Some(match default.as_str().filter(|_| many) {
-                Some(text) => text.split(',').map(str::trim).collect(),
-                None => default.clone(),
-            }));
+        if let Some(parameter) = parameter {
+            // What stands there for one of Systems Manager is where its value is kept.
+            let default = parameter.get("Default").filter(|_| !kind.starts_with("AWS::SSM::Parameter::Value"));
+            let default = default.ok_or_else(|| given(name))?;
+            return Ok(Some(default.as_str().map_or_else(|| default.clone(), listed)));
         }
         let resource = self.template.get("Resources").and_then(|it| it.get(name));
         match resource.and_then(|it| it.get("Type")).and_then(Value::as_str) {
-            Some("AWS::S3::Bucket") => self.bucket(name, depth).map(|text| Some(text.into())),
+            Some("AWS::S3::Bucket" | "AWS::S3Express::DirectoryBucket") => {
+                self.bucket(name, depth).map(|text| Some(text.into()))
+            }
             Some(kind) => Err(format!("the name of `{name}` ({kind}) cannot be told from the template")),
             None => Err(given(name)),
         }
@@ -212,6 +231,17 @@ impl Scope<'_> {
         }
     }
 
+    /// Where it is given, or that of the region that is given; else the one of most accounts.
+    fn partition(&self) -> &str {
+        let region = self.given.get("AWS::Region").map_or("", String::as_str);
+        match self.given.get("AWS::Partition") {
+            Some(partition) => partition,
+            None if region.starts_with("cn-") => "aws-cn",
+            None if region.starts_with("us-gov-") => "aws-us-gov",
+            None => "aws",
+        }
+    }
+
     fn attribute(&self, resource: &str, attribute: &str, depth: usize) -> Result<String, String> {
         if let Some(value) = self.given.get(&format!("{resource}.{attribute}")) {
             return Ok(value.clone());
@@ -219,7 +249,7 @@ impl Scope<'_> {
         let kind = self.template.get("Resources").and_then(|it| it.get(resource)).and_then(|it| it.get("Type"));
         match (kind.and_then(Value::as_str), attribute) {
             (Some("AWS::S3::Bucket"), "Arn") => {
-                let partition = self.given.get("AWS::Partition").map_or("aws", String::as_str);
+                let partition = self.partition();
                 Ok(format!("arn:{partition}:s3:::{}", self.bucket(resource, depth + 1)?))
             }
             _ => Err(given(&format!("{resource}.{attribute}"))),
@@ -253,6 +283,16 @@ impl Scope<'_> {
         }
         made.push_str(rest);
         Ok(made)
+    }
+}
+
+/// Whether a text in it is a dynamic reference.
+fn looked_up(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("{{resolve:"),
+        Value::Array(items) => items.iter().any(looked_up),
+        Value::Object(fields) => fields.values().any(looked_up),
+        _ => false,
     }
 }
 

@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::live::Extent;
-use super::{Draft, Said, form};
+use super::live::{self, Extent};
+use super::{Draft, Matter, Said, form};
 use crate::bucket::{AccountId, BucketName, Region};
 use crate::setting::{AnySetting, Overlay};
 use crate::settings::{self, SETTINGS};
@@ -118,7 +118,18 @@ struct Fleet {
 struct Bucket {
     region: Option<Region>,
     settings: BTreeMap<&'static str, Part>,
+    /// Settings that a resource says, and of which a part was lost.
+    lost: BTreeMap<&'static str, Rank>,
+    /// Whether what is in line was filled in by the tool, which keeps a part of some settings there.
+    filled: bool,
 }
+
+/// What Terraform's provider keeps in line since 4.0, and what of it has no place there.
+const IN_PART: &[(&str, &str)] = &[
+    ("lifecycle", "sizes of objects, numbers of versions"),
+    ("logging", "grants, formats of keys"),
+    ("replication", "changes of replicas, existing objects"),
+];
 
 /// What a resource says of a setting.
 #[derive(Debug)]
@@ -171,8 +182,20 @@ impl Fleet {
         for (attribute, why) in said.losses {
             self.lose(address, &attribute, why);
         }
+        let bucket = self.buckets.entry(name.clone()).or_default();
+        for setting in said.left_out {
+            // What counts less must not stand in for it: it may be the half that was understood.
+            let lost = bucket.lost.entry(setting).or_insert(rank);
+            *lost = rank.max(*lost);
+            if bucket.settings.get(setting).is_some_and(|known| known.rank < rank) {
+                bucket.settings.remove(setting);
+            }
+        }
         for (setting, value) in said.settings {
             let bucket = self.buckets.entry(name.clone()).or_default();
+            if bucket.lost.get(setting).is_some_and(|lost| *lost > rank) {
+                continue;
+            }
             let part = Part { value, address: address.to_owned(), rank };
             match bucket.settings.get_mut(setting) {
                 None => drop(bucket.settings.insert(setting, part)),
@@ -211,7 +234,20 @@ impl Fleet {
             for setting in SETTINGS {
                 let Some(part) = bucket.settings.get(setting.name()) else { continue };
                 match written(*setting, &part.value, extent) {
-                    Ok(Some(value)) => drop(draft.settings.insert(setting.name(), Said::Value(value))),
+                    Ok(Some(value)) => {
+                        if let Ok(doc) = setting.parse(&value) {
+                            live::note_dangling(*setting, &doc, &mut draft);
+                        }
+                        draft.settings.insert(setting.name(), Said::Value(value));
+                        let half = IN_PART.iter().find(|(name, _)| *name == setting.name());
+                        if let Some((name, missing)) = half.filter(|_| bucket.filled && part.rank == Rank::Inline) {
+                            let text = format!(
+                                "`{name}` is taken from `aws_s3_bucket` itself, where the provider has no place for a part \
+                                 of it ({missing}): hold it against the live bucket before it is applied"
+                            );
+                            draft.note(Some(name), Matter::Unconverted, text);
+                        }
+                    }
                     Ok(None) => {}
                     Err(why) => {
                         let why = format!("for `{}` it is not what a spec may say: {why}", draft.name);
@@ -262,7 +298,8 @@ fn written(setting: &'static dyn AnySetting, value: &Value, extent: Extent) -> R
     {
         // Any id of ours would be another rule's: the one that is there would go, and come anew.
         return Err(format!(
-            "rule {} has no id, so S3 made one up that stands nowhere in the file: import the bucket itself, or give it that id",
+            "rule {} has no id, so S3 made one up that stands nowhere in the file, and under another one it would go \
+             and come anew: import the live bucket (`driftless import NAME`), or give the rule the id that it has there",
             place + 1
         ));
     }

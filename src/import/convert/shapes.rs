@@ -36,21 +36,29 @@ fn field<'a>(fields: &'a Map<String, Value>, names: &[&str]) -> Option<&'a str> 
     names.iter().find_map(|name| fields.get(*name)?.as_str()).filter(|text| !text.is_empty())
 }
 
+/// A text, or a number or a switch as one.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
 /// Keys and values in a list (or alone), as a mapping.
 pub(super) fn pairs(value: &Value) -> Result<Option<Value>, String> {
     let mut all = Map::new();
     for pair in list(value) {
         let fields = object(pair)?;
         only(fields, &["key", "value", "Key", "Value"])?;
-        let key = field(fields, &["key", "Key"]).ok_or("a pair without a key")?;
+        let key = fields.get("key").or_else(|| fields.get("Key")).and_then(scalar).filter(|it| !it.is_empty());
+        let key = key.ok_or("a pair without a key")?;
         let said = fields.get("value").or_else(|| fields.get("Value")).unwrap_or(&Value::Null);
         let said = match said {
-            Value::String(text) => text.clone(),
             Value::Null => String::new(),
-            scalar @ (Value::Bool(_) | Value::Number(_)) => scalar.to_string(),
-            _ => return Err("a value that is no text".to_owned()),
+            said => scalar(said).ok_or("a value that is no text")?,
         };
-        all.insert(key.to_owned(), said.into());
+        all.insert(key, said.into());
     }
     Ok(Some(Value::Object(all)))
 }
@@ -197,6 +205,16 @@ pub(super) fn empty(_: &Value) -> Result<Option<Value>, String> {
     Ok(Some(json!({})))
 }
 
+/// Something that is on by being there.
+pub(super) fn on_by_itself(_: &Value) -> Result<Option<Value>, String> {
+    Ok(Some(true.into()))
+}
+
+/// A public access block that says nothing of its switches.
+pub(super) fn no_switches(_: &Value) -> Result<Option<Value>, String> {
+    Err("it names none of the four switches, and what S3 makes of that cannot be told from it".to_owned())
+}
+
 /// A date of AWS's API: midnight is implied.
 pub(super) fn date(value: &Value) -> Result<Option<Value>, String> {
     match value {
@@ -207,5 +225,10 @@ pub(super) fn date(value: &Value) -> Result<Option<Value>, String> {
 
 /// Whether object lock is on; off says nothing, as it can never be switched off.
 pub(super) fn lock(value: &Value) -> Result<Option<Value>, String> {
-    Ok((value == "Enabled" || value == true).then(|| true.into()))
+    match value {
+        Value::Bool(on) => Ok(on.then(|| true.into())),
+        Value::String(word) if word == "Enabled" || word.eq_ignore_ascii_case("true") => Ok(Some(true.into())),
+        Value::String(word) if word == "Disabled" || word.eq_ignore_ascii_case("false") => Ok(None),
+        _ => Err("its word is not known".to_owned()),
+    }
 }

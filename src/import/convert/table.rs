@@ -20,6 +20,19 @@ pub(super) struct Row {
     pub to: &'static str,
     /// What is done to the value.
     pub how: How,
+    /// Whether an empty text, list or mapping says something there; null never does.
+    pub even_empty: bool,
+}
+
+impl Row {
+    const fn new(from: &'static str, to: &'static str, how: How) -> Self {
+        Self { from, to, how, even_empty: false }
+    }
+
+    /// The row, with a word for what is empty too: the value of a tag may be.
+    pub(super) const fn even_empty(self) -> Self {
+        Self { even_empty: true, ..self }
+    }
 }
 
 /// What is done to a value.
@@ -27,8 +40,12 @@ pub(super) struct Row {
 pub(super) enum How {
     /// It stays as it is.
     Same,
+    /// It stays as it is, with texts for the numbers and switches in it.
+    Text,
     /// A number, or the text of one; zero is how the tool says nothing.
     Number,
+    /// A number, or the text of one; zero is one of them.
+    Count,
     /// A switch, or the text of one; off says nothing.
     On,
     /// A switch, or the text of one.
@@ -37,6 +54,8 @@ pub(super) enum How {
     Word(&'static [(&'static str, Option<&'static str>)]),
     /// A part of its own shape.
     Shape(fn(&Value) -> Result<Option<Value>, String>),
+    /// What it means that nothing stands in it; what does stand in it has rows of its own.
+    Bare(fn(&Value) -> Result<Option<Value>, String>),
     /// It is made by the tool or by S3, or says nothing of the bucket's settings.
     Known,
     /// It is taken elsewhere when it says nothing more than this; else it is listed with this reason.
@@ -45,22 +64,32 @@ pub(super) enum How {
 
 /// A row whose value stays.
 pub(super) const fn same(from: &'static str, to: &'static str) -> Row {
-    Row { from, to, how: How::Same }
+    Row::new(from, to, How::Same)
 }
 
-/// A row whose value is a number.
+/// A row whose value is a text, or a list of texts.
+pub(super) const fn text(from: &'static str, to: &'static str) -> Row {
+    Row::new(from, to, How::Text)
+}
+
+/// A row whose value is a number, where zero says nothing.
 pub(super) const fn number(from: &'static str, to: &'static str) -> Row {
-    Row { from, to, how: How::Number }
+    Row::new(from, to, How::Number)
+}
+
+/// A row whose value is a number, where zero is one.
+pub(super) const fn count(from: &'static str, to: &'static str) -> Row {
+    Row::new(from, to, How::Count)
 }
 
 /// A row whose value is a switch.
 pub(super) const fn switch(from: &'static str, to: &'static str) -> Row {
-    Row { from, to, how: How::Switch }
+    Row::new(from, to, How::Switch)
 }
 
 /// A row whose value is a switch that says nothing when it is off.
 pub(super) const fn on(from: &'static str, to: &'static str) -> Row {
-    Row { from, to, how: How::On }
+    Row::new(from, to, How::On)
 }
 
 /// A row whose value is a word.
@@ -69,7 +98,7 @@ pub(super) const fn word(
     to: &'static str,
     words: &'static [(&'static str, Option<&'static str>)],
 ) -> Row {
-    Row { from, to, how: How::Word(words) }
+    Row::new(from, to, How::Word(words))
 }
 
 /// A row whose value has a shape of its own.
@@ -78,17 +107,26 @@ pub(super) const fn shape(
     to: &'static str,
     make: fn(&Value) -> Result<Option<Value>, String>,
 ) -> Row {
-    Row { from, to, how: How::Shape(make) }
+    Row::new(from, to, How::Shape(make))
+}
+
+/// A row for something in which nothing stands.
+pub(super) const fn bare(
+    from: &'static str,
+    to: &'static str,
+    make: fn(&Value) -> Result<Option<Value>, String>,
+) -> Row {
+    Row::new(from, to, How::Bare(make)).even_empty()
 }
 
 /// A row that says nothing of a setting.
 pub(super) const fn known(from: &'static str) -> Row {
-    Row { from, to: "", how: How::Known }
+    Row::new(from, "", How::Known)
 }
 
 /// A row that no setting can say.
 pub(super) const fn never(from: &'static str, why: &'static str) -> Row {
-    Row { from, to: "", how: How::Never(why) }
+    Row::new(from, "", How::Never(why))
 }
 
 /// What a resource says.
@@ -98,11 +136,16 @@ pub(super) struct Said {
     pub settings: BTreeMap<&'static str, Value>,
     /// Attributes that were not converted, and why.
     pub losses: Vec<(String, String)>,
+    /// Settings that are left out, as a part of them was lost.
+    pub left_out: BTreeSet<&'static str>,
 }
 
+/// One step of the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
+    /// The field of that name.
     Field(String),
+    /// The element at that place.
     Place(usize),
 }
 
@@ -167,12 +210,34 @@ pub(super) fn read(attributes: &Value, tables: &[&[Row]], losses: Vec<(String, S
         let touched: BTreeSet<&str> = rows.map(|(_, row)| target(row)).collect();
         for setting in touched.into_iter().filter_map(settings::find).filter(|it| !form::is_free(*it)) {
             let name = setting.name();
+            said.left_out.insert(name);
             if said.settings.remove(name).is_some() {
                 why.push_str(&format!("; so `{name}` is left out"));
             }
         }
     }
     said
+}
+
+/// Whether somebody who says something at this place says it of a setting, or of what is in no table.
+pub(super) fn counts(tables: &[&[Row]], path: &[Step]) -> bool {
+    let mut none = true;
+    for row in tables.iter().flat_map(|table| table.iter()) {
+        let words = words(row.from);
+        if matched(&words, &path[..path.len().min(words.len())]).is_some() {
+            if !matches!(row.how, How::Known) {
+                return true;
+            }
+            none = false;
+        }
+    }
+    none
+}
+
+/// Whether something stands within this place that has rows of its own.
+pub(super) fn is_block(tables: &[&[Row]], path: &[Step]) -> bool {
+    let rows = tables.iter().flat_map(|table| table.iter());
+    rows.map(|row| words(row.from)).any(|words| words.len() > path.len() && matched(&words, path).is_some())
 }
 
 /// The setting that a row is for.
@@ -208,16 +273,24 @@ impl Reading<'_> {
     }
 
     fn node(&mut self, value: &Value, path: &mut Vec<Step>) {
-        if is_nothing(value) {
+        if value.is_null() {
             return;
         }
+        let empty = is_nothing(value);
         let mut within = false;
         for (words, row) in self.rows {
             let Some(carried) = matched(words, path) else { continue };
-            if words.len() == path.len() {
-                return self.take(row, value, &carried, path);
+            let bare = matches!(row.how, How::Bare(_));
+            if words.len() == path.len() && bare == (bare && empty) {
+                if !empty || row.even_empty {
+                    self.take(row, value, &carried, path);
+                }
+                return;
             }
             within = true;
+        }
+        if empty {
+            return;
         }
         if within && (value.is_object() || value.is_array()) {
             self.children(value, path);
@@ -231,7 +304,9 @@ impl Reading<'_> {
             How::Known => return,
             How::Never(why) => return self.lose(path, why.to_owned()),
             How::Same => Ok(Some(value.clone())),
-            How::Number => as_number(value),
+            How::Text => Ok(Some(as_text(value))),
+            How::Number => as_number(value).map(|number| (number != 0).then(|| number.into())),
+            How::Count => as_number(value).map(|number| Some(number.into())),
             How::Switch => as_switch(value).map(|on| Some(on.into())),
             How::On => as_switch(value).map(|on| on.then_some(true.into())),
             How::Word(words) => {
@@ -241,7 +316,7 @@ impl Reading<'_> {
                     None => Err("its word is not known".to_owned()),
                 }
             }
-            How::Shape(make) => make(value),
+            How::Shape(make) | How::Bare(make) => make(value),
         };
         let made = match made {
             Ok(Some(made)) => made,
@@ -280,14 +355,21 @@ pub(super) fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn as_number(value: &Value) -> Result<Option<Value>, String> {
+fn as_text(value: &Value) -> Value {
+    match value {
+        Value::Number(_) | Value::Bool(_) => value.to_string().into(),
+        Value::Array(items) => items.iter().map(as_text).collect(),
+        other => other.clone(),
+    }
+}
+
+fn as_number(value: &Value) -> Result<i64, String> {
     let number = match value {
         Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.parse().ok(),
+        Value::String(text) => text.trim().parse().ok(),
         _ => None,
     };
-    let number = number.ok_or("it is no whole number")?;
-    Ok((number != 0).then(|| number.into()))
+    number.ok_or_else(|| "it is no whole number".to_owned())
 }
 
 fn as_switch(value: &Value) -> Result<bool, String> {
@@ -336,7 +418,8 @@ fn closed(value: Value) -> Value {
     }
 }
 
-fn shown(path: &[Step]) -> String {
+/// A path as people read it.
+pub(super) fn shown(path: &[Step]) -> String {
     let mut text = String::new();
     for step in path {
         match step {

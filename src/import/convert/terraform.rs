@@ -9,12 +9,15 @@ use super::{Fleet, Rank};
 use crate::bucket::AccountId;
 
 mod inline;
+mod plan;
 mod split;
 
 use inline::BUCKET;
+use plan::Plan;
 use split::{
-    ABAC, ACCELERATE, ACL, ANALYTICS, CORS, ENCRYPTION, INVENTORY, LIFECYCLE, LOGGING, METADATA, METRIC, NOTIFICATION,
-    OBJECT_LOCK, OWNERSHIP, PAYER, POLICY, PUBLIC_ACCESS_BLOCK, REPLICATION, TIERING, VERSIONING, WEBSITE,
+    ABAC, ACCELERATE, ACL, ANALYTICS, CORS, DIRECTORY_BUCKET, ENCRYPTION, INVENTORY, LIFECYCLE, LOGGING, METADATA,
+    METRIC, NOTIFICATION, OBJECT_LOCK, OWNERSHIP, PAYER, POLICY, PUBLIC_ACCESS_BLOCK, REPLICATION, TIERING, VERSIONING,
+    WEBSITE,
 };
 
 /// Attributes of every resource that say where it belongs, or are made by the provider.
@@ -24,6 +27,7 @@ const COMMON: &[Row] =
 /// The kinds of resources, with their tables.
 const KINDS: &[(&str, Rank, &[Row])] = &[
     ("aws_s3_bucket", Rank::Inline, BUCKET),
+    ("aws_s3_directory_bucket", Rank::Own, DIRECTORY_BUCKET),
     ("aws_s3_bucket_versioning", Rank::Own, VERSIONING),
     ("aws_s3_bucket_server_side_encryption_configuration", Rank::Own, ENCRYPTION),
     ("aws_s3_bucket_public_access_block", Rank::Own, PUBLIC_ACCESS_BLOCK),
@@ -50,8 +54,16 @@ const KINDS: &[(&str, Rank, &[Row])] = &[
 /// Reads a state, or what `terraform show -json` prints.
 pub(super) fn read(text: &str, own: Option<&AccountId>, fleet: &mut Fleet) -> Result<(), String> {
     let root: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
-    if let Some(module) = root.pointer("/values/root_module").or_else(|| root.pointer("/planned_values/root_module")) {
-        shown(module, own, fleet, 0);
+    if let Some(module) = root.pointer("/values/root_module") {
+        shown(module, None, own, fleet, 0);
+        return Ok(());
+    }
+    if let Some(module) = root.pointer("/planned_values/root_module") {
+        let plan = Plan::of(&root);
+        for (address, why) in plan.missing() {
+            fleet.lose(address, "", why);
+        }
+        shown(module, Some(&plan), own, fleet, 0);
         return Ok(());
     }
     match (root.get("version").and_then(Value::as_u64), root.get("resources").and_then(Value::as_array)) {
@@ -69,14 +81,22 @@ pub(super) fn read(text: &str, own: Option<&AccountId>, fleet: &mut Fleet) -> Re
     }
 }
 
+const DEPOSED: &str = "it is deposed: Terraform waits to delete it";
+
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether a kind of resource is about S3, of whatever provider (`aws_s3_bucket`, `awscc_s3_bucket`):
+/// what is about other things is nobody's loss.
+fn is_of_s3(kind: &str) -> bool {
+    kind.split_once('_').is_some_and(|(_, rest)| rest.starts_with("s3"))
 }
 
 /// One resource of a state, with all its instances.
 fn state(resource: &Value, own: Option<&AccountId>, fleet: &mut Fleet) {
     let (kind, name) = (text(resource, "type"), text(resource, "name"));
-    if text(resource, "mode") != "managed" || !kind.starts_with("aws_s3") {
+    if text(resource, "mode") != "managed" || !is_of_s3(kind) {
         return;
     }
     let module =
@@ -88,15 +108,15 @@ fn state(resource: &Value, own: Option<&AccountId>, fleet: &mut Fleet) {
         };
         let address = format!("{module}{kind}.{name}{key}");
         if instance.get("deposed").is_some() {
-            fleet.lose(&address, "", "it is deposed: Terraform waits to delete it");
+            fleet.lose(&address, "", DEPOSED);
             continue;
         }
-        take(&address, kind, instance.get("attributes").unwrap_or(&Value::Null), own, fleet);
+        take(&address, kind, instance.get("attributes").unwrap_or(&Value::Null), None, own, fleet);
     }
 }
 
 /// The resources of a module as `terraform show -json` prints them.
-fn shown(module: &Value, own: Option<&AccountId>, fleet: &mut Fleet, depth: usize) {
+fn shown(module: &Value, plan: Option<&Plan<'_>>, own: Option<&AccountId>, fleet: &mut Fleet, depth: usize) {
     // Modules in modules; no person nests them so deep.
     if depth > 64 {
         fleet.lose(text(module, "address"), "", "modules are nested too deep");
@@ -104,18 +124,36 @@ fn shown(module: &Value, own: Option<&AccountId>, fleet: &mut Fleet, depth: usiz
     }
     for resource in module.get("resources").and_then(Value::as_array).into_iter().flatten() {
         let kind = text(resource, "type");
-        if text(resource, "mode") == "managed" && kind.starts_with("aws_s3") {
-            take(text(resource, "address"), kind, resource.get("values").unwrap_or(&Value::Null), own, fleet);
+        let address = text(resource, "address");
+        if text(resource, "mode") != "managed" || !is_of_s3(kind) {
+            continue;
         }
+        if !text(resource, "deposed_key").is_empty() {
+            fleet.lose(address, "", DEPOSED);
+            continue;
+        }
+        take(address, kind, resource.get("values").unwrap_or(&Value::Null), plan, own, fleet);
     }
     for child in module.get("child_modules").and_then(Value::as_array).into_iter().flatten() {
-        shown(child, own, fleet, depth + 1);
+        shown(child, plan, own, fleet, depth + 1);
     }
 }
 
 /// One instance of a resource.
-fn take(address: &str, kind: &str, attributes: &Value, own: Option<&AccountId>, fleet: &mut Fleet) {
+fn take(
+    address: &str,
+    kind: &str,
+    attributes: &Value,
+    plan: Option<&Plan<'_>>,
+    own: Option<&AccountId>,
+    fleet: &mut Fleet,
+) {
+    let unknown = |tables: &[&[Row]]| plan.map(|plan| plan.unknown(address, kind, tables)).unwrap_or_default();
     if kind == "aws_s3_account_public_access_block" {
+        // Whose it is, where somebody said it and it is not known.
+        if let Some((attribute, why)) = unknown(&[]).into_iter().find(|(at, _)| at == "account_id") {
+            return fleet.lose(address, &attribute, why);
+        }
         let of = text(attributes, "account_id");
         if !of.is_empty() && own.is_none_or(|own| own.as_str() != of) {
             let why = match own {
@@ -125,7 +163,8 @@ fn take(address: &str, kind: &str, attributes: &Value, own: Option<&AccountId>, 
             fleet.lose(address, "account_id", why);
             return;
         }
-        let said = table::read(attributes, &[COMMON, PUBLIC_ACCESS_BLOCK, &[known("account_id")]], Vec::new());
+        let tables = [COMMON, PUBLIC_ACCESS_BLOCK, &[known("account_id")]];
+        let said = table::read(attributes, &tables, unknown(&tables));
         return fleet.put_account(address, said);
     }
     let Some((_, rank, table)) = KINDS.iter().find(|(known, _, _)| *known == kind) else {
@@ -134,11 +173,14 @@ fn take(address: &str, kind: &str, attributes: &Value, own: Option<&AccountId>, 
         fleet.lose(address, "", why);
         return;
     };
-    let bucket = text(attributes, "bucket");
-    if bucket.is_empty() {
-        fleet.lose(address, "bucket", "it does not say which bucket it is for");
-        return;
-    }
+    let bucket = match text(attributes, "bucket") {
+        "" => plan.map(|plan| plan.bucket(address)).unwrap_or_else(|| Err("it does not say which bucket it is for")),
+        said => Ok(said),
+    };
+    let bucket = match bucket {
+        Ok(bucket) => bucket,
+        Err(why) => return fleet.lose(address, "bucket", why),
+    };
     let Some(name) = fleet.bucket(address, "bucket", bucket) else { return };
     if *rank == Rank::Inline {
         let region = Some(text(attributes, "bucket_region")).filter(|it| !it.is_empty());
@@ -146,7 +188,12 @@ fn take(address: &str, kind: &str, attributes: &Value, own: Option<&AccountId>, 
         if !region.is_empty() {
             fleet.put_region(&name, address, "region", region);
         }
+        // It came with 4.0, when every setting got a resource of its own and the lines were filled in from S3.
+        if attributes.get("object_lock_enabled").is_some_and(Value::is_boolean) {
+            fleet.buckets.entry(name.clone()).or_default().filled = true;
+        }
     }
-    let said = table::read(attributes, &[COMMON, table], Vec::new());
+    let tables = [COMMON, table];
+    let said = table::read(attributes, &tables, unknown(&tables));
     fleet.put(&name, address, *rank, said);
 }

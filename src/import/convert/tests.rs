@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::import::text::document;
 
+mod losses;
 mod protection;
 
 fn given(all: &[(&str, &str)]) -> Given {
@@ -121,10 +122,7 @@ fn a_state_with_one_resource_a_setting_is_converted_and_they_count_more_than_wha
     assert_eq!(region(&it, "ai-models").as_deref(), Some("us-west-2"), "where it is, not where the provider is");
     assert_eq!(
         lost(&it),
-        [
-            "aws_s3_bucket_versioning.twice: `versioning` is said by aws_s3_bucket_versioning.models already",
-            "aws_s3_directory_bucket.scratch: this kind of resource is not converted",
-        ]
+        ["aws_s3_bucket_versioning.twice: `versioning` is said by aws_s3_bucket_versioning.models already"]
     );
 }
 
@@ -391,6 +389,9 @@ fn every_draft_of_every_fixture_is_a_document_without_a_fault() {
         (Format::Terraform, SPLIT),
         (Format::CloudFormation, TEMPLATE),
         (Format::Ack, MANIFESTS),
+        (Format::Terraform, losses::PLAN),
+        (Format::CloudFormation, losses::MESSY),
+        (Format::Ack, losses::HELM),
     ];
     for (format, text) in all {
         for extent in [Extent::Different, Extent::Full] {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::shapes::{inline_grants, json_text, redirect_all, routing_rules, transition};
-use super::super::table::{Row, known, number, on, same, shape, switch};
+use super::super::table::{Row, count, known, number, on, same, shape, switch};
 use super::lock;
 
 /// The bucket's own resource.
@@ -23,7 +23,8 @@ pub(super) const BUCKET: &[Row] = &[
     same("cors_rule[*].allowed_methods", "cors.rules[*].allowedMethods"),
     same("cors_rule[*].allowed_origins", "cors.rules[*].allowedOrigins"),
     same("cors_rule[*].expose_headers", "cors.rules[*].exposeHeaders"),
-    number("cors_rule[*].max_age_seconds", "cors.rules[*].maxAgeSeconds"),
+    // The provider writes the zero that nobody said, too.
+    count("cors_rule[*].max_age_seconds", "cors.rules[*].maxAgeSeconds"),
     shape("grant", "acl", inline_grants),
     number(
         "lifecycle_rule[*].abort_incomplete_multipart_upload_days",
@@ -120,8 +121,8 @@ pub(super) const BUCKET: &[Row] = &[
         "server_side_encryption_configuration[0].rule[0].blocked_encryption_types",
         "encryption.blockedEncryptionTypes",
     ),
-    same("tags.{}", "tags.{}"),
-    same("tags_all.{}", "tags.{}"),
+    same("tags.{}", "tags.{}").even_empty(),
+    same("tags_all.{}", "tags.{}").even_empty(),
     // Whether it was on once and is suspended now, or was never on, cannot be told from it.
     shape("versioning[0].enabled", "versioning.status", versioned),
     shape("versioning[0].mfa_delete", "versioning.mfaDelete", versioned),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::shapes::{access_control_policy, empty, json_text, pairs, routing_rules, transition};
-use super::super::table::{Row, known, never, number, on, same, shape, switch, word};
+use super::super::table::{Row, count, known, never, number, on, same, shape, switch, word};
 use super::lock;
 
 const ON_OFF: &[(&str, Option<&str>)] = &[("Enabled", Some("Enabled")), ("Disabled", Some("Disabled"))];
@@ -18,6 +18,15 @@ pub(super) const VERSIONING: &[Row] = &[
     ),
     word("versioning_configuration[0].mfa_delete", "versioning.mfaDelete", ON),
     known("mfa"),
+];
+
+pub(super) const DIRECTORY_BUCKET: &[Row] = &[
+    known("data_redundancy"),
+    known("force_destroy"),
+    known("location"),
+    known("type"),
+    same("tags.{}", "tags.{}").even_empty(),
+    same("tags_all.{}", "tags.{}").even_empty(),
 ];
 
 pub(super) const ENCRYPTION: &[Row] = &[
@@ -53,7 +62,8 @@ pub(super) const LIFECYCLE: &[Row] = &[
     number("rule[*].filter[0].and[0].object_size_less_than", "lifecycle.rules[*].filter.objectSizeLessThan"),
     same("rule[*].filter[0].and[0].prefix", "lifecycle.rules[*].filter.prefix"),
     same("rule[*].filter[0].and[0].tags", "lifecycle.rules[*].filter.tags"),
-    number("rule[*].filter[0].object_size_greater_than", "lifecycle.rules[*].filter.objectSizeGreaterThan"),
+    // Nothing is null there, or an empty text; zero leaves empty objects out. Beside `and` it is what was not said.
+    count("rule[*].filter[0].object_size_greater_than", "lifecycle.rules[*].filter.objectSizeGreaterThan"),
     number("rule[*].filter[0].object_size_less_than", "lifecycle.rules[*].filter.objectSizeLessThan"),
     same("rule[*].filter[0].prefix", "lifecycle.rules[*].filter.prefix"),
     shape("rule[*].filter[0].tag", "lifecycle.rules[*].filter.tags", pairs),
@@ -130,7 +140,8 @@ pub(super) const CORS: &[Row] = &[
     same("cors_rule[*].allowed_origins", "cors.rules[*].allowedOrigins"),
     same("cors_rule[*].expose_headers", "cors.rules[*].exposeHeaders"),
     same("cors_rule[*].id", "cors.rules[*].id"),
-    number("cors_rule[*].max_age_seconds", "cors.rules[*].maxAgeSeconds"),
+    // The provider writes the zero that nobody said, too.
+    count("cors_rule[*].max_age_seconds", "cors.rules[*].maxAgeSeconds"),
 ];
 
 pub(super) const NOTIFICATION: &[Row] = &[

@@ -300,7 +300,8 @@ fn a_lifecycle_rule_without_an_id_is_listed_with_what_to_do() {
             lost(file),
             [format!(
                 "{address}: `lifecycle`: for `ai-a` it is not what a spec may say: rule {place} has no id, so S3 made one up \
-                 that stands nowhere in the file: import the bucket itself, or give it that id"
+                 that stands nowhere in the file, and under another one it would go and come anew: import the live \
+                 bucket (`driftless import NAME`), or give the rule the id that it has there"
             )]
         );
     }
