@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{listed, words};
-use crate::setting::{About, Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, Hindrance, Others, Overlay, Problem, Risk, Setting, overlay};
 
 #[cfg(test)]
 mod tests;
@@ -224,6 +224,14 @@ impl Setting for Website {
             rule.check(&format!("/routingRules/{place}"), &mut say);
         }
         problems
+    }
+
+    fn hindrance(to: &Value, _others: &Others<'_>) -> Option<Hindrance> {
+        let served = to.index_document.is_some() || to.redirect_all_requests_to.is_some();
+        (!served && *to != Value::default()).then_some(Hindrance {
+            why: "S3 serves no website without an index document",
+            advice: "let the spec name `indexDocument` too, or `redirectAllRequestsTo`",
+        })
     }
 }
 
