@@ -50,6 +50,20 @@ pub(super) fn check(want: &Value) -> Vec<Problem> {
     problems
 }
 
+/// Why S3 refuses rules beside each other of which it would take each: a policy adds its own to those
+/// that are there.
+pub(super) fn clash(to: &Value) -> Option<&'static str> {
+    let rules = to.rules.as_deref().unwrap_or_default();
+    let mut faults = Vec::new();
+    together(rules, &mut |at, _, _| faults.push(at.rsplit('/').next().unwrap_or_default().to_owned()));
+    faults.into_iter().find_map(|field| match field.as_str() {
+        "priority" => Some("S3 takes no two rules of one priority"),
+        "prefix" => Some("S3 takes no two rules without a filter whose prefixes overlap"),
+        "bucket" => Some("S3 takes one destination only for rules without a filter"),
+        _ => None,
+    })
+}
+
 /// S3 copies into no bucket out of itself (InvalidRequest). Zones of Ceph, and MinIO, have buckets of
 /// one name in several places.
 pub(super) fn beside(want: &Value, beside: &Beside) -> Vec<Problem> {

@@ -291,6 +291,12 @@ rules:
             let why = "S3 copies nothing without a role to assume";
             return Some(Hindrance { why, advice: "let the spec name `role` beside the rules" });
         }
+        if let Some(why) = check::clash(to) {
+            return Some(Hindrance {
+                why,
+                advice: "give the rule that is declared another priority, or another prefix",
+            });
+        }
         versioning::is_off(others).then_some(Hindrance {
             why: "S3 copies objects only out of a bucket whose versioning is on",
             advice: "let the spec say `versioning: {status: Enabled}`",

@@ -352,3 +352,17 @@ fn a_bucket_is_not_copied_into_itself() {
     assert_eq!(says("data", None), []);
     assert_eq!(says("copies", Some("default")), [], "zones of Ceph share the names of buckets");
 }
+
+/// The rule of a policy beside one of the same priority that stood there was written in every sweep, and
+/// S3 refused it.
+#[test]
+fn rules_that_s3_refuses_beside_each_other_are_hindered() {
+    let why = |value: &Value| Replication::hindrance(value, &|_| None).map(|it| it.why);
+    let other = second("").replace(r#""id":"a""#, r#""id":"b""#);
+    let to = merge(&second(""), &other, Overlay::Within);
+    assert_eq!(why(&to), Some("S3 takes no two rules of one priority"));
+    let to = merge(&second(""), &other.replace(r#""priority":1"#, r#""priority":2"#), Overlay::Within);
+    assert_eq!(why(&to), None);
+    let to = merge(&first("raw/"), &first("raw/new/").replace(r#""id":"a""#, r#""id":"b""#), Overlay::Within);
+    assert_eq!(why(&to), Some("S3 takes no two rules without a filter whose prefixes overlap"));
+}

@@ -58,8 +58,9 @@ fn old_moves() -> impl Strategy<Value = Value> {
 }
 
 fn rule() -> impl Strategy<Value = Value> {
-    let old_end = (1..800, option(vec![1, 2, 100]))
-        .prop_map(|(days, kept)| fields([("noncurrentDays", Some(days.into())), ("newerNoncurrentVersions", kept)]));
+    let old_end = (1..800, option(vec![1, 2, 100])).prop_map(|(days, kept): (i32, _)| {
+        fields([("noncurrentDays", Some(days.into())), ("newerNoncurrentVersions", kept)])
+    });
     let abort = (1..30).prop_map(|days| json!({"daysAfterInitiation": days}));
     // Either the old place of the prefix or the new one.
     let place = prop_oneof![

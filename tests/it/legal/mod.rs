@@ -149,4 +149,8 @@ fn the_one_form_of_a_legal_value_is_legal_and_so_is_every_merge() {
 
 /// What S3 refuses of the sum of two values of which it takes each, and no merge can mend: it is told
 /// where the documents meet, or the write is refused.
-const SUMS: &[(&str, &str)] = &[];
+const SUMS: &[(&str, &str)] = &[
+    ("notifications", "it takes events for the same keys as"),
+    ("replication", ", too"),
+    ("replication", "the prefix overlaps that of the rule"),
+];
