@@ -256,7 +256,11 @@ fn protocol(protocol: Option<&Protocol>, at: &str, say: &mut Say<'_>) {
 
 impl RoutingRule {
     fn canonical(self) -> Self {
-        Self { condition: self.condition.filter(|condition| *condition != Condition::default()), ..self }
+        // Every key begins with the empty one, and Ceph does not keep it.
+        let condition = self
+            .condition
+            .map(|it| Condition { key_prefix_equals: it.key_prefix_equals.filter(|prefix| !prefix.is_empty()), ..it });
+        Self { condition: condition.filter(|condition| *condition != Condition::default()), ..self }
     }
 
     fn check(&self, at: &str, say: &mut Say<'_>) {

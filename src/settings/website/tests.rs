@@ -209,3 +209,19 @@ fn a_website_without_an_index_is_hindered_and_a_live_index_completes_it() {
     assert_eq!(hindered("{}", r#"{"redirectAllRequestsTo":{"hostName":"a.example"}}"#), None);
     assert_eq!(hindered("{}", "{}"), None);
 }
+
+/// Ceph drops an empty prefix, and the rule was drift for ever.
+#[test]
+fn a_condition_on_the_empty_prefix_is_none() {
+    let rule = |condition: &str| {
+        canonical(&format!(
+            r#"{{"indexDocument":"i","routingRules":[{{{condition}"redirect":{{"hostName":"a.example"}}}}]}}"#
+        ))
+    };
+    assert_eq!(rule(r#""condition":{"keyPrefixEquals":""},"#), rule(""));
+    let code = r#""httpErrorCodeReturnedEquals":"404""#;
+    assert_eq!(
+        rule(&format!(r#""condition":{{"keyPrefixEquals":"",{code}}},"#)),
+        rule(&format!(r#""condition":{{{code}}},"#))
+    );
+}

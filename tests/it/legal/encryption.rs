@@ -20,7 +20,7 @@ pub fn values() -> BoxedStrategy<Value> {
         prop::option::weighted(0.8, algorithm),
         prop::option::of(key),
         prop::option::of(any::<bool>()),
-        prop::option::weighted(0.3, blocked),
+        prop::option::weighted(0.6, blocked),
     );
     let value = some.prop_map(|(algorithm, key, bucket_key, blocked)| {
         fields([

@@ -120,6 +120,7 @@ pub const DEVIATIONS: &[Deviation] = &[
         topics(value).count() > 0
     }),
     keeps("rgw", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
+    keeps("rgw", "lifecycle", "the default size of objects that are too small to move is dropped.", no_default_size),
     refuses("rgw", "acl", "InvalidArgument", "a grantee must be one of its own users.", |_, value| {
         grantees(value).any(|it| it.starts_with("id:"))
     }),
