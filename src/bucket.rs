@@ -303,6 +303,11 @@ impl Region {
         }
     }
 
+    /// Whether it is named as AWS names regions, in three words or more.
+    pub fn is_of_aws(&self) -> bool {
+        self.as_str().split('-').count() > 2
+    }
+
     /// The partition of ARNs in this region.
     pub fn partition(&self) -> &'static str {
         match &*self.0 {

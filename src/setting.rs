@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::bucket::{BucketName, Region};
 use crate::doc::Doc;
+use crate::finding::{Finding, Place, Severity};
 
 /// One setting of an S3 bucket: what it may be and how two values compare. Pure.
 pub trait Setting: Send + Sync + 'static {
@@ -29,6 +30,9 @@ pub trait Setting: Send + Sync + 'static {
     const WRITES: &'static [&'static str];
     /// The settings of the same bucket that are written before this one.
     const AFTER: &'static [&'static str] = &[];
+    /// The settings of the same bucket that decide whether S3 takes a value of this one
+    /// ([`Setting::hindrance`]), read before a change of this one is planned.
+    const BESIDE: &'static [&'static str] = &[];
     /// Whether a spec may say `absent`: S3 can go back to holding nothing.
     const REMOVABLE: bool = false;
     /// What becomes of it on a directory bucket: most settings are lacking there (S3 User Guide,
@@ -111,6 +115,14 @@ pub struct Beside {
     pub region: Option<Region>,
 }
 
+impl Beside {
+    /// Whether the region has a name that AWS has not: the bucket is on a store of one's own, which
+    /// has rules of its own.
+    pub fn is_elsewhere(&self) -> bool {
+        self.region.as_ref().is_some_and(|region| !region.is_of_aws())
+    }
+}
+
 /// The other settings of a bucket by their names, as far as they are known.
 pub type Others<'a> = dyn Fn(&str) -> Option<Doc> + 'a;
 
@@ -177,12 +189,29 @@ pub struct Problem {
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
+    /// Whether it is known that S3 refuses the value, or only that it is odd.
+    pub severity: Severity,
 }
 
 impl Problem {
     /// A fault at a JSON pointer inside the setting.
     pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into(), hint: None }
+        Self { pointer: pointer.into(), message: message.into(), hint: None, severity: Severity::Error }
+    }
+
+    /// Something odd that S3 may take, now or in a later version: a person should look at it.
+    pub fn odd(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::at(pointer, message) }
+    }
+
+    /// Whether S3 refuses the value for it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The finding of it at a place in the documents.
+    pub fn finding(self, place: Place) -> Finding {
+        Finding { place, severity: self.severity, message: self.message, hint: self.hint }
     }
 
     /// Says what to write instead.
@@ -225,6 +254,8 @@ pub trait AnySetting: Send + Sync {
     fn writes(&self) -> &'static [&'static str];
     /// [`Setting::AFTER`].
     fn after(&self) -> &'static [&'static str];
+    /// [`Setting::BESIDE`].
+    fn beside(&self) -> &'static [&'static str];
     /// [`Setting::REMOVABLE`].
     fn removable(&self) -> bool;
     /// How a bucket behaves when S3 holds nothing, in canonical form.
@@ -299,6 +330,9 @@ macro_rules! erase {
             }
             fn after(&self) -> &'static [&'static str] {
                 S::AFTER
+            }
+            fn beside(&self) -> &'static [&'static str] {
+                S::BESIDE
             }
             fn removable(&self) -> bool {
                 S::REMOVABLE

@@ -1,69 +1,83 @@
 //! What S3 would refuse and only the documents together show, so it is told before: a setting needs
-//! another that nobody asks for, or that somebody asks to be otherwise; or what it names is in another
-//! region than the bucket, whose region its defaults or its account say.
+//! another that nobody asks for, or that somebody asks to be otherwise; what several documents ask of it
+//! is too much in all; or what it names does not go with the bucket's name, or with the region that its
+//! defaults or its account say.
 
 use super::Wish;
 use crate::bucket::Region;
 use crate::doc::Doc;
 use crate::finding::Finding;
 use crate::policy::Rule;
-use crate::setting::{Beside, Hindrance, Overlay, Problem};
+use crate::setting::{AnySetting, Beside, Hindrance, Overlay, Problem};
 use crate::settings;
 use crate::spec::{Asked, BucketSpec, Mode};
 
 /// What S3 would refuse: an error where the documents themselves say so, a warning where it is so
 /// unless the bucket has it already.
 pub(super) fn of(wish: &Wish, spec: &BucketSpec, guessed: bool) -> Vec<Finding> {
-    let mut findings = beside(wish, spec, guessed);
+    let mut findings = Vec::new();
     for want in wish.wants.iter() {
         let setting = settings::named(want.setting);
-        // Told of what is written later, and so once.
-        let (Some(to), [_, ..]) = (whole(wish, want.setting), setting.after()) else { continue };
-        let asked = |name: &str| setting.after().iter().find(|it| **it == name).and_then(|it| whole(wish, it));
-        let told = |Hindrance { why, advice }: Hindrance, message: String, error: bool| {
-            let make = if error { Finding::error } else { Finding::warning };
-            make(want.at.clone(), format!("{message}: {why}")).hint(advice)
-        };
-        if let Some(hindrance) = setting.hindrance(&to, &asked) {
-            findings.push(told(hindrance, format!("`{}` would be refused", want.setting), true));
-            continue;
-        }
-        let or_nothing = |name: &str| asked(name).or_else(|| settings::find(name).map(|it| it.default_doc()));
-        if let Some(hindrance) = setting.hindrance(&to, &or_nothing) {
-            let message = format!("nobody asks for what `{}` needs", want.setting);
-            findings.push(told(hindrance, message, false));
+        let Some(to) = whole(wish, want.setting).filter(|to| *to != setting.default_doc()) else { continue };
+        let problems = together(wish, spec, guessed, setting, &to);
+        let refused = problems.iter().any(Problem::is_error);
+        findings.extend(problems.into_iter().map(|mut problem| {
+            let it = format!("`{}{}` of `{}`", want.setting, problem.pointer, spec.name);
+            problem.message = format!("{it}: {}", problem.message);
+            problem.finding(want.at.clone())
+        }));
+        if !refused {
+            findings.extend(hindrance(wish, setting, &to).map(|(Hindrance { why, advice }, sure)| {
+                let finding = if sure {
+                    Finding::error(want.at.clone(), format!("`{}` would be refused: {why}", want.setting))
+                } else {
+                    Finding::warning(want.at.clone(), format!("nobody asks for what `{}` needs: {why}", want.setting))
+                };
+                finding.hint(advice)
+            }));
         }
     }
     findings
 }
 
-/// What does not go with the bucket's name or region, but for what its own document was told of.
-/// `guessed` is whether nobody said the regions of accounts.
-fn beside(wish: &Wish, spec: &BucketSpec, guessed: bool) -> Vec<Finding> {
-    let said = spec.region.is_some() || spec.name.region().is_some() || wish.region != Region::us_east_1();
-    // A store of one's own calls its regions as it likes, and the resources beside it too.
-    let of_aws = wish.region.as_str().split('-').count() > 2;
-    let known = of_aws && (said || !guessed);
-    let here = Beside { bucket: Some(spec.name.clone()), region: known.then(|| wish.region.clone()) };
-    let alone = Beside { bucket: Some(spec.name.clone()), region: spec.region.clone() };
-    let problems = |name: &'static str, asked: &Asked, beside: &Beside| match asked {
-        Asked::Value(doc) => settings::named(name).check_beside(doc, beside),
-        Asked::Absent => Vec::new(),
-    };
-    let mut findings = Vec::new();
-    for want in wish.wants.iter() {
-        let own = spec.settings.get(want.setting).map(|ask| problems(want.setting, &ask.what, &alone));
-        let told = |it: &Problem| own.iter().flatten().any(|own| own.message == it.message);
-        for problem in problems(want.setting, &want.asked, &here).into_iter().filter(|it| !told(it)) {
-            let message = format!("`{}{}` of `{}`: {}", want.setting, problem.pointer, spec.name, problem.message);
-            let finding = Finding::error(want.at.clone(), message);
-            findings.push(match problem.hint {
-                Some(hint) => finding.hint(hint),
-                None => finding,
-            });
-        }
+/// What hinders a whole value, and whether the documents say so themselves: what they leave out the
+/// bucket may have already.
+fn hindrance(wish: &Wish, setting: &dyn AnySetting, to: &Doc) -> Option<(Hindrance, bool)> {
+    if let Some(incomplete) = setting.hindrance(to, &|_| None) {
+        return Some((incomplete, false));
     }
-    findings
+    let near = || setting.after().iter().chain(setting.beside());
+    let asked = |name: &str| near().find(|it| **it == name).and_then(|it| whole(wish, it));
+    if let Some(hindrance) = setting.hindrance(to, &asked) {
+        // Of two settings that hinder each other it is told of the one that is written later, and so once.
+        let later = wish.wants.iter().any(|it| {
+            setting.beside().contains(&it.setting) && settings::named(it.setting).after().contains(&setting.name())
+        });
+        return (!later).then_some((hindrance, true));
+    }
+    // A new bucket of a store of one's own is not as one of AWS.
+    let made = |it: &'static dyn AnySetting| if wish.region.is_of_aws() { it.fresh_doc() } else { it.default_doc() };
+    let or_new =
+        |name: &str| asked(name).or_else(|| near().find(|it| **it == name).map(|it| made(settings::named(it))));
+    setting.hindrance(to, &or_new).map(|hindrance| (hindrance, false))
+}
+
+/// What is wrong with all that is asked of a setting, but for what the bucket's own document was told
+/// of. `guessed` is whether nobody said the regions of accounts.
+fn together(wish: &Wish, spec: &BucketSpec, guessed: bool, setting: &dyn AnySetting, to: &Doc) -> Vec<Problem> {
+    let said = spec.region.is_some() || spec.name.region().is_some() || wish.region != Region::us_east_1();
+    let here = Beside { bucket: Some(spec.name.clone()), region: (said || !guessed).then(|| wish.region.clone()) };
+    let alone = Beside { bucket: Some(spec.name.clone()), region: spec.region.clone() };
+    let own = spec.settings.get(setting.name()).map(|ask| match &ask.what {
+        Asked::Value(doc) => problems(setting, doc, &alone),
+        Asked::Absent => Vec::new(),
+    });
+    let told = |it: &Problem| own.iter().flatten().any(|own| own.message == it.message);
+    problems(setting, to, &here).into_iter().filter(|it| !told(it)).collect()
+}
+
+fn problems(setting: &dyn AnySetting, doc: &Doc, beside: &Beside) -> Vec<Problem> {
+    setting.check(doc).into_iter().chain(setting.check_beside(doc, beside)).collect()
 }
 
 /// What spec and enforced policies make of a setting of which S3 holds nothing; `None` when nobody

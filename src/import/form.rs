@@ -6,7 +6,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::doc::Doc;
-use crate::setting::{AnySetting, Overlay};
+use crate::setting::{AnySetting, Overlay, Problem};
 use crate::settings::SETTINGS;
 
 /// How much text may be parsed to shorten one value. A long list of rules is left a little longer
@@ -101,7 +101,7 @@ pub fn read(setting: &dyn AnySetting, said: &Value) -> Result<Doc, Unsayable> {
         return Err(format!("{at}{said}"));
     }
     let doc = setting.parse(said).map_err(|error| error.to_string())?;
-    match setting.check(&doc).into_iter().next() {
+    match setting.check(&doc).into_iter().find(Problem::is_error) {
         Some(problem) if problem.pointer.is_empty() => Err(problem.message),
         Some(problem) => Err(format!("at {}: {}", problem.pointer, problem.message)),
         None => Ok(doc),

@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::observed::{Existence, Observed};
 use crate::policy::{Judgement, Rule};
+use crate::settings::SETTINGS;
 
 /// The settings to read next, given what was read so far; none when every verdict is known.
 ///
@@ -51,6 +52,13 @@ pub fn next_reads(wish: &Wish, observed: &Observed, now: Timestamp) -> Vec<&'sta
     match target::foresee(wish, observed, &broken, now) {
         Ok(foresight) => broken.extend(foresight.speaking),
         Err(setting) => need(setting),
+    }
+    // Whether S3 would take a change can depend on a neighbour.
+    for setting in SETTINGS.iter().filter(|setting| !setting.beside().is_empty()) {
+        let changes = observed
+            .known(setting.name())
+            .is_some_and(|live| target::target(wish, setting.name(), live, &broken, now).enforced != *live);
+        setting.beside().iter().filter(|_| changes).for_each(|it| need(it));
     }
     // What a repair overlays must be known before it can be planned.
     for use_ in judging().filter(|use_| broken.contains(&use_.policy.name)) {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, Overlay, Problem, Risk, Setting};
+use super::object_ownership;
+use crate::setting::{About, Hindrance, Others, Overlay, Problem, Risk, Setting};
 
 /// The access control list of a bucket (API page PutBucketAcl).
 pub struct Acl;
@@ -183,11 +184,14 @@ impl Setting for Acl {
         example: "private",
     };
     const READS: &'static [&'static str] = &["s3:GetBucketAcl"];
-    /// The owner's id is read again before a write, as every ACL has to name it.
-    const WRITES: &'static [&'static str] = &["s3:PutBucketAcl", "s3:GetBucketAcl"];
+    /// The owner's id is read again before a write, as every ACL has to name it; and whether ACLs
+    /// count at all.
+    const WRITES: &'static [&'static str] = &["s3:PutBucketAcl", "s3:GetBucketAcl", "s3:GetBucketOwnershipControls"];
     /// The block refuses public grants, so where it opens it opens first; where it closes, it
     /// shuts the public out one request sooner.
     const AFTER: &'static [&'static str] = &["publicAccessBlock"];
+
+    const BESIDE: &'static [&'static str] = &[object_ownership::ObjectOwnership::NAME];
 
     fn canonical(value: Value) -> Value {
         let mut grants: BTreeMap<String, BTreeSet<Permission>> = BTreeMap::new();
@@ -270,6 +274,24 @@ impl Setting for Acl {
         }
         problems
     }
+
+    /// S3 answers AccessControlListNotSupported (API page PutBucketAcl).
+    fn hindrance(to: &Value, others: &Others<'_>) -> Option<Hindrance> {
+        (grants_others(to) && object_ownership::is_enforced(others)).then_some(Hindrance {
+            why: "S3 takes no grants while `BucketOwnerEnforced` switches ACLs off",
+            advice: "let the spec say `acl: private`, or `objectOwnership: BucketOwnerPreferred`",
+        })
+    }
+}
+
+/// Whether the ACL says anything but that the owner has full control.
+fn grants_others(value: &Value) -> bool {
+    value.grants.as_ref().is_some_and(|grants| !grants.is_empty())
+}
+
+/// Whether the bucket's ACL is known, and known to let others in.
+pub(super) fn lets_others_in(others: &Others<'_>) -> bool {
+    others(Acl::NAME).and_then(|doc| doc.parse::<Value>().ok()).is_some_and(|it| grants_others(&it))
 }
 
 /// What is wrong with a grantee that a spec names.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, OnDirectoryBuckets, Overlay, Problem, Risk, Setting, overlay};
+use super::resource;
+use crate::setting::{About, Beside, OnDirectoryBuckets, Overlay, Problem, Risk, Setting, overlay};
 
 /// The default encryption of new objects (API page PutBucketEncryption).
 pub struct Encryption;
@@ -130,9 +131,10 @@ impl Setting for Encryption {
         let kms = matches!(algorithm, Algorithm::Kms | Algorithm::KmsDsse);
         Value {
             algorithm: Some(algorithm),
-            kms_key_id: kms_key_id.filter(|_| kms),
-            // Without KMS the bucket key does nothing, and S3 answers it or leaves it out.
-            bucket_key: kms.then_some(bucket_key.unwrap_or(false)),
+            kms_key_id: kms_key_id.filter(|key| kms && !key.is_empty()),
+            // Without KMS the bucket key does nothing, and S3 answers it or leaves it out. DSSE has none
+            // (User Guide, "Using dual-layer server-side encryption with AWS KMS keys").
+            bucket_key: kms.then_some(bucket_key == Some(true) && algorithm == Algorithm::Kms),
             blocked_encryption_types: Some(
                 blocked_encryption_types
                     .unwrap_or_default()
@@ -184,6 +186,7 @@ impl Setting for Encryption {
                     .hint("write `algorithm: aws:kms` beside it"),
             );
         }
+        problems.extend(want.kms_key_id.as_ref().and_then(|key| resource::faulty_key("/kmsKeyId", key)));
         if want.bucket_key == Some(true) && want.algorithm == Some(Algorithm::KmsDsse) {
             problems.push(
                 Problem::at("/bucketKey", "a bucket key with `aws:kms:dsse`")
@@ -200,6 +203,13 @@ impl Setting for Encryption {
             );
         }
         problems
+    }
+
+    /// A key of another region is no key to S3: uploads fail (User Guide, "Using server-side
+    /// encryption with AWS KMS keys").
+    fn check_beside(want: &Value, beside: &Beside) -> Vec<Problem> {
+        let key = want.kms_key_id.as_ref();
+        key.and_then(|key| resource::elsewhere("/kmsKeyId".to_owned(), "the key", key, beside)).into_iter().collect()
     }
 }
 
@@ -396,7 +406,36 @@ mod tests {
 
     #[test]
     fn a_key_without_its_algorithm_is_refused() {
-        assert_eq!(Encryption::check(&of(r#"{"kmsKeyId":"k"}"#))[0].pointer, "/kmsKeyId");
-        assert!(Encryption::check(&of(r#"{"kmsKeyId":"k","algorithm":"aws:kms"}"#)).is_empty());
+        assert_eq!(Encryption::check(&of(r#"{"kmsKeyId":"alias/k"}"#))[0].pointer, "/kmsKeyId");
+        assert!(Encryption::check(&of(r#"{"kmsKeyId":"alias/k","algorithm":"aws:kms"}"#)).is_empty());
+    }
+
+    /// Any text passed for a key, and so did one of another region.
+    #[test]
+    fn a_key_must_be_one_and_of_the_bucket_s_region() {
+        let says = |key: &str| -> Vec<(String, String)> {
+            let want = Value { kms_key_id: Some(key.to_owned()), algorithm: Some(Algorithm::Kms), ..Value::default() };
+            let beside = Beside { bucket: None, region: crate::bucket::Region::parse("us-east-1").ok() };
+            let problems = Encryption::check(&want).into_iter().chain(Encryption::check_beside(&want, &beside));
+            problems.map(|it| (it.pointer, it.message)).collect()
+        };
+        let at = |message: &str| vec![("/kmsKeyId".to_owned(), message.to_owned())];
+        assert_eq!(says("not a key!!"), at("`not a key!!` is not a key of KMS"));
+        assert_eq!(says(""), at("`` is not a key of KMS"));
+        assert_eq!(says("alias/data"), []);
+        assert_eq!(says("arn:aws:kms:us-east-1:111122223333:key/1a2b"), []);
+        assert_eq!(
+            says("arn:aws:kms:eu-west-1:111122223333:key/1a2b"),
+            at("the key is in eu-west-1, the bucket in us-east-1")
+        );
+        assert_eq!(canonical(r#"{"algorithm":"aws:kms","kmsKeyId":""}"#), canonical(r#"{"algorithm":"aws:kms"}"#));
+    }
+
+    /// A live bucket key was carried over to DSSE, which has none, and S3 refused the write.
+    #[test]
+    fn the_bucket_key_does_not_survive_a_change_to_dsse() {
+        let live = canonical(r#"{"algorithm":"aws:kms","kmsKeyId":"alias/k","bucketKey":true}"#);
+        let to = Encryption::merge(&live, &of(r#"{"algorithm":"aws:kms:dsse"}"#), Overlay::Whole);
+        assert_eq!(Encryption::canonical(to), canonical(r#"{"algorithm":"aws:kms:dsse","bucketKey":false}"#));
     }
 }

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, OnDirectoryBuckets, Risk, Setting};
+use super::acl;
+use crate::setting::{About, Hindrance, OnDirectoryBuckets, Others, Risk, Setting};
 
 /// The ownership controls of a bucket (API page PutBucketOwnershipControls).
 pub struct ObjectOwnership;
@@ -72,7 +73,7 @@ impl Setting for ObjectOwnership {
     const WRITES: &'static [&'static str] = &["s3:PutBucketOwnershipControls"];
     /// S3 refuses `BucketOwnerEnforced` while an ACL still lets others in
     /// (InvalidBucketAclWithObjectOwnership), so grants go first. The other way round, an ACL that
-    /// needs ownership to be changed first is refused once and written by the next sweep: locking
+    /// needs ownership to be changed first is held in the first pass and written in the next: locking
     /// down must work at once, opening up may take two passes.
     const AFTER: &'static [&'static str] = &["publicAccessBlock", "acl"];
     /// Directory buckets know no ACLs (API page CreateBucket).
@@ -102,6 +103,20 @@ impl Setting for ObjectOwnership {
             _ => Risk::Safe,
         }
     }
+
+    /// S3 answers InvalidBucketAclWithObjectOwnership (API page PutBucketOwnershipControls).
+    fn hindrance(to: &Value, others: &Others<'_>) -> Option<Hindrance> {
+        (to.rule == Some(Rule::BucketOwnerEnforced) && acl::lets_others_in(others)).then_some(Hindrance {
+            why: "S3 switches ACLs off only where the bucket's own lets nobody in but the owner",
+            advice: "let the spec say `acl: private` too",
+        })
+    }
+}
+
+/// Whether ACLs are known to be off.
+pub(super) fn is_enforced(others: &Others<'_>) -> bool {
+    let known = others(ObjectOwnership::NAME).and_then(|doc| doc.parse::<Value>().ok());
+    known.is_some_and(|it| it.rule == Some(Rule::BucketOwnerEnforced))
 }
 
 #[cfg(feature = "aws")]
@@ -228,6 +243,20 @@ mod tests {
     fn pain_13_grants_are_removed_before_ownership_is_enforced() {
         assert!(ObjectOwnership::AFTER.contains(&"acl"));
         assert!(!crate::settings::acl::Acl::AFTER.contains(&ObjectOwnership::NAME));
+    }
+
+    /// S3 answers InvalidBucketAclWithObjectOwnership, and the write was tried all the same.
+    #[test]
+    fn acls_cannot_be_switched_off_while_one_lets_others_in() {
+        let others = |acl: &'static str| {
+            let doc = crate::settings::named("acl").parse(&serde_json::json!(acl)).expect("an ACL");
+            move |asked: &str| (asked == "acl").then(|| doc.clone())
+        };
+        let why = |to: &str, acl| ObjectOwnership::hindrance(&of(to), &others(acl)).map(|it| it.why);
+        let private = "S3 switches ACLs off only where the bucket's own lets nobody in but the owner";
+        assert_eq!(why("\"BucketOwnerEnforced\"", "public-read"), Some(private));
+        assert_eq!(why("\"BucketOwnerEnforced\"", "private"), None);
+        assert_eq!(why("\"ObjectWriter\"", "public-read"), None);
     }
 
     /// Pain 3, aws-controllers-k8s/community#2870: what S3 holds by default was seen as drift.

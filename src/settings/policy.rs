@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, OnDirectoryBuckets, Overlay, Problem, Risk, Setting};
+use crate::setting::{About, Beside, OnDirectoryBuckets, Overlay, Problem, Risk, Setting};
 
 mod canonical;
 mod check;
 #[cfg(test)]
 mod properties;
 mod public;
+pub(crate) mod reach;
 mod risk;
 mod said;
 mod spelling;
@@ -210,6 +211,10 @@ Statement:
 
     fn check(want: &Value) -> Vec<Problem> {
         check::check(want)
+    }
+
+    fn check_beside(want: &Value, beside: &Beside) -> Vec<Problem> {
+        check::beside(want, beside)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::setting::{About, OnDirectoryBuckets, Problem, Setting};
+use crate::setting::{About, Hindrance, OnDirectoryBuckets, Others, Problem, Setting};
 
 /// The bucket's tags (API page PutBucketTagging).
 pub struct Tags;
@@ -82,6 +82,13 @@ impl Setting for Tags {
             }
         }
         problems
+    }
+
+    fn hindrance(to: &Value, _others: &Others<'_>) -> Option<Hindrance> {
+        (to.0.len() > MOST_TAGS).then_some(Hindrance {
+            why: "S3 keeps at most 50 tags on a bucket, those that nobody declared among them",
+            advice: "name fewer tags, or remove some of the bucket's by hand",
+        })
     }
 }
 
@@ -189,6 +196,16 @@ mod tests {
         // terraform-provider-aws#34185: an empty value was taken for a tag to remove.
         let to = Tags::merge(&Value::default(), &tags(&[("Owner", "")]), Overlay::Whole);
         assert_eq!(to, tags(&[("Owner", "")]));
+    }
+
+    /// 30 tags of a spec beside 30 that others had set were written, and refused, in every sweep.
+    #[test]
+    fn more_tags_than_s3_keeps_are_hindered_whoever_set_them() {
+        let some = |letter: char| Value((0..30).map(|n| (format!("{letter}{n}"), String::new())).collect());
+        let to = Tags::merge(&some('a'), &some('b'), Overlay::Whole);
+        let why = "S3 keeps at most 50 tags on a bucket, those that nobody declared among them";
+        assert_eq!(Tags::hindrance(&to, &|_| None).map(|it| it.why), Some(why));
+        assert_eq!(Tags::hindrance(&some('a'), &|_| None), None);
     }
 
     #[test]

@@ -134,11 +134,7 @@ impl Reading<'_> {
                 for problem in problems.filter(|_| whole) {
                     let found = entry.node.find(&problem.pointer);
                     let place = if problem.pointer.is_empty() { &entry.at } else { found.place() };
-                    let finding = Finding::error(place.clone(), problem.message);
-                    self.findings.push(match problem.hint {
-                        Some(hint) => finding.hint(hint),
-                        None => finding,
-                    });
+                    self.findings.push(problem.finding(place.clone()));
                 }
                 Asked::Value(doc)
             };

@@ -107,3 +107,34 @@ async fn every_case_plans_as_its_text_says_and_converges_in_one_sweep() {
     }
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
+
+/// Pain 6, snyk/driftctl#108 and pulumi/pulumi-aws#3166: a tool that refreshed what it remembered took
+/// the drift for what was wanted, and it was never told again.
+#[tokio::test]
+async fn pain_06_looking_again_absorbs_no_drift() {
+    use crate::support::looped::{bucket, desired, held, id};
+    use serde_json::json;
+    let cloud = driftless::cloud::memory::MemoryCloud::default();
+    cloud.put(
+        &id("ai-one"),
+        "us-east-1",
+        &[("versioning", json!({"status": "Enabled"})), ("tags", json!({"Name": "a"}))],
+    );
+    let wanted = desired(&bucket("ai-one", "{versioning: {status: Enabled}, tags: {Name: a}}"));
+    let mut rig = Rig::over(&cloud);
+    assert!(rig.sweep(&wanted).await.plans[0].last.in_sync());
+    cloud.set(&id("ai-one"), "versioning", &json!({"status": "Suspended"}));
+    cloud.set(&id("ai-one"), "tags", &json!({"Name": "b"}));
+    // However often it is looked at, and whoever looks for the first time, it stays drift.
+    for round in 0..4 {
+        let looked = rig.look(&wanted).await;
+        let drifted: Vec<&str> = looked.plans[0].last.steps.iter().map(|step| step.setting).collect();
+        assert_eq!((drifted, held(&looked)), (vec!["versioning", "tags"], vec![]), "look {round}");
+        assert_eq!(looked.report.in_sync, 0);
+        if round == 1 {
+            rig = Rig::over(&cloud);
+        }
+    }
+    assert!(rig.sweep(&wanted).await.plans[0].last.in_sync());
+    assert_eq!(cloud.get(&id("ai-one"), "tags").expect("tags").value(), json!({"Name": "a"}));
+}

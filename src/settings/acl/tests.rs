@@ -188,3 +188,25 @@ proptest! {
         prop_assert_eq!(merge(&once), once);
     }
 }
+
+/// A public ACL beside `BucketOwnerEnforced` passed `validate`, the plan offered an approval, and AWS
+/// answered AccessControlListNotSupported.
+#[test]
+fn grants_are_refused_where_acls_are_off_and_the_private_acl_is_not() {
+    let others = |rule: &str| {
+        let doc = crate::doc::Doc::of(&serde_json::json!({ "rule": rule }));
+        move |asked: &str| (asked == "objectOwnership").then(|| doc.clone())
+    };
+    let why = |acl: &str, rule: &str| {
+        let to = Acl::canonical(serde_json::from_str(acl).expect("an ACL"));
+        Acl::hindrance(&to, &others(rule)).map(|it| it.why)
+    };
+    let no_grants = Some("S3 takes no grants while `BucketOwnerEnforced` switches ACLs off");
+    assert_eq!(why("\"public-read\"", "BucketOwnerEnforced"), no_grants);
+    assert_eq!(why("\"log-delivery-write\"", "BucketOwnerEnforced"), no_grants);
+    assert_eq!(why("\"private\"", "BucketOwnerEnforced"), None);
+    assert_eq!(why("\"public-read\"", "BucketOwnerPreferred"), None);
+    assert_eq!(why("\"public-read\"", "ObjectWriter"), None);
+    let public = Acl::canonical(serde_json::from_str("\"public-read\"").expect("an ACL"));
+    assert_eq!(Acl::hindrance(&public, &|_| None), None, "what is not known hinders nothing");
+}

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::keyed::{self, Element, check::Check, said};
+use super::resource;
 use super::words::{listed, sorted, words};
-use crate::setting::{About, Risk, Setting};
+use crate::setting::{About, Beside, Problem, Risk, Setting};
 
 #[cfg(test)]
 mod tests;
@@ -212,6 +213,19 @@ impl Setting for Inventory {
 
     keyed::as_a_set!();
 
+    /// The lists go to a bucket of the same region, and its key is there, too (User Guide, "Configuring
+    /// Amazon S3 Inventory").
+    fn check_beside(want: &Value, beside: &Beside) -> Vec<Problem> {
+        let set = want.configurations.iter().flatten().enumerate();
+        let keys =
+            set.filter_map(|(place, it)| Some((place, it.destination.as_ref()?.encryption.as_ref()?.key_id.as_ref()?)));
+        keys.filter_map(|(place, key)| {
+            let at = format!("/configurations/{place}/destination/encryption/keyId");
+            resource::elsewhere(at, "the key", key, beside)
+        })
+        .collect()
+    }
+
     /// A list that is not written today cannot be written tomorrow.
     fn risk(from: &Value, to: &Value) -> Risk {
         let lists = |value: &Value, id: &str| {
@@ -296,6 +310,10 @@ fn check(it: &Configuration, check: &mut Check<'_>) {
         Some((EncryptionType::Kms, Some(key))) if key.is_empty() || key.ends_with("alias/aws/s3") => {
             let message = format!("`{key}` is not a customer managed key");
             check.say(&format!("{at}/keyId"), message, "S3 writes lists with keys of your own only: name its ARN");
+        }
+        Some((EncryptionType::Kms, Some(key))) if !resource::is_key(key) && !resource::is_alias(key) => {
+            let message = format!("`{key}` is not the ARN of a KMS key");
+            check.say(&format!("{at}/keyId"), message, "write it as `arn:aws:kms:us-east-1:123456789012:key/ID`");
         }
         Some((EncryptionType::S3, Some(_))) => {
             check.say(&format!("{at}/keyId"), "a KMS key beside `SSE-S3`", "leave it out, or write `type: SSE-KMS`");

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{sorted, words};
-use crate::setting::{About, OnDirectoryBuckets, Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, Hindrance, OnDirectoryBuckets, Others, Overlay, Problem, Risk, Setting, overlay};
 
 mod check;
 #[cfg(test)]
@@ -231,7 +231,7 @@ impl Setting for Lifecycle {
     const ABOUT: About = About {
         what: "When objects move to cheaper storage, and when they end.",
         why: "Old versions, parts of uploads that nobody finished and data that nobody reads are paid for until a rule moves or removes them.",
-        risk: "A rule by which more objects would be deleted, or sooner, waits for an approval.",
+        risk: "A rule by which more objects would be deleted, or sooner, waits for an approval. So does one by which more of them would move to `GLACIER` or `DEEP_ARCHIVE`, or sooner: nobody can read them there before somebody restores them.",
         example: r"rules:
   - id: abort-uploads
     status: Enabled
@@ -286,6 +286,13 @@ impl Setting for Lifecycle {
 
     fn check(want: &Value) -> Vec<Problem> {
         check::check(want)
+    }
+
+    fn hindrance(to: &Value, _others: &Others<'_>) -> Option<Hindrance> {
+        (to.rules.is_none() && *to != Value::default()).then_some(Hindrance {
+            why: "S3 keeps `transitionDefaultMinimumObjectSize` only beside a rule",
+            advice: "let the spec name `rules` too, or leave it out",
+        })
     }
 }
 

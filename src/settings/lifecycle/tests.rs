@@ -265,10 +265,20 @@ fn what_deletes_no_more_objects_is_safe() {
     assert_eq!(risk(&noncurrent(7, 3), &noncurrent(8, 4)), Risk::Safe);
     let uploads = r#""abortIncompleteMultipartUpload":{"daysAfterInitiation":7}"#;
     let marker = r#""expiration":{"expiredObjectDeleteMarker":true}"#;
-    let transition = r#""transitions":[{"days":0,"storageClass":"DEEP_ARCHIVE"}]"#;
+    let transition = r#""transitions":[{"days":0,"storageClass":"GLACIER_IR"}]"#;
     for harmless in [uploads, marker, transition] {
         assert_eq!(risk("{}", &rule(harmless)), Risk::Safe, "{harmless}");
     }
+}
+
+/// The size alone passed `validate`, and every sweep tried to write it.
+#[test]
+fn a_size_without_a_rule_is_hindered() {
+    let why = |json: &str| Lifecycle::hindrance(&canonical(json), &|_| None).map(|it| it.why);
+    let said = Some("S3 keeps `transitionDefaultMinimumObjectSize` only beside a rule");
+    assert_eq!(why(r#"{"transitionDefaultMinimumObjectSize":"varies_by_storage_class"}"#), said);
+    assert_eq!(why(&sized("varies_by_storage_class")), None);
+    assert_eq!(why("{}"), None);
 }
 
 /// A status that this version does not know might act, and might not.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{listed, sorted, words};
 use crate::bucket::BucketName;
-use crate::setting::{About, Overlay, Problem, Setting, overlay};
+use crate::setting::{About, Hindrance, Others, Overlay, Problem, Setting, overlay};
 
 #[cfg(test)]
 mod tests;
@@ -223,6 +223,13 @@ impl Setting for Logging {
             }
         }
         problems
+    }
+
+    fn hindrance(to: &Value, _others: &Others<'_>) -> Option<Hindrance> {
+        (to.target_bucket.is_none() && *to != Value::default()).then_some(Hindrance {
+            why: "S3 keeps no log without a bucket that takes it",
+            advice: "let the spec name `targetBucket` too",
+        })
     }
 }
 

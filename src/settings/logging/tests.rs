@@ -182,3 +182,18 @@ proptest! {
         prop_assert_eq!(Logging::canonical(wire::from_sdk(sent.logging_enabled)), value);
     }
 }
+
+/// A prefix alone passed `validate`, and the SDK refused to build the request in every sweep.
+#[test]
+fn a_log_without_a_target_is_hindered_and_a_live_target_completes_it() {
+    let hindered = |live: &str, want: &str| {
+        let live = Logging::canonical(serde_json::from_str(live).expect("a value"));
+        let to = Logging::merge(&live, &serde_json::from_str(want).expect("a value"), Overlay::Whole);
+        Logging::hindrance(&Logging::canonical(to), &|_| None).map(|it| it.why)
+    };
+    let why = Some("S3 keeps no log without a bucket that takes it");
+    assert_eq!(hindered("{}", r#"{"targetPrefix":"a/"}"#), why);
+    assert_eq!(hindered("{}", r#"{"targetObjectKeyFormat":{"partitionedPrefix":{}}}"#), why);
+    assert_eq!(hindered(r#"{"targetBucket":"access-logs"}"#, r#"{"targetPrefix":"a/"}"#), None);
+    assert_eq!(hindered("{}", "{}"), None);
+}

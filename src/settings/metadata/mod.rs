@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::resource::{Arn, elsewhere};
+use super::resource::{Arn, elsewhere, is_key};
 use super::words::words;
 use crate::setting::{About, Beside, Overlay, Problem, Risk, Setting, overlay};
 
@@ -325,9 +325,7 @@ fn check_encryption(at: &str, it: &Encryption, problems: &mut Vec<Problem>) {
         (Algorithm::Aes256, Some(_)) => problems.push(
             Problem::at(key, "a key of KMS beside `AES256`").hint("write `algorithm: aws:kms`, or leave the key out"),
         ),
-        (Algorithm::Kms, Some(arn))
-            if Arn::parse(arn).is_none_or(|arn| arn.service != "kms" || !arn.resource.starts_with("key/")) =>
-        {
+        (Algorithm::Kms, Some(arn)) if !is_key(arn) => {
             problems.push(Problem::at(key, format!("`{arn}` is not the ARN of a key")).hint(form));
         }
         _ => {}

@@ -1,11 +1,11 @@
 //! What S3 refuses in a policy (IAM User Guide, "IAM JSON policy elements reference"), told before
-//! S3 is asked. Whether a resource is this bucket cannot be told here.
+//! S3 is asked.
 
 use std::collections::BTreeSet;
 
-use super::{Statement, Value, said, spelling};
+use super::{Statement, Value, reach, said, spelling};
 use crate::finding::did_you_mean;
-use crate::setting::Problem;
+use crate::setting::{Beside, Problem};
 
 /// What S3 takes at most (S3 User Guide, "Bucket policies for Amazon S3").
 const MOST_BYTES: usize = 20 * 1024;
@@ -83,6 +83,69 @@ pub(super) fn on_directory_buckets(want: &Value) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What S3 refuses in a policy of this bucket. Stores of one's own have other actions, and other
+/// names for their buckets.
+pub(super) fn beside(want: &Value, beside: &Beside) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if beside.is_elsewhere() {
+        return problems;
+    }
+    for (place, statement) in want.statements.iter().flatten().enumerate() {
+        let at = format!("/Statement/{place}");
+        actions(&at, statement, &mut problems);
+        // What a statement leaves out may be anything.
+        let Some(resources) = &statement.resources else { continue };
+        let bucket = beside.bucket.as_ref();
+        let known = |resource: &&String| *resource == "*" || resource.starts_with("arn:");
+        let mut foreign = false;
+        for resource in resources.iter().filter(known) {
+            if bucket.map_or(resource == "*", |bucket| reach::is_foreign_resource(resource, bucket.as_str())) {
+                foreign = true;
+                let hint = match bucket {
+                    Some(bucket) if !bucket.is_directory() => format!(
+                        "S3 takes only `arn:aws:s3:::{bucket}` for the bucket, and `arn:aws:s3:::{bucket}/*` for its objects"
+                    ),
+                    _ => "S3 takes only the ARNs of the bucket and of its objects".to_owned(),
+                };
+                problems.push(
+                    Problem::at(format!("{at}/Resource"), format!("`{resource}` is not this bucket nor in it"))
+                        .hint(hint),
+                );
+            }
+        }
+        if let Some(action) = statement.actions.as_ref().filter(|_| !foreign).and_then(|it| reach::idle(it, resources))
+        {
+            problems.push(
+                Problem::at(format!("{at}/Action"), format!("`{action}` applies to none of the statement's resources"))
+                    .hint("name `arn:aws:s3:::<bucket>` for actions on the bucket, `arn:aws:s3:::<bucket>/*` for those on objects"),
+            );
+        }
+    }
+    problems
+}
+
+/// Actions that are not of S3, or that nobody here knows.
+fn actions(at: &str, statement: &Statement, problems: &mut Vec<Problem>) {
+    for action in statement.actions.iter().flatten().filter(|action| action.contains(':')) {
+        if reach::is_foreign_action(action) {
+            problems.push(
+                Problem::at(format!("{at}/Action"), format!("`{action}` is not an action of S3"))
+                    .hint("a bucket policy speaks of S3 alone: write for example `s3:GetObject`"),
+            );
+        }
+    }
+    for (element, names) in [("Action", &statement.actions), ("NotAction", &statement.not_actions)] {
+        for action in names.iter().flatten().filter(|action| spelling::is_unknown(action)) {
+            let hint = match spelling::nearest(action) {
+                Some(meant) => format!("did you mean `s3:{meant}`?"),
+                None => "S3 refuses a policy with an action that it does not know; look its name up".to_owned(),
+            };
+            let message = format!("`{action}` is no action of S3 that this version knows");
+            problems.push(Problem::odd(format!("{at}/{element}"), message).hint(hint));
+        }
+    }
 }
 
 fn faults(at: &str, statement: &Statement, problems: &mut Vec<Problem>) {
@@ -270,6 +333,64 @@ mod tests {
         assert!(says(document.clone()).is_empty());
         document.as_object_mut().expect("a document").remove("Version");
         assert_eq!(says(document), one("", "a policy variable without `Version`"));
+    }
+
+    fn beside_says(document: Json, beside: &Beside) -> Vec<(String, String, bool)> {
+        let problems = super::beside(&said::read(&document).expect("a document"), beside);
+        assert!(problems.iter().all(|problem| problem.hint.is_some()), "{problems:?}");
+        problems.into_iter().map(|it| (it.pointer.clone(), it.message.clone(), it.is_error())).collect()
+    }
+
+    fn here(bucket: &str) -> Beside {
+        Beside { bucket: crate::bucket::BucketName::parse(bucket).ok(), region: None }
+    }
+
+    /// Actions and resources were not looked at: `validate` was green and S3 answered
+    /// MalformedPolicy in every sweep.
+    #[test]
+    fn actions_and_resources_that_s3_refuses_are_refused_before() {
+        let data = here("data");
+        let one = |pointer: &str, message: &str| vec![(pointer.to_owned(), message.to_owned(), true)];
+        assert_eq!(beside_says(good(), &data), []);
+        assert_eq!(
+            beside_says(with("Resource", json!("arn:aws:s3:::else/*")), &data),
+            one("/Statement/0/Resource", "`arn:aws:s3:::else/*` is not this bucket nor in it")
+        );
+        assert_eq!(
+            beside_says(with("Resource", json!("*")), &Beside::default()),
+            one("/Statement/0/Resource", "`*` is not this bucket nor in it")
+        );
+        assert_eq!(
+            beside_says(with("Action", json!("ec2:*")), &data),
+            one("/Statement/0/Action", "`ec2:*` is not an action of S3")
+        );
+        let idle = "applies to none of the statement's resources";
+        assert_eq!(
+            beside_says(with("Resource", json!("arn:aws:s3:::data")), &data),
+            one("/Statement/0/Action", &format!("`s3:GetObject` {idle}"))
+        );
+        assert_eq!(
+            beside_says(with("Action", json!("s3:ListBucket")), &Beside::default()),
+            one("/Statement/0/Action", &format!("`s3:ListBucket` {idle}"))
+        );
+        let mut left_out = without("Resource");
+        left_out["Statement"][0]["NotResource"] = json!("arn:aws:s3:::else/*");
+        assert_eq!(beside_says(left_out, &data), []);
+        let elsewhere = Beside { region: crate::bucket::Region::parse("default").ok(), ..data };
+        assert_eq!(beside_says(with("Resource", json!("*")), &elsewhere), [], "Ceph takes it");
+    }
+
+    /// A word that is new at AWS tomorrow must not freeze a bucket on its last good spec.
+    #[test]
+    fn an_action_that_nobody_knows_is_a_warning() {
+        let document = with("Action", json!("s3:GetObjekt"));
+        let message = "`s3:GetObjekt` is no action of S3 that this version knows";
+        assert_eq!(
+            beside_says(document.clone(), &here("data")),
+            [("/Statement/0/Action".to_owned(), message.to_owned(), false)]
+        );
+        let problems = super::beside(&said::read(&document).expect("a document"), &here("data"));
+        assert_eq!(problems[0].hint.as_deref(), Some("did you mean `s3:GetObject`?"));
     }
 
     #[test]

@@ -6,25 +6,26 @@
 /// is not here keeps the spelling that it came with.
 const ACTIONS: &str = "
     AbortMultipartUpload BypassGovernanceRetention CreateBucket CreateBucketMetadataTableConfiguration DeleteBucket
-    DeleteBucketMetadataTableConfiguration DeleteBucketPolicy DeleteBucketWebsite DeleteObject DeleteObjectTagging
-    DeleteObjectVersion DeleteObjectVersionTagging GetAccelerateConfiguration GetAnalyticsConfiguration
+    DeleteBucketMetadataTableConfiguration DeleteBucketPolicy DeleteBucketWebsite DeleteObject DeleteObjectAnnotation
+    DeleteObjectTagging DeleteObjectVersion DeleteObjectVersionTagging GetAccelerateConfiguration GetAnalyticsConfiguration
     GetBucketAbac GetBucketAcl GetBucketCORS GetBucketLocation GetBucketLogging GetBucketMetadataTableConfiguration
     GetBucketNotification GetBucketObjectLockConfiguration GetBucketOwnershipControls GetBucketPolicy
     GetBucketPolicyStatus GetBucketPublicAccessBlock GetBucketRequestPayment GetBucketTagging GetBucketVersioning
     GetBucketWebsite GetEncryptionConfiguration GetIntelligentTieringConfiguration GetInventoryConfiguration
-    GetLifecycleConfiguration GetMetricsConfiguration GetObject GetObjectAcl GetObjectAttributes GetObjectLegalHold
+    GetLifecycleConfiguration GetMetricsConfiguration GetObject GetObjectAcl GetObjectAnnotation GetObjectAttributes GetObjectLegalHold
     GetObjectRetention GetObjectTagging GetObjectTorrent GetObjectVersion GetObjectVersionAcl
     GetObjectVersionAttributes GetObjectVersionForReplication GetObjectVersionTagging GetObjectVersionTorrent
     GetReplicationConfiguration InitiateReplication ListBucket ListBucketMultipartUploads ListBucketVersions
-    ListMultipartUploadParts ListTagsForResource ObjectOwnerOverrideToBucketOwner PutAccelerateConfiguration
+    ListMultipartUploadParts ListObjectAnnotations ListTagsForResource ObjectOwnerOverrideToBucketOwner PutAccelerateConfiguration
     PutAnalyticsConfiguration PutBucketAbac PutBucketAcl PutBucketCORS PutBucketLogging PutBucketNotification
     PutBucketObjectLockConfiguration PutBucketOwnershipControls PutBucketPolicy PutBucketPublicAccessBlock
     PutBucketRequestPayment PutBucketTagging PutBucketVersioning PutBucketWebsite PutEncryptionConfiguration
     PutIntelligentTieringConfiguration PutInventoryConfiguration PutLifecycleConfiguration PutMetricsConfiguration
-    PutObject PutObjectAcl PutObjectLegalHold PutObjectRetention PutObjectTagging PutObjectVersionAcl
+    PutObject PutObjectAcl PutObjectAnnotation PutObjectLegalHold PutObjectRetention PutObjectTagging PutObjectVersionAcl
     PutObjectVersionTagging PutReplicationConfiguration ReplicateDelete ReplicateObject ReplicateTags RestoreObject
-    TagResource UntagResource UpdateBucketMetadataInventoryTableConfiguration
-    UpdateBucketMetadataJournalTableConfiguration
+    TagResource UntagResource UpdateBucketMetadataAnnotationTableConfiguration
+    UpdateBucketMetadataInventoryTableConfiguration UpdateBucketMetadataJournalTableConfiguration
+    UpdateObjectEncryption
 ";
 
 /// The operators, without `IfExists` and without the prefixes for keys of many values (IAM User
@@ -77,6 +78,60 @@ pub(super) fn action(said: &str) -> String {
         align(&folded, &known, &mut spelled).then_some(spelled)
     });
     format!("s3:{}", spelled.unwrap_or_else(|| name.to_owned()))
+}
+
+/// What an action can be done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A bucket.
+    Bucket,
+    /// Objects in one.
+    Objects,
+    /// The one and the other, or an access point.
+    Any,
+}
+
+/// What an action of S3 can be done to: one kind for each known action that it stands for. Nothing
+/// for one that nobody here knows, and for one of too many stars to tell.
+pub(super) fn meant(action: &str) -> Vec<Kind> {
+    matched(action).unwrap_or_default().into_iter().map(kind).collect()
+}
+
+/// Whether an action of S3 stands for none that is known here.
+pub(super) fn is_unknown(action: &str) -> bool {
+    matched(action).is_some_and(|known| known.is_empty())
+}
+
+/// The known actions that a pattern stands for; `None` where it is not one of S3, or cannot be told.
+fn matched(action: &str) -> Option<Vec<&'static str>> {
+    let (service, name) = action.split_once(':')?;
+    if !service.eq_ignore_ascii_case("s3") || name.matches('*').count() > MOST_STARS {
+        return None;
+    }
+    let folded: Vec<char> = name.to_lowercase().chars().collect();
+    let fits = |known: &&str| align(&folded, &known.chars().collect::<Vec<char>>(), &mut String::new());
+    Some(words(ACTIONS).filter(fits).collect())
+}
+
+/// Service Authorization Reference, "Amazon S3", column "Resource types".
+fn kind(action: &str) -> Kind {
+    match action {
+        "TagResource" | "UntagResource" | "ListTagsForResource" => Kind::Any,
+        "AbortMultipartUpload"
+        | "ListMultipartUploadParts"
+        | "BypassGovernanceRetention"
+        | "InitiateReplication"
+        | "ReplicateDelete"
+        | "ReplicateTags" => Kind::Objects,
+        name if name.contains("Object") && !name.contains("BucketObject") => Kind::Objects,
+        _ => Kind::Bucket,
+    }
+}
+
+/// The known action that one was meant to be.
+pub(super) fn nearest(action: &str) -> Option<&'static str> {
+    let (_, name) = action.split_once(':')?;
+    crate::finding::did_you_mean(name, words(ACTIONS))
 }
 
 /// Whether a pattern in lower case matches a name; then `spelled` is the pattern in the name's case.

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::{Destination, QUARTER, Rule, Status, StorageClass, Switch, Value};
-use crate::setting::Problem;
+use crate::setting::{Beside, Problem};
+use crate::settings::resource::{is_alias, is_key};
 use crate::settings::words::listed;
 
 /// Rules that a bucket can have.
@@ -47,6 +48,36 @@ pub(super) fn check(want: &Value) -> Vec<Problem> {
         Check { at: format!("/rules/{place}"), say: &mut say }.rule(rule);
     }
     problems
+}
+
+/// Why S3 refuses rules beside each other of which it would take each: a policy adds its own to those
+/// that are there.
+pub(super) fn clash(to: &Value) -> Option<&'static str> {
+    let rules = to.rules.as_deref().unwrap_or_default();
+    let mut faults = Vec::new();
+    together(rules, &mut |at, _, _| faults.push(at.rsplit('/').next().unwrap_or_default().to_owned()));
+    faults.into_iter().find_map(|field| match field.as_str() {
+        "priority" => Some("S3 takes no two rules of one priority"),
+        "prefix" => Some("S3 takes no two rules without a filter whose prefixes overlap"),
+        "bucket" => Some("S3 takes one destination only for rules without a filter"),
+        _ => None,
+    })
+}
+
+/// S3 copies into no bucket out of itself (InvalidRequest). Zones of Ceph, and MinIO, have buckets of
+/// one name in several places.
+pub(super) fn beside(want: &Value, beside: &Beside) -> Vec<Problem> {
+    let Some(bucket) = beside.bucket.as_ref().filter(|_| !beside.is_elsewhere()) else { return Vec::new() };
+    let own =
+        |rule: &Rule| matches!(arn(&rule.destination.bucket), Some([_, "s3", "", "", name]) if name == bucket.as_str());
+    let rules = want.rules.iter().flatten().enumerate().filter(|(_, rule)| own(rule));
+    rules
+        .map(|(place, rule)| {
+            let at = format!("/rules/{place}/destination/bucket");
+            Problem::at(at, format!("the rule `{}` copies the bucket into itself", rule.id))
+                .hint("name another bucket; its versioning is on, too")
+        })
+        .collect()
 }
 
 type Say<'a> = dyn FnMut(&str, String, &str) + 'a;
@@ -231,7 +262,7 @@ impl Check<'_, '_> {
             let hint = "write `sourceSelectionCriteria: {sseKmsEncryptedObjects: {status: Enabled}}`, or leave it out";
             self.say("/destination/encryptionConfiguration", "a key for copies of objects that no rule copies", hint);
         }
-        if let Some(key) = key.filter(|key| !is_key(key)) {
+        if let Some(key) = key.filter(|key| !is_key(key) && !is_alias(key)) {
             let message = format!("`{key}` is not the ARN of a KMS key");
             let hint = "write the ARN of the key or of its alias, in the destination's region";
             self.say("/destination/encryptionConfiguration/replicaKmsKeyId", message, hint);
@@ -290,13 +321,6 @@ fn is_bucket(text: &str) -> bool {
         service == "s3" && region.is_empty() && account.is_empty() && crate::bucket::BucketName::parse(name).is_ok()
     };
     arn(text).is_some_and(s3) || is_minio(text)
-}
-
-fn is_key(text: &str) -> bool {
-    arn(text).is_some_and(|[_, service, region, account, resource]| {
-        let named = ["key/", "alias/"].iter().any(|kind| resource.strip_prefix(kind).is_some_and(|it| !it.is_empty()));
-        service == "kms" && !region.is_empty() && !account.is_empty() && named
-    })
 }
 
 /// How long a value is as XML, near enough: every field has its name twice.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::versioning;
 use super::words::words;
-use crate::setting::{About, Hindrance, Others, Overlay, Problem, Risk, Setting};
+use crate::setting::{About, Beside, Hindrance, Others, Overlay, Problem, Risk, Setting};
 
 mod check;
 mod merge;
@@ -281,11 +281,21 @@ rules:
         check::check(want)
     }
 
+    fn check_beside(want: &Value, beside: &Beside) -> Vec<Problem> {
+        check::beside(want, beside)
+    }
+
     fn hindrance(to: &Value, others: &Others<'_>) -> Option<Hindrance> {
         to.rules.as_ref()?;
         if to.role.is_none() {
             let why = "S3 copies nothing without a role to assume";
             return Some(Hindrance { why, advice: "let the spec name `role` beside the rules" });
+        }
+        if let Some(why) = check::clash(to) {
+            return Some(Hindrance {
+                why,
+                advice: "give the rule that is declared another priority, or another prefix",
+            });
         }
         versioning::is_off(others).then_some(Hindrance {
             why: "S3 copies objects only out of a bucket whose versioning is on",
@@ -311,6 +321,9 @@ impl Rule {
         let filter = self.filter.unwrap_or_default();
         let prefix = filter.prefix.filter(|prefix| !prefix.is_empty()).or(self.prefix).unwrap_or_default();
         let tags = filter.tags.filter(|tags| !tags.is_empty());
+        let destination = self.destination.canonical();
+        let criteria = self.source_selection_criteria.unwrap_or_default();
+        let criteria = criteria.canonical(destination.encryption_configuration.is_some());
         let (filter, prefix) = match second {
             true => (Some(Filter { prefix: Some(prefix), tags }), None),
             false => (None, Some(prefix)),
@@ -319,9 +332,9 @@ impl Rule {
             filter,
             prefix,
             delete_marker_replication: self.delete_marker_replication.or(second.then_some(Switch::OFF)),
-            source_selection_criteria: self.source_selection_criteria.and_then(SourceSelectionCriteria::canonical),
+            source_selection_criteria: criteria,
             existing_object_replication: on(self.existing_object_replication),
-            destination: self.destination.canonical(),
+            destination,
             ..self
         }
     }
@@ -352,9 +365,13 @@ fn on(switch: Option<Switch>) -> Option<Switch> {
 }
 
 impl SourceSelectionCriteria {
-    fn canonical(self) -> Option<Self> {
+    /// S3 keeps `Disabled` as it was said, and takes no key without a word on objects under KMS
+    /// ("SseKmsEncryptedObjects must be specified if EncryptionConfiguration is present"). So beside a
+    /// key nothing is said as `Disabled`, elsewhere `Disabled` as nothing.
+    fn canonical(self, beside_a_key: bool) -> Option<Self> {
         let Self { sse_kms_encrypted_objects, replica_modifications } = self;
-        let (kms, replicas) = (on(sse_kms_encrypted_objects), on(replica_modifications));
+        let kms = on(sse_kms_encrypted_objects).or(beside_a_key.then_some(Switch::OFF));
+        let replicas = on(replica_modifications);
         Some(Self { sse_kms_encrypted_objects: kms, replica_modifications: replicas })
             .filter(|it| *it != Self::default())
     }
@@ -373,7 +390,9 @@ impl Destination {
             .filter(|it| it.status != Status::Disabled)
             .map(|it| Metrics { event_threshold: it.event_threshold.or(Some(QUARTER)).filter(|_| promised), ..it });
         Self {
-            encryption_configuration: self.encryption_configuration.filter(|it| it.replica_kms_key_id.is_some()),
+            encryption_configuration: self
+                .encryption_configuration
+                .filter(|it| it.replica_kms_key_id.as_ref().is_some_and(|key| !key.is_empty())),
             replication_time: time,
             metrics,
             ..self

@@ -315,3 +315,54 @@ fn rules_wait_for_versioning_and_for_a_role() {
     assert_eq!(why, Some("S3 copies nothing without a role to assume"));
     assert_eq!(Replication::hindrance(&Value::default(), &versioning("Suspended")), None, "taking it away is free");
 }
+
+/// A live rule that copies nothing under KMS but names a key could not be said by any spec, and a spec
+/// of that kind was written without the criteria, which S3 refuses.
+#[test]
+fn a_key_keeps_the_word_on_objects_under_kms() {
+    let key = format!(r#","encryptionConfiguration":{{"replicaKmsKeyId":"{KEY}"}}"#);
+    let with = |criteria: &str, key: &str| {
+        second(criteria).replace(r#""arn:aws:s3:::copies"}"#, &format!(r#""arn:aws:s3:::copies"{key}}}"#))
+    };
+    let off = r#","sourceSelectionCriteria":{"sseKmsEncryptedObjects":{"status":"Disabled"}}"#;
+    let kept = canonical(&with(off, &key));
+    assert_eq!(Replication::check(&kept), []);
+    assert_eq!(canonical(&with("", &key)), kept, "a store that says nothing of it");
+    let rule = &kept.rules.as_ref().expect("rules")[0];
+    let criteria = rule.source_selection_criteria.as_ref().expect("criteria");
+    assert_eq!(criteria.sse_kms_encrypted_objects, Some(Switch::OFF));
+    assert_eq!(canonical(&with(off, "")), canonical(&with("", "")), "without a key it says nothing");
+    let empty = r#","encryptionConfiguration":{"replicaKmsKeyId":""}"#;
+    assert_eq!(canonical(&with(off, empty)), canonical(&with("", "")), "nor does an empty key");
+}
+
+/// A bucket that copies into itself passed `validate`; S3 refuses it.
+#[test]
+fn a_bucket_is_not_copied_into_itself() {
+    let beside = |bucket: &str, region: Option<&str>| Beside {
+        bucket: crate::bucket::BucketName::parse(bucket).ok(),
+        region: region.and_then(|it| crate::bucket::Region::parse(it).ok()),
+    };
+    let says = |bucket: &str, region| -> Vec<(String, String)> {
+        let problems = Replication::check_beside(&of(&second("")), &beside(bucket, region));
+        problems.into_iter().map(|it| (it.pointer, it.message)).collect()
+    };
+    let at = "/rules/0/destination/bucket".to_owned();
+    assert_eq!(says("copies", None), [(at, "the rule `a` copies the bucket into itself".to_owned())]);
+    assert_eq!(says("data", None), []);
+    assert_eq!(says("copies", Some("default")), [], "zones of Ceph share the names of buckets");
+}
+
+/// The rule of a policy beside one of the same priority that stood there was written in every sweep, and
+/// S3 refused it.
+#[test]
+fn rules_that_s3_refuses_beside_each_other_are_hindered() {
+    let why = |value: &Value| Replication::hindrance(value, &|_| None).map(|it| it.why);
+    let other = second("").replace(r#""id":"a""#, r#""id":"b""#);
+    let to = merge(&second(""), &other, Overlay::Within);
+    assert_eq!(why(&to), Some("S3 takes no two rules of one priority"));
+    let to = merge(&second(""), &other.replace(r#""priority":1"#, r#""priority":2"#), Overlay::Within);
+    assert_eq!(why(&to), None);
+    let to = merge(&first("raw/"), &first("raw/new/").replace(r#""id":"a""#, r#""id":"b""#), Overlay::Within);
+    assert_eq!(why(&to), Some("S3 takes no two rules without a filter whose prefixes overlap"));
+}

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{listed, words};
-use crate::setting::{About, Overlay, Problem, Risk, Setting, overlay};
+use crate::setting::{About, Hindrance, Others, Overlay, Problem, Risk, Setting, overlay};
 
 #[cfg(test)]
 mod tests;
@@ -225,6 +225,14 @@ impl Setting for Website {
         }
         problems
     }
+
+    fn hindrance(to: &Value, _others: &Others<'_>) -> Option<Hindrance> {
+        let served = to.index_document.is_some() || to.redirect_all_requests_to.is_some();
+        (!served && *to != Value::default()).then_some(Hindrance {
+            why: "S3 serves no website without an index document",
+            advice: "let the spec name `indexDocument` too, or `redirectAllRequestsTo`",
+        })
+    }
 }
 
 type Say<'a> = dyn FnMut(&str, String, &str) + 'a;
@@ -248,7 +256,11 @@ fn protocol(protocol: Option<&Protocol>, at: &str, say: &mut Say<'_>) {
 
 impl RoutingRule {
     fn canonical(self) -> Self {
-        Self { condition: self.condition.filter(|condition| *condition != Condition::default()), ..self }
+        // Every key begins with the empty one, and Ceph does not keep it.
+        let condition = self
+            .condition
+            .map(|it| Condition { key_prefix_equals: it.key_prefix_equals.filter(|prefix| !prefix.is_empty()), ..it });
+        Self { condition: condition.filter(|condition| *condition != Condition::default()), ..self }
     }
 
     fn check(&self, at: &str, say: &mut Say<'_>) {

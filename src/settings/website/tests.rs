@@ -191,3 +191,37 @@ proptest! {
         prop_assert_eq!(Website::canonical(wire::from_sdk(sent)), value);
     }
 }
+
+/// An error document alone passed `validate`, and S3 refused it in every sweep.
+#[test]
+fn a_website_without_an_index_is_hindered_and_a_live_index_completes_it() {
+    let hindered = |live: &str, want: &str| {
+        let live = Website::canonical(serde_json::from_str(live).expect("a value"));
+        let to = Website::merge(&live, &serde_json::from_str(want).expect("a value"), Overlay::Whole);
+        Website::hindrance(&Website::canonical(to), &|_| None).map(|it| it.why)
+    };
+    let why = Some("S3 serves no website without an index document");
+    let rules = r#"{"routingRules":[{"redirect":{"hostName":"b.example"}}]}"#;
+    assert_eq!(hindered("{}", r#"{"errorDocument":"e.html"}"#), why);
+    assert_eq!(hindered("{}", rules), why);
+    assert_eq!(hindered(r#"{"redirectAllRequestsTo":{"hostName":"a.example"}}"#, rules), why);
+    assert_eq!(hindered(r#"{"indexDocument":"index.html"}"#, rules), None);
+    assert_eq!(hindered("{}", r#"{"redirectAllRequestsTo":{"hostName":"a.example"}}"#), None);
+    assert_eq!(hindered("{}", "{}"), None);
+}
+
+/// Ceph drops an empty prefix, and the rule was drift for ever.
+#[test]
+fn a_condition_on_the_empty_prefix_is_none() {
+    let rule = |condition: &str| {
+        canonical(&format!(
+            r#"{{"indexDocument":"i","routingRules":[{{{condition}"redirect":{{"hostName":"a.example"}}}}]}}"#
+        ))
+    };
+    assert_eq!(rule(r#""condition":{"keyPrefixEquals":""},"#), rule(""));
+    let code = r#""httpErrorCodeReturnedEquals":"404""#;
+    assert_eq!(
+        rule(&format!(r#""condition":{{"keyPrefixEquals":"",{code}}},"#)),
+        rule(&format!(r#""condition":{{{code}}},"#))
+    );
+}

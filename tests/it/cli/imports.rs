@@ -45,6 +45,8 @@ async fn messy(buckets: usize) -> World {
         for (place, setting) in SETTINGS.iter().enumerate() {
             if (n + place) % 3 != 0 {
                 let value = legal::values(setting.name()).new_tree(&mut runner).unwrap().current();
+                // A bucket policy speaks of its own bucket.
+                let value = value.to_string().replace(":::ai-data/", &format!(":::messy-{n:02}/"));
                 text.push_str(&format!("  {}: {value}\n", setting.name()));
             }
         }

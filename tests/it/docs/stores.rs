@@ -2,6 +2,9 @@
 
 use super::{names, root, text};
 
+/// The pains of users of other tools that concern a diff: what is compared, and what is left alone.
+const PAINS_OF_A_DIFF: [u32; 18] = [1, 2, 3, 5, 6, 7, 9, 10, 12, 13, 14, 15, 16, 17, 18, 21, 22, 24];
+
 #[test]
 fn every_point_of_the_page_has_tests_that_are_there() {
     let page = text("docs/s3-compatible.md");
@@ -38,13 +41,23 @@ fn every_test_that_the_page_of_comparing_names_is_there_and_no_pain_is_left_out(
     let mut sources = String::new();
     gather(&root().join("src"), &mut sources);
     gather(&root().join("tests"), &mut sources);
+    let cases = names(&root().join("tests/cases"));
     for line in page.lines().filter(|line| line.starts_with("| ") && line.contains(". ")) {
         let cell = line.trim_end_matches(" |").rsplit(" | ").next().expect("the row has cells");
         let tests: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
         assert!(!tests.is_empty(), "a row names no test: {line}");
         for name in tests {
-            assert!(sources.contains(&format!("fn {name}(")), "docs/comparing.md names `{name}`, which is no test");
+            let there = sources.contains(&format!("fn {name}(")) || cases.iter().any(|case| case == name);
+            assert!(there, "docs/comparing.md names `{name}`, which is neither a test nor a case");
         }
+    }
+    for pain in PAINS_OF_A_DIFF {
+        let beginning = format!("| {pain}. ");
+        let row = page.lines().rev().find(|line| line.starts_with(&beginning));
+        assert!(row.is_some_and(|row| row.contains("pain")), "pain {pain} has no row that names a test of its own");
+    }
+    for case in cases.iter().filter(|case| case.starts_with("pain-")) {
+        assert!(page.contains(&format!("`{case}`")), "docs/comparing.md does not name the case `{case}`");
     }
     for rule in 1..=10 {
         assert!(page.lines().any(|line| line.starts_with(&format!("| {rule}. "))), "rule {rule} has no row");

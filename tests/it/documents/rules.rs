@@ -24,7 +24,7 @@ fn accounts_are_those_of_the_agent() {
 #[test]
 fn what_s3_would_refuse_is_told_at_its_place() {
     spec_says(
-        "  encryption: {kmsKeyId: x}\n  tags: {'aws:x': '1', 'a{': b}\n",
+        "  encryption: {kmsKeyId: alias/x}\n  tags: {'aws:x': '1', 'a{': b}\n",
         &[
             "bad.yaml:5:16: a KMS key without an algorithm that uses it\nhint: write `algorithm: aws:kms` beside it",
             "bad.yaml:6:10: the tag key `aws:x` belongs to AWS\nhint: keys that begin with `aws:` cannot be written; leave it out, and it stays",

@@ -147,6 +147,28 @@ async fn a_spec_that_an_enforced_expression_forbids_is_never_written() {
     assert_eq!((cloud.count("write"), swept.report.in_sync), (0, 1), "{:?}", swept.plans[0].last);
 }
 
+/// The plan asked a person to approve a grant that AWS refuses. Whether ACLs count is read only where it
+/// decides about a change.
+#[tokio::test]
+async fn a_grant_where_acls_are_off_is_held_and_not_offered_for_approval() {
+    let cloud = MemoryCloud::default();
+    let enforced = ("objectOwnership", json!("BucketOwnerEnforced"));
+    cloud.put(&id("ai-one"), "us-east-1", &[("acl", json!("private")), enforced]);
+    let asked = |cloud: &MemoryCloud| cloud.asked().iter().filter(|it| it.setting == "objectOwnership").count();
+    let rig = Rig::over(&cloud);
+    let swept = rig.sweep(&desired(&bucket("ai-one", "{acl: public-read}"))).await;
+    assert_eq!((held(&swept), cloud.count("write")), (vec!["ai-one acl impossible".to_owned()], 0));
+    assert_eq!(
+        swept.plans[0].last.held[0].detail,
+        "S3 takes no grants while `BucketOwnerEnforced` switches ACLs off; let the spec say `acl: private`, or \
+         `objectOwnership: BucketOwnerPreferred`"
+    );
+    assert_eq!(asked(&cloud), 1);
+    cloud.forget_asked();
+    let swept = rig.sweep(&desired(&bucket("ai-one", "{acl: private}"))).await;
+    assert_eq!((swept.report.in_sync, asked(&cloud)), (1, 0), "nobody named it, and nothing depends on it");
+}
+
 #[tokio::test]
 async fn a_field_that_this_version_does_not_know_is_not_removed_unless_a_person_agrees() {
     let (cloud, desired_both) = two();

@@ -75,6 +75,7 @@ pub const DEVIATIONS: &[Deviation] = &[
         fields(value).remove("targetObjectKeyFormat");
     }),
     keeps("moto", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
+    keeps("moto", "lifecycle", "the default size of objects that are too small to move is dropped.", no_default_size),
     keeps("moto", "inventory", "object versions are always `All`, and the encryption is dropped.", |value| {
         for list in value["configurations"].as_array_mut().into_iter().flatten().map(fields) {
             list.insert("includedObjectVersions".to_owned(), "All".into());
@@ -100,7 +101,7 @@ pub const DEVIATIONS: &[Deviation] = &[
     keeps(
         "moto",
         "replication",
-        "every rule is one of the second version for all objects, without delete markers, and of its destination only the bucket is kept.",
+        "every rule is one of the second version for all objects, without delete markers, and of its destination only the bucket and its account are kept.",
         bare_rules,
     ),
     keeps("localstack", "encryption", "the blocked encryption types are dropped.", no_blocked_types),
@@ -119,6 +120,7 @@ pub const DEVIATIONS: &[Deviation] = &[
         topics(value).count() > 0
     }),
     keeps("rgw", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
+    keeps("rgw", "lifecycle", "the default size of objects that are too small to move is dropped.", no_default_size),
     refuses("rgw", "acl", "InvalidArgument", "a grantee must be one of its own users.", |_, value| {
         grantees(value).any(|it| it.starts_with("id:"))
     }),
@@ -145,10 +147,12 @@ fn no_event_hold(value: &mut Value) {
 
 fn bare_rules(value: &mut Value) {
     for rule in value["rules"].as_array_mut().into_iter().flatten() {
+        let mut to = rule["destination"].take();
+        fields(&mut to).retain(|field, _| field == "bucket" || field == "account");
         *rule = serde_json::json!({
             "id": rule["id"], "status": rule["status"], "priority": rule["priority"].as_i64().unwrap_or(1),
             "filter": {}, "deleteMarkerReplication": {"status": "Disabled"},
-            "destination": {"bucket": rule["destination"]["bucket"]},
+            "destination": to,
         });
     }
 }
@@ -170,6 +174,10 @@ fn no_sizes_and_numbers(value: &mut Value) {
             fields(expiration).remove("newerNoncurrentVersions");
         }
     }
+}
+
+fn no_default_size(value: &mut Value) {
+    fields(value).remove("transitionDefaultMinimumObjectSize");
 }
 
 fn grantees(value: &Value) -> impl Iterator<Item = &str> {

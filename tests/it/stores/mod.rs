@@ -35,6 +35,17 @@ fn cases(setting: &str, bucket: &str, count: usize) -> Vec<Value> {
     cases
 }
 
+/// Pairs of a live value and a wish, each drawn for itself: the same ones in every run.
+fn pairs(setting: &str, bucket: &str, count: usize) -> Vec<(Value, Value)> {
+    let mut runner = TestRunner::deterministic();
+    let values = legal::values(setting);
+    let mut draw = || {
+        let said = values.new_tree(&mut runner).expect("a value").current();
+        serde_json::from_str::<Value>(&said.to_string().replace("ai-data", bucket)).expect("JSON")
+    };
+    (0..count).map(|_| (draw(), draw())).collect()
+}
+
 /// A value as a spec says it, over what a bucket has.
 fn whole(setting: &dyn AnySetting, live: &driftless::doc::Doc, said: &Value) -> driftless::doc::Doc {
     setting.merge(live, &setting.parse(said).expect("legal values have the form"), Overlay::Whole)

@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 
 use super::deviations;
 use super::server::Server;
-use super::{cases, whole};
+use super::{pairs, whole};
 use crate::support::looped::{Rig, bucket, desired, document};
 
 /// Pairs of live value and wish, for each setting.
-const CASES: usize = 4;
+const CASES: usize = 6;
 
 /// Counts writes.
 struct Counting(Arc<dyn Cloud>, AtomicUsize);
@@ -113,14 +113,14 @@ async fn one(server: &Server, setting: &'static dyn AnySetting, case: usize) -> 
     let known = deviations::of(&server.name, setting_name);
     let name = server.bucket(&format!("fix{case}"), setting_name).await;
     let at = Server::target(&name);
-    let said = cases(setting_name, &name, 2 * CASES);
-    let (live, want) = (&said[(2 * case) % said.len()], &said[(2 * case + 1) % said.len()]);
+    let pairs = pairs(setting_name, &name, CASES);
+    let (live, want) = &pairs[case];
     server.make_others(live, &name).await;
     server.make_others(want, &name).await;
     let fail = |what: &str, error: &S3Error| format!("{what}: {error}");
 
     // What is there, and a tag that nobody declares.
-    let other = if setting_name == "tags" { "versioning" } else { "tags" };
+    let other = if matches!(setting_name, "tags" | "abac") { "versioning" } else { "tags" };
     let fresh = server.read(&name, setting_name).await.map_err(|error| fail("a fresh bucket", &error))?;
     let to = whole(setting, &fresh, live);
     let refused = |from: &Doc, to: &Doc| deviations::refused(&known, &from.value(), &to.value()).is_some();

@@ -370,4 +370,47 @@ fn point_16_what_stores_take_too_lightly_is_refused_by_ourselves() {
         };
         assert!(refused, "{setting}: {said}");
     }
+    // What the documents show together.
+    let config = crate::support::looped::configuration("policies: {builtin: []}");
+    let told = |spec: &str| -> Vec<String> {
+        let file = ("buckets.yaml".to_owned(), bucket("data", spec).into_bytes());
+        let (_, findings) = crate::support::looped::desired_of(&[file].into(), &(), &config);
+        findings.into_iter().map(|it| it.message).collect()
+    };
+    assert_eq!(
+        told("{acl: public-read, objectOwnership: BucketOwnerEnforced}"),
+        [
+            "`objectOwnership` would be refused: S3 switches ACLs off only where the bucket's own lets nobody in but the owner"
+        ]
+    );
+    assert_eq!(
+        told("{acl: public-read}"),
+        ["nobody asks for what `acl` needs: S3 takes no grants while `BucketOwnerEnforced` switches ACLs off"]
+    );
+    assert_eq!(told("{acl: public-read, objectOwnership: ObjectWriter}"), [""; 0]);
+    assert_eq!(told("{acl: private, objectOwnership: BucketOwnerEnforced}"), [""; 0]);
+}
+
+/// moto and LocalStack take a public ACL under `BucketOwnerEnforced`, which lets nobody in; AWS refuses
+/// it, in every sweep.
+#[tokio::test]
+async fn point_16_a_public_acl_where_acls_are_off_is_never_sent() {
+    let server = raw(|asked| match asked.line {
+        line if line.starts_with("GET ?") => buckets(&["data"]),
+        "GET /data?acl" => answer(
+            200,
+            "<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList><Grant>\
+             <Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>o</ID></Grantee>\
+             <Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>",
+        ),
+        "GET /data?ownershipControls" => answer(
+            200,
+            "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>",
+        ),
+        _ => answer(200, ""),
+    });
+    let rig = looped(&server).await;
+    let swept = rig.sweep(&desired(&bucket("data", "{acl: public-read}"))).await;
+    assert_eq!(crate::support::looped::held(&swept), ["data acl impossible"]);
+    assert_eq!(server.count("PUT"), 0);
 }
