@@ -71,7 +71,7 @@ fn the_largest_message_fits_into_what_teams_takes() {
 #[test]
 fn a_card_that_teams_would_refuse_is_made_smaller() {
     let mut notice = sample::full();
-    notice.fix = Some(crate::notify::Fix { text: "do".to_owned(), document: Some("key: value\n".repeat(150)) });
+    notice.fix = Some(crate::notify::Fix { text: "do".to_owned(), document: Some("key: value\n".repeat(190)) });
     assert!(card(&notice).to_string().len() > 20_811, "a text of that length was seen to be refused");
     let sent = message(&notice).to_string();
     assert!(sent.len() <= 20_000 && !sent.contains("key: value") && sent.contains("To do: "), "{sent}");
