@@ -83,11 +83,9 @@ impl Server<'_> {
         // The deadline is the caller's.
         let opening = AsyncSmtpConnection::connect_tokio1(place, None, self.hello, wrapped, None);
         let mut connection = opening.await.map_err(failed)?;
-        if self.security == MailSecurity::Starttls
-            && let Err(error) = connection.starttls(parameters()?, self.hello).await
-        {
-            connection.abort().await;
-            return Err(failed(error));
+        if self.security == MailSecurity::Starttls {
+            // After a failure there may be no stream left to say goodbye on.
+            connection.starttls(parameters()?, self.hello).await.map_err(failed)?;
         }
         if let Some(login) = &self.login
             && let Err(error) = connection.auth(DEFAULT_MECHANISMS, login).await

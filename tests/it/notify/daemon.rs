@@ -208,7 +208,10 @@ async fn a_test_alert_says_whether_alertmanager_takes_alerts_and_is_over_as_it_c
     assert_eq!(alert["annotations"]["summary"], "Nothing is wrong. Somebody ran `driftless notify --test`.");
     let ends: chrono::DateTime<chrono::Utc> = alert["endsAt"].as_str().expect("a moment").parse().expect("a moment");
     assert_eq!(alert["startsAt"], alert["endsAt"]);
-    assert!(driftless::clock::SystemClock.now() - ends > chrono::Duration::minutes(50), "whatever its clock says: {ends}");
+    assert!(
+        driftless::clock::SystemClock.now() - ends > chrono::Duration::minutes(50),
+        "whatever its clock says: {ends}"
+    );
     receiver.next([Reply::Status(401, "no")]);
     let (code, out, err) = run(&["--test", "alertmanager"]).await;
     assert_eq!((code, &*out), (Some(1), ""));
