@@ -29,6 +29,7 @@ use crate::config::{Config, DetailConfig};
 use crate::desired::Desired;
 use crate::history::History;
 use crate::metrics::{Detail, Metrics, MetricsOptions};
+use crate::notify::deliver::FAREWELL;
 use crate::notify::messenger::{Letterbox, Messenger};
 use crate::notify::sink::Place;
 use crate::past::{Limits, Past};
@@ -349,9 +350,9 @@ impl Agent {
         if let Some(apart) = apart {
             let _ = apart.await;
         }
-        // Messages that did not arrive wait in the history; nobody waits for them.
+        // Messages that did not arrive wait in the history; only those under way are waited for.
         if let Some(messenger) = messenger {
-            let _ = tokio::time::timeout(Duration::from_secs(2), messenger).await;
+            let _ = tokio::time::timeout(FAREWELL + Duration::from_secs(1), messenger).await;
         }
         let closing = tokio::time::timeout(Duration::from_secs(5), history.close());
         if let Ok(Err(error)) = closing.await {

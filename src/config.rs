@@ -26,6 +26,8 @@ pub mod schedule;
 pub mod span;
 mod telemetry;
 
+#[cfg(feature = "daemon")]
+pub(crate) use limits::{collector, without_secrets};
 pub use overrides::{ENVIRONMENT, Override};
 pub use telemetry::{OtlpProtocol, TelemetryConfig};
 

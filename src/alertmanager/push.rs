@@ -72,12 +72,7 @@ impl Pushing {
         if config.urls.is_empty() {
             return Ok(None);
         }
-        let in_file = |file: &PathBuf| SecretRef::File(file.clone());
-        let login = match (&config.token_file, &config.username, &config.password_file) {
-            (Some(file), ..) => Login::Token(in_file(file)),
-            (None, Some(username), Some(file)) => Login::Password { username: username.clone(), place: in_file(file) },
-            _ => Login::Nobody,
-        };
+        let login = Login::of(config);
         login.header()?;
         let whole = |url: &String| url.trim_end_matches('/').to_owned();
         let manner = Manner {
@@ -176,17 +171,8 @@ impl Pushing {
 
     async fn send(&self, url: &str, batch: &Batch, now: Timestamp) -> Result<(), Failure> {
         let interval = chrono::Duration::from_std(self.config.interval.0).unwrap_or(chrono::Duration::hours(1));
-        let login = self.login.header()?.map(|value| ("authorization", value));
-        let address = format!("{}/api/v2/alerts", url.trim_end_matches('/'));
         let body = batch.json(now, interval * 2, self.page.as_deref()).to_string();
-        let headers: Vec<_> = login.into_iter().collect();
-        let asking = self.client.exchange(&address, "application/json", &headers, body);
-        let asked = tokio::time::timeout(self.config.timeout.0, asking).await.unwrap_or_else(|_| {
-            Err(Failure::new(format!("it did not answer within {}", self.config.timeout), Retry::Later))
-        });
-        let answered = asked?;
-        let status = answered.status;
-        answered.taken().map(drop).map_err(|failure| hinted(failure, status))
+        post(&self.config, &self.login, &self.client, url, body).await
     }
 
     /// Keeps what an address was told over a restart.
@@ -203,6 +189,43 @@ impl Pushing {
     }
 }
 
+async fn post(
+    config: &AlertmanagerConfig,
+    login: &Login,
+    client: &Client,
+    url: &str,
+    body: String,
+) -> Result<(), Failure> {
+    let login = login.header()?.map(|value| ("authorization", value));
+    let address = format!("{}/api/v2/alerts", url.trim_end_matches('/'));
+    let headers: Vec<_> = login.into_iter().collect();
+    let asking = client.exchange(&address, "application/json", &headers, body);
+    let asked = tokio::time::timeout(config.timeout.0, asking)
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(format!("it did not answer within {}", config.timeout), Retry::Later)));
+    let answered = asked?;
+    let status = answered.status;
+    answered.taken().map(drop).map_err(|failure| hinted(failure, status))
+}
+
+/// Pushes an alert to one address that was over long before it is pushed: that it is taken shows that
+/// alerts arrive, and Alertmanager tells nobody of what was never open.
+///
+/// # Errors
+/// Why it was not taken.
+pub async fn test(config: &AlertmanagerConfig, url: &str, page: Option<&str>, now: Timestamp) -> Result<(), Failure> {
+    // Its clock may be behind ours.
+    let then = now - chrono::Duration::hours(1);
+    let own = [("alertname", "DriftlessTest"), ("severity", "info")].map(|(name, value)| (name.into(), value.into()));
+    let mut labels = config.labels.clone();
+    labels.extend(own);
+    let said = "Nothing is wrong. Somebody ran `driftless notify --test`.".to_owned();
+    let alert = Alert { labels, annotations: [("summary".to_owned(), said)].into(), starts_at: then };
+    let batch = Batch { open: Vec::new(), ended: vec![alert] };
+    let body = batch.json(then, chrono::Duration::zero(), page).to_string();
+    post(config, &Login::of(config), &Client::new()?, url, body).await
+}
+
 /// What the user can do about a refusal by Alertmanager.
 fn hinted(failure: Failure, status: u16) -> Failure {
     match status {
@@ -216,6 +239,15 @@ fn hinted(failure: Failure, status: u16) -> Failure {
 }
 
 impl Login {
+    fn of(config: &AlertmanagerConfig) -> Self {
+        let in_file = |file: &PathBuf| SecretRef::File(file.clone());
+        match (&config.token_file, &config.username, &config.password_file) {
+            (Some(file), ..) => Self::Token(in_file(file)),
+            (None, Some(username), Some(file)) => Self::Password { username: username.clone(), place: in_file(file) },
+            _ => Self::Nobody,
+        }
+    }
+
     /// The value of `Authorization`, with the secret as it is in its file now.
     fn header(&self) -> Result<Option<String>, Failure> {
         Ok(match self {

@@ -69,7 +69,9 @@ pub(super) fn check(config: &AlertmanagerConfig, say: &mut dyn FnMut(&str, Strin
     };
     let secret = config.password_file.is_some() || config.token_file.is_some();
     for (index, url) in config.urls.iter().enumerate() {
-        if let Err((message, hint)) = address(url) {
+        // A password may have a slash in it, so that the whole of the address counts.
+        let fault = if url.contains('@') { Err(credentials()) } else { address(url) };
+        if let Err((message, hint)) = fault {
             say(&format!("/urls/{index}"), message, &hint);
         } else if secret
             && url
@@ -124,8 +126,7 @@ pub(super) fn address(url: &str) -> Result<(), (String, String)> {
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.contains('@') {
-        let hint = "name the file of the password in `passwordFile`".to_owned();
-        return Err(("the address holds credentials".to_owned(), hint));
+        return Err(credentials());
     }
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '%' | '"' | '<' | '>' | '\\');
     if host.is_empty() || rest.contains(odd) {
@@ -133,6 +134,10 @@ pub(super) fn address(url: &str) -> Result<(), (String, String)> {
         return Err(("it is no address of a server and a folder".to_owned(), hint));
     }
     Ok(())
+}
+
+fn credentials() -> (String, String) {
+    ("the address holds credentials".to_owned(), "name the file of the password in `passwordFile`".to_owned())
 }
 
 #[cfg(test)]
@@ -215,7 +220,13 @@ mod tests {
     /// An address with a mistake was shown whole, with the password or the token in it.
     #[test]
     fn no_fault_shows_a_secret_in_an_address() {
-        for url in ["u:s3cret@a.example.com:9093", "ftp://u:s3cret@a", "https://a?token=s3cret", "https://u:s3cret@a"] {
+        for url in [
+            "u:s3cret@a.example.com:9093",
+            "ftp://u:s3cret@a",
+            "https://a?token=s3cret",
+            "https://u:s3cret@a",
+            "https://u:s3/cret@a",
+        ] {
             let faults = faults(&format!("  urls: [\"{url}\"]"));
             assert!(faults.len() == 1 && !faults[0].contains("s3cret"), "{faults:?}");
         }

@@ -46,11 +46,21 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
         }
     }
     if let Some(endpoint) = &config.telemetry.endpoint
-        && !(endpoint.starts_with("http://") || endpoint.starts_with("https://"))
+        && let Err(what) = collector(endpoint)
     {
-        let endpoint = without_secrets(endpoint);
-        let hint = Some(format!("did you mean `http://{endpoint}`?"));
-        say("/telemetry/endpoint", format!("`{endpoint}` is not an http or https address"), hint);
+        let (message, hint) = match what {
+            NoCollector::NoHttp => {
+                let endpoint = without_secrets(endpoint);
+                let message = format!("`{endpoint}` is not an http or https address");
+                (message, format!("did you mean `http://{endpoint}`?"))
+            }
+            NoCollector::Secrets => {
+                let hint = "a secret stands in a header: name its file in `telemetry.headersFile`";
+                (what.to_string(), hint.to_owned())
+            }
+            NoCollector::NoServer => (what.to_string(), "write it as `https://otel.example.com:4318`".to_owned()),
+        };
+        say("/telemetry/endpoint", message, Some(hint));
     }
     for error in schedule::faults(&config.schedule.cron, &config.schedule.zone) {
         let pointer = match error {
@@ -115,10 +125,48 @@ pub(super) fn check(config: &Config, say: &mut dyn FnMut(&str, String, Option<St
     }
 }
 
+/// Why traces and logs cannot be sent to an address. What is wrong is said without the address, which
+/// may hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoCollector {
+    /// It does not begin as one.
+    #[error("it is not an http or https address")]
+    NoHttp,
+    /// It holds what secrets are written into: a name and a password, or what follows the path.
+    #[error("the address holds credentials, or more than a server and a folder")]
+    Secrets,
+    /// It has no host, or characters that no address has.
+    #[error("it is no address of a server and a folder")]
+    NoServer,
+}
+
+/// Whether traces and logs can be sent to an address: it stands in the log, so nothing that may be a
+/// secret may be in it.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn collector(address: &str) -> Result<(), NoCollector> {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    let rest = rest.ok_or(NoCollector::NoHttp)?;
+    // A password may have a slash in it, so that the whole of the address counts.
+    if rest.contains(['@', '?', '#']) {
+        return Err(NoCollector::Secrets);
+    }
+    let odd = |c: char| c.is_whitespace() || c.is_control() || crate::finding::is_invisible(c);
+    if rest.starts_with(['/', ':']) || rest.is_empty() || rest.contains(odd) {
+        return Err(NoCollector::NoServer);
+    }
+    Ok(())
+}
+
 /// An address as it may be shown: a name and a password that somebody wrote into it are left out,
 /// and what follows the path, where tokens stand.
-fn without_secrets(address: &str) -> String {
-    let shown = address.split(['?', '#']).next().unwrap_or_default();
+pub(crate) fn without_secrets(address: &str) -> String {
+    let (shown, rest) = address.split_at(address.find(['?', '#']).unwrap_or(address.len()));
+    // Either mark may stand in a password as well, and an `@` in a token.
+    if rest.contains('@') {
+        return "…".to_owned();
+    }
     let shown = shown.rsplit_once('@').map_or(shown.to_owned(), |(_, host)| format!("…@{host}"));
     shown.escape_debug().to_string()
 }
@@ -132,12 +180,46 @@ mod tests {
     fn what_is_wrong_with_an_address_is_said_without_the_secrets_in_it() {
         assert_eq!(without_secrets("s3.example.com"), "s3.example.com");
         assert_eq!(without_secrets("me:s3@cret@host/a?token=s3cret#s3cret"), "…@host/a");
+        for odd in ["me:s3cret?s3cret@host", "me:s3cret#s3cret@host", "host?token=s3@cret"] {
+            assert_eq!(without_secrets(odd), "…");
+        }
         let text = "source: {dir: .}\naccounts: [{name: a, endpoint: \"ftp://me:s3cret@host/\"}]\n\
             http: {publicUrl: \"me:s3cret@host\"}\ntelemetry: {endpoint: \"me:s3cret@host\"}\n";
         let faults = super::super::parse("driftless.yaml", text, &[]).expect_err("three faults");
         assert_eq!(faults.len(), 3, "{faults:#?}");
         for fault in faults {
             assert!(!format!("{fault:?}").contains("s3cret"), "{fault:?}");
+        }
+    }
+
+    /// `http://u:PASSWORD@host` passed the check of the configuration, and the log showed it whole.
+    #[test]
+    fn an_address_for_telemetry_with_what_may_be_a_secret_in_it_is_refused_and_not_shown() {
+        let faults = |address: &str| {
+            let text = format!("source: {{dir: .}}\ntelemetry: {{endpoint: {address:?}}}\n");
+            let read = super::super::parse("driftless.yaml", &text, &[]);
+            read.err().into_iter().flatten().map(|fault| fault.to_string()).collect::<Vec<_>>()
+        };
+        for secret in
+            ["http://u:s3cret@127.0.0.1:1", "https://u:s3/cret@host", "http://a?key=s3cret", "https://a/b#s3cret"]
+        {
+            assert_eq!(
+                faults(secret),
+                ["driftless.yaml:2:13: the address holds credentials, or more than a server and a folder\n\
+                  hint: a secret stands in a header: name its file in `telemetry.headersFile`"],
+                "{secret}"
+            );
+        }
+        for none in ["http://", "https:///a", "http://a b"] {
+            assert_eq!(
+                faults(none),
+                ["driftless.yaml:2:13: it is no address of a server and a folder\n\
+                  hint: write it as `https://otel.example.com:4318`"],
+                "{none}"
+            );
+        }
+        for good in ["http://localhost:4318", "https://otel.example.com/otlp/", "http://[::1]:4318"] {
+            assert_eq!(faults(good), Vec::<String>::new(), "{good}");
         }
     }
 }

@@ -21,6 +21,10 @@ pub const MOST_WAITING: usize = 1000;
 /// The pause after the first failure; each further one doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// An attempt that is under way at the end may go on so long: one that is broken off may have
+/// arrived, and comes again after a restart.
+pub const FAREWELL: Duration = Duration::from_secs(3);
+
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -161,7 +165,7 @@ pub struct Delivery {
     pub metrics: Arc<Metrics>,
     /// The clock, by which messages grow too old.
     pub clock: Arc<dyn Clock>,
-    /// Ends it: an attempt under way is given up, and its message waits for the next start.
+    /// Ends it: no attempt is begun any more, and one under way has [`FAREWELL`] to come to its end.
     pub stop: CancellationToken,
 }
 
@@ -171,7 +175,7 @@ impl Delivery {
         let mut failures: u32 = 0;
         // What waited while driftless was off is not too old at its first failure.
         let started = self.clock.now();
-        loop {
+        while !self.stop.is_cancelled() {
             let Some(notice) = self.queue.first() else {
                 tokio::select! {
                     () = self.stop.cancelled() => return,
@@ -179,7 +183,7 @@ impl Delivery {
                 }
             };
             let sent = tokio::select! {
-                () = self.stop.cancelled() => return,
+                () = self.farewell() => return,
                 sent = self.attempt(&notice) => sent,
             };
             let Err(failure) = sent else {
@@ -213,6 +217,12 @@ impl Delivery {
                 () = tokio::time::sleep(pause(failure.retry, failures, fastrand::f64())) => {}
             }
         }
+    }
+
+    /// Waits until an attempt that is still under way is broken off.
+    async fn farewell(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
     }
 
     /// Makes one attempt, in a task of its own: a fault of driftless in it is a failure like others.

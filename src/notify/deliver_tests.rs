@@ -22,8 +22,13 @@ impl Sink for Arc<Scripted> {
         Box::pin(async move {
             self.tried.lock().unwrap().push((notice.id.clone(), tokio::time::Instant::now()));
             let answer = self.answers.lock().unwrap().pop_front();
+            let slow = matches!(&answer, Some(Some(failure)) if failure.message == "slow");
             match answer {
                 Some(Some(failure)) if failure.message == "panic" => panic!("a fault of driftless"),
+                Some(Some(Failure { retry: Retry::After(so_long), .. })) if slow => {
+                    tokio::time::sleep(so_long).await;
+                    Ok(())
+                }
                 // It hangs for ever.
                 Some(None) => std::future::pending().await,
                 Some(Some(failure)) => Err(failure),
@@ -199,8 +204,26 @@ async fn a_receiver_that_hangs_does_not_hold_up_the_end() {
         tokio::task::yield_now().await;
     }
     it.stop.cancel();
+    let told = tokio::time::Instant::now();
     it.task.await.expect("it ended");
+    let took = told.elapsed();
+    assert!(took >= FAREWELL && took < FAREWELL + Duration::from_millis(100), "{took:?}");
     assert_eq!(it.queue.len(), 1, "it waits for the next start");
+}
+
+/// A receiver that answered a second after the end had the message, and got it again after the start.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_under_way_is_finished_at_the_end_and_no_other_is_begun() {
+    let it = bench(vec![Some(Failure::new("slow", Retry::After(Duration::from_secs(2))))]);
+    it.queue.put(notice(1));
+    it.queue.put(notice(2));
+    while it.tried().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    it.stop.cancel();
+    it.task.await.expect("it ended");
+    assert_eq!(it.sink.tried.lock().unwrap().len(), 1);
+    assert_eq!(it.queue.first().expect("one waits").id, "id-2", "the first arrived, and is done with");
 }
 
 #[test]

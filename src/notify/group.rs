@@ -5,17 +5,18 @@
 //! same cause. It leaves when it is gone, or when it is another difference. What cannot be read
 //! now is not gone.
 
+mod revision;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::notice::{Fix, Happening, MOST_BUCKETS, MOST_CHANGES, Notice, Outcome, State, generic};
+use super::notice::{Fix, Happening, MOST_BUCKETS, MOST_CHANGES, Notice, State, generic};
 use super::picture::{ALL, Item, Picture};
 use super::{Rules, words};
 use crate::bucket::BucketId;
 use crate::doc::Change;
-use crate::spec::PolicySeverity;
 
 /// What one sink was told and is not over, by the key of the cause.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -133,7 +134,7 @@ pub fn news(told: &mut Told, picture: &Picture, rules: &Rules, speaker: &Speaker
         }
     }
     notices.extend(at_once(&known, picture, rules, speaker));
-    notices.extend(revision(told, picture, rules, speaker));
+    notices.extend(revision::news(told, picture, rules, speaker));
     if !rules.values {
         let hide = |change: &mut Change| (change.from, change.to) = (None, None);
         for notice in &mut notices {
@@ -457,40 +458,6 @@ fn at_once(known: &BTreeSet<String>, picture: &Picture, rules: &Rules, speaker: 
     let told =
         |(key, group): (&String, &Group<'_>)| notice(&digest(&[key, &at]), group, State::Resolved, picture, speaker);
     groups.iter().map(told).collect()
-}
-
-/// How the revision came out, when that is new.
-fn revision(told: &mut Told, picture: &Picture, rules: &Rules, speaker: &Speaker) -> Option<Notice> {
-    let (revision, standing) =
-        (picture.revision.as_ref()?, picture.standing.as_ref().filter(|_| picture.source_known)?);
-    let key = digest(&[&speaker.seed, Happening::Revision.word()]);
-    let known = told.causes.get(&key).map(|it| &it.notice);
-    let same = known.filter(|it| it.revision.as_ref().is_some_and(|it| it.id == revision.id));
-    if let Some(known) = same.and_then(|it| it.standing.as_ref())
-        && (known.outcome == standing.outcome || standing.outcome == Outcome::Pending)
-    {
-        return None;
-    }
-    let severity = match standing.outcome {
-        Outcome::Pending | Outcome::Good => PolicySeverity::Info,
-        Outcome::Bad => PolicySeverity::Medium,
-        Outcome::Refused => PolicySeverity::High,
-    };
-    if !rules.want_revisions(severity) {
-        return None;
-    }
-    let item = Item { severity, ..Item::about(Happening::Revision, standing.outcome.word()) };
-    let group = Group { items: vec![&item], various: false };
-    let state = if standing.outcome == Outcome::Good { State::Resolved } else { State::Open };
-    let mut notice = notice(&key, &group, state, picture, speaker);
-    notice.title = words::revision(&revision.id, standing);
-    notice.revision = Some(revision.clone());
-    notice.standing = Some(standing.clone());
-    told.put(
-        &key,
-        Cause { notice: notice.clone(), members: BTreeMap::new(), various: false, repaired: BTreeSet::new() },
-    );
-    Some(notice)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::super::sample::{at, change, drift, id, picture, rules, speaker};
-use super::super::{RevisionNote, Standing};
+use super::super::{Outcome, RevisionNote, Standing};
 use super::*;
+use crate::spec::PolicySeverity;
 use serde_json::json;
 
 fn say(told: &mut Told, picture: &Picture) -> Vec<Notice> {
@@ -344,14 +345,48 @@ fn a_sink_that_wants_no_values_or_no_ends_gets_none() {
     assert!(told.is_empty());
 }
 
+/// A look under a revision that came out so.
+fn seen(minute: u32, id: &str, outcome: Outcome) -> Picture {
+    let counts = Standing { outcome, buckets: 4, in_sync: 3, drifted: 1, unknown: 0, held: 1, findings: 2 };
+    let revision = Some(RevisionNote { id: id.to_owned(), subject: String::new(), author: String::new() });
+    Picture { revision, standing: Some(counts), ..picture(minute, vec![]) }
+}
+
+/// With a severity in the rule, the bad end of a revision was told, and that it is mended never was: an
+/// alert of PagerDuty stayed open for ever.
+#[test]
+fn whoever_was_told_that_a_revision_came_out_badly_is_told_when_it_is_mended() {
+    let severe = rules("when: [{on: [revision], severity: medium}]");
+    let mut told = Told::default();
+    let mut tell = |seen: Picture| titles(&news(&mut told, &seen, &severe, &speaker()));
+    let none = Vec::<String>::new();
+    assert_eq!(tell(seen(1, "aaaaaaa", Outcome::Good)), none, "nothing was open");
+    let bad = ["open: Revision aaaaaaa is in force: 1 not as wanted, 2 faults in its documents"];
+    assert_eq!(tell(seen(2, "aaaaaaa", Outcome::Bad)), bad);
+    let good = ["resolved: Revision aaaaaaa is carried out: 4 buckets in sync"];
+    assert_eq!(tell(seen(3, "aaaaaaa", Outcome::Good)), good);
+    assert_eq!(tell(seen(4, "aaaaaaa", Outcome::Good)), none);
+    assert_eq!(tell(seen(5, "aaaaaaa", Outcome::Bad)), bad, "it is bad again");
+    // Also when the next one mends it, after a restart.
+    let mut told = restarted(&mut told, &mut BTreeMap::new());
+    let mut tell = |seen: Picture| titles(&news(&mut told, &seen, &severe, &speaker()));
+    assert_eq!(tell(seen(6, "bbbbbbb", Outcome::Pending)), none);
+    let good = ["resolved: Revision bbbbbbb is carried out: 4 buckets in sync"];
+    assert_eq!(tell(seen(7, "bbbbbbb", Outcome::Good)), good);
+    assert_eq!(tell(seen(8, "ccccccc", Outcome::Good)), none);
+
+    // Who wants no ends is told none, and of the next trouble all the same.
+    let quiet = rules("when: [{on: [revision], severity: medium}], resolved: false");
+    let mut told = Told::default();
+    let mut tell = |seen: Picture| titles(&news(&mut told, &seen, &quiet, &speaker()));
+    assert_eq!(tell(seen(1, "aaaaaaa", Outcome::Bad)), bad);
+    assert_eq!(tell(seen(2, "aaaaaaa", Outcome::Good)), none);
+    assert_eq!(tell(seen(3, "aaaaaaa", Outcome::Bad)), bad);
+}
+
 #[test]
 fn a_revision_is_told_when_it_comes_and_when_it_comes_out() {
     let rules = rules("when: [{on: [revision]}]");
-    let seen = |minute, id: &str, outcome| {
-        let counts = Standing { outcome, buckets: 4, in_sync: 3, drifted: 1, unknown: 0, held: 1, findings: 2 };
-        let revision = Some(RevisionNote { id: id.to_owned(), subject: String::new(), author: String::new() });
-        Picture { revision, standing: Some(counts), ..picture(minute, vec![]) }
-    };
     let mut told = Told::default();
     let mut tell = |seen: Picture| titles(&news(&mut told, &seen, &rules, &speaker()));
     assert_eq!(

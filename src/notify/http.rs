@@ -177,7 +177,7 @@ fn transport(error: &hyper_util::client::legacy::Error) -> Failure {
 }
 
 /// What a status that is not 2xx means.
-fn refusal(status: u16, body: &str, after: Option<Duration>) -> Failure {
+pub(super) fn refusal(status: u16, body: &str, after: Option<Duration>) -> Failure {
     let said = super::words::cut(&super::words::line(body), 200);
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     let failure = |retry| Failure::new(format!("the receiver answered with status {status}{said}"), retry);

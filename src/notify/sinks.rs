@@ -6,6 +6,7 @@ pub mod github;
 pub mod gitlab;
 pub mod pagerduty;
 pub mod slack;
+mod smtp;
 #[cfg(feature = "aws")]
 pub mod sns;
 pub mod teams;

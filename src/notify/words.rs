@@ -3,6 +3,7 @@
 use super::notice::{Happening, Notice, Outcome, Standing, State};
 use super::picture::Item;
 use crate::doc::{Change, flow};
+use crate::finding::is_invisible;
 
 /// A value is told with so many characters.
 const LONGEST_VALUE: usize = 200;
@@ -23,9 +24,14 @@ pub fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// Text in one line, without characters that steer a terminal or a mail.
+/// Text in one line, without characters that steer a terminal or a mail, and without those that make a
+/// text look like another.
 pub fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect::<String>().trim().to_owned()
+}
+
+fn steers(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 /// What differs of a setting, in one line; without values where a sink is told none.
@@ -82,11 +88,9 @@ pub fn revision(id: &str, standing: &Standing) -> String {
         Outcome::Good => format!("is carried out: {} in sync", counted(standing.buckets)),
         Outcome::Refused => "is not obeyed".to_owned(),
         Outcome::Bad => {
-            let parts = [
-                (standing.drifted, "not as wanted"),
-                (standing.unknown, "unknown"),
-                (standing.findings, "faults in its documents"),
-            ];
+            let faults = if standing.findings == 1 { "fault in its documents" } else { "faults in its documents" };
+            let parts =
+                [(standing.drifted, "not as wanted"), (standing.unknown, "unknown"), (standing.findings, faults)];
             let said: Vec<String> =
                 parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
             format!("is in force: {}", said.join(", "))
@@ -165,7 +169,43 @@ pub fn text(notice: &Notice) -> String {
     text
 }
 
-/// Text of several lines, without the other control characters.
+/// Text of several lines, without the other characters that steer or deceive.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    text.chars().map(|c| if steers(c) && c != '\n' { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// U+202E turned a line around in chat and mail, and U+200B hid in a name, while the page and the
+    /// terminal showed both.
+    #[test]
+    fn characters_that_nobody_sees_do_not_reach_chat_and_mail() {
+        let hostile = "pri\u{202e}vate\u{200b}\u{feff}\u{2066}\u{61c}\u{2028}\u{7}x\ny";
+        assert_eq!(line(hostile), "pri vate      x y");
+        assert_eq!(plain(hostile), "pri vate      x\ny");
+    }
+
+    /// A message said "1 faults in its documents".
+    #[test]
+    fn one_fault_is_one_fault() {
+        let standing = |findings| Standing {
+            outcome: Outcome::Bad,
+            buckets: 3,
+            in_sync: 2,
+            drifted: 1,
+            unknown: 0,
+            held: 0,
+            findings,
+        };
+        assert_eq!(
+            revision("4f1c2b7e9a0d3c5b", &standing(1)),
+            "Revision 4f1c2b7e9a0d is in force: 1 not as wanted, 1 fault in its documents"
+        );
+        assert_eq!(
+            revision("4f1c2b7e9a0d3c5b", &standing(2)),
+            "Revision 4f1c2b7e9a0d is in force: 1 not as wanted, 2 faults in its documents"
+        );
+    }
 }

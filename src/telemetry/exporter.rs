@@ -13,6 +13,8 @@ use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::runtime::Handle;
 
+use crate::config::without_secrets;
+
 /// An exporter that is polled by the thread of its batches, while the connections belong to the
 /// runtime: the HTTP client needs its timers and its sockets.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(super) struct Exporter<E> {
 
 impl<E> Exporter<E> {
     pub(super) fn new(inner: E, runtime: Handle, signal: &'static str, endpoint: &str) -> Self {
-        let told = Told { signal, endpoint: endpoint.to_owned(), failing: Arc::default() };
+        let told = Told { signal, endpoint: without_secrets(endpoint), failing: Arc::default() };
         Self { inner, runtime, told }
     }
 }

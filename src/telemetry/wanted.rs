@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::config::TelemetryConfig;
+use crate::config::{TelemetryConfig, collector};
 
 /// How long a request may take where nobody says (OTEL_EXPORTER_OTLP_TIMEOUT).
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,8 +40,16 @@ impl Wanted {
                 return Some(joined(base));
             }
             // The address of one signal is taken as it is, that of all is a base.
-            let found = variable(&format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"))
-                .or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT").map(|base| joined(&base)))?;
+            let (own, all) = (format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"), "OTEL_EXPORTER_OTLP_ENDPOINT");
+            let named = |name: &str| variable(name).map(|address| (name.to_owned(), address));
+            let (name, address) = named(&own).or_else(|| named(all))?;
+            if let Err(what) = collector(&address) {
+                // Not the address, which would stand in the log.
+                let signal = signal.to_lowercase();
+                remarks.push(format!("{signal} are not sent: what `{name}` holds cannot be used: {what}"));
+                return None;
+            }
+            let found = if name == own { address } else { joined(&address) };
             let protocol = variable(&format!("OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"))
                 .or_else(|| variable("OTEL_EXPORTER_OTLP_PROTOCOL"));
             if let Some(other) = protocol.filter(|it| it != "http/protobuf") {
@@ -147,6 +155,31 @@ mod tests {
         assert_eq!(of(&only_logs, &[]).traces, None);
         assert_eq!(of(&at("http://a"), &[("OTEL_LOGS_EXPORTER", "none")]).logs, None);
         assert!(!of(&at("http://a"), &[("OTEL_SDK_DISABLED", "TRUE")]).is_any());
+    }
+
+    /// A variable with `http://u:PASSWORD@host` in it stood in the log, password and all.
+    #[test]
+    fn a_variable_that_may_hold_a_secret_is_left_out_with_a_remark_that_does_not_show_it() {
+        for address in ["http://u:s3cret@a:4318", "https://a?key=s3cret", "https://a/#s3cret", "u:s3cret@a"] {
+            let variables = [
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", address),
+                ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://b:4318/v1/logs"),
+            ];
+            let wanted = of(&TelemetryConfig::default(), &variables);
+            assert_eq!((wanted.traces.as_deref(), wanted.logs.as_deref()), (None, Some("http://b:4318/v1/logs")));
+            let [remark] = &wanted.remarks[..] else { panic!("one: {:?}", wanted.remarks) };
+            let said = "traces are not sent: what `OTEL_EXPORTER_OTLP_ENDPOINT` holds cannot be used: ";
+            assert!(remark.starts_with(said) && !remark.contains("s3cret"), "{remark}");
+        }
+        let own =
+            [("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://u:s3cret@a"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b")];
+        let wanted = of(&TelemetryConfig::default(), &own);
+        assert_eq!((wanted.traces.as_deref(), wanted.logs), (Some("http://b/v1/traces"), None));
+        assert_eq!(
+            wanted.remarks,
+            ["logs are not sent: what `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` holds cannot be used: \
+              the address holds credentials, or more than a server and a folder"]
+        );
     }
 
     #[test]

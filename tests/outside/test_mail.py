@@ -4,6 +4,7 @@ import datetime
 import email
 import email.policy
 import os
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from terminal import Terminal
 from waiting import free_port
 
 PASSWORD = "a-long-random-word"
@@ -186,3 +188,29 @@ def test_a_wrong_password_says_where_to_look(serve, security, tmp_path):
     code, said = send(tmp_path, server.port, security, own, password="wrong")
     assert code == 1 and server.taken == []
     assert "hint: look at sender, recipients, user name and password" in said, said
+
+
+def test_a_server_that_says_nothing_is_waited_for_in_sight(tmp_path):
+    """For up to two minutes a terminal showed nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mail = {
+            "host": "127.0.0.1",
+            "port": silent.getsockname()[1],
+            "security": "none",
+            "from": "driftless@example.com",
+            "to": ["platform@example.com"],
+        }
+        config = tmp_path / "driftless.yaml"
+        sink = {"name": "mail", "email": mail, "timeout": "3s"}
+        config.write_text(yaml.safe_dump({"source": {"dir": str(tmp_path)}, "notifications": [sink]}))
+        it = Terminal(
+            [BINARY, "notify", "--config", config, "--test"],
+            {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color"},
+        )
+        try:
+            it.shows("waiting for mail (email) [")
+            assert it.ends() == 1
+            assert "waiting for" not in it.said(), it.said()
+            assert it.said().startswith("mail (email): the receiver did not answer within 3s"), it.said()
+        finally:
+            it.stop()

@@ -1,20 +1,26 @@
 //! Mail by SMTP, as text and as HTML. Headers are made by lettre, which encodes what is not plain;
 //! line ends never reach it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{Address, Message};
 use maud::{DOCTYPE, Markup, html};
 
-use crate::config::notifications::{EmailConfig, MailSecurity};
+use super::smtp::{LOOK, Posted, Server};
+use crate::config::notifications::{EmailConfig, MailSecurity, is_domain};
 use crate::notify::notice::{Notice, State};
 use crate::notify::sink::{Failure, Retry, Sending, Sink, place_of, secret};
 use crate::notify::words;
 use crate::source::git::SecretRef;
+
+/// Of so many messages it is remembered who has them, while others wait for them.
+const MOST_HALF_SENT: usize = 1000;
 
 /// Mail to some people.
 pub struct Email {
@@ -22,8 +28,19 @@ pub struct Email {
     port: u16,
     security: MailSecurity,
     login: Option<(String, SecretRef)>,
+    hello: ClientId,
     from: String,
     to: Vec<String>,
+    known: Mutex<Known>,
+}
+
+/// What is known of the people.
+#[derive(Debug, Default)]
+struct Known {
+    /// Who has a message that others wait for, by its id: it is not sent to them again.
+    have: BTreeMap<String, BTreeSet<Address>>,
+    /// Whom the server refused when it was asked last.
+    refused: BTreeSet<Address>,
 }
 
 impl Email {
@@ -35,34 +52,84 @@ impl Email {
             MailSecurity::None => 25,
         });
         let password = place_of(&it.password_file, &it.password_env);
+        // Where there is no such file, the machine is taken for one without a name.
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         Self {
             host: it.host.clone(),
             port,
             security: it.security,
             login: it.username.clone().zip(password),
+            hello: hello(it.helo.as_deref(), machine.trim(), &it.from),
             from: it.from.clone(),
             to: it.to.clone(),
+            known: Mutex::default(),
         }
     }
 
-    fn transport(&self) -> Result<AsyncSmtpTransport<Tokio1Executor>, Failure> {
-        let parameters = || {
-            TlsParameters::new(self.host.clone()).map_err(|error| {
-                Failure::new(format!("TLS to `{}` cannot be set up: {error}", self.host), Retry::WhenMended)
-                    .hint("install the certificate authorities of the system (Debian: ca-certificates)")
-            })
+    /// Makes one attempt: to those who do not have it yet.
+    async fn post(&self, notice: &Notice) -> Result<Posted, Failure> {
+        let message = message(notice, &self.from, &self.to)?;
+        let have = self.known().have.get(&notice.id).cloned().unwrap_or_default();
+        let envelope = message.envelope();
+        let to: Vec<Address> = envelope.to().iter().filter(|it| !have.contains(*it)).cloned().collect();
+        let from = envelope.from().expect("a message is made with a sender");
+        let login = match &self.login {
+            Some((user, password)) => Some(Credentials::new(user.clone(), secret(password)?)),
+            None => None,
         };
-        let tls = match self.security {
-            MailSecurity::Starttls => Tls::Required(parameters()?),
-            MailSecurity::Tls => Tls::Wrapper(parameters()?),
-            MailSecurity::None => Tls::None,
-        };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host).port(self.port).tls(tls);
-        if let Some((user, password)) = &self.login {
-            builder = builder.credentials(Credentials::new(user.clone(), secret(password)?));
-        }
-        Ok(builder.build())
+        let Self { host, port, security, hello, .. } = self;
+        let server = Server { host, port: *port, security: *security, hello, login };
+        server.post(from, &to, &message.formatted()).await
     }
+
+    /// What an attempt means for the message. Whom the server refuses for good is said once, and keeps
+    /// it from nobody else.
+    fn conclude(&self, id: &str, posted: Posted) -> Result<(), Failure> {
+        let Posted { taken, refused, put_off } = posted;
+        let mut known = self.known();
+        let any = !taken.is_empty() || known.have.contains_key(id);
+        for it in &taken {
+            if known.refused.remove(it) {
+                tracing::info!("mail to `{it}` is taken again");
+            }
+        }
+        for (it, said) in refused.iter().filter(|_| any) {
+            if known.refused.insert(it.clone()) {
+                tracing::warn!("mail to `{it}` is refused, and the others get theirs: {said}\nhint: correct `to`");
+            }
+        }
+        let not_taken = |said: &str| format!("the mail server did not take it: {said}");
+        match (put_off.first(), refused.first()) {
+            (Some((it, said)), _) if any => {
+                let have = known.have.entry(id.to_owned()).or_default();
+                have.extend(taken.into_iter().chain(refused.into_iter().map(|(it, _)| it)));
+                if known.have.len() > MOST_HALF_SENT {
+                    known.have.pop_first();
+                }
+                let message = format!("the mail server puts `{it}` off: {said}");
+                Err(Failure::new(message, Retry::Later).hint("the others have it, and do not get it again"))
+            }
+            (Some((_, said)), _) => Err(Failure::new(not_taken(said), Retry::Later)),
+            (None, Some((_, said))) if !any => Err(Failure::new(not_taken(said), Retry::WhenMended).hint(LOOK)),
+            (None, _) => {
+                known.have.remove(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().expect("no holder of the lock panics")
+    }
+}
+
+/// What the agent calls itself: relays turn away who has no full name (Google: `421 4.7.0 Try again
+/// later, closing connection. (EHLO)`).
+fn hello(helo: Option<&str>, machine: &str, from: &str) -> ClientId {
+    let sender = from.parse::<Mailbox>().map(|it| it.email.domain().to_owned()).unwrap_or_default();
+    let names = [helo.unwrap_or_default(), machine, &sender];
+    let name = names.into_iter().find(|it| is_domain(it));
+    name.map_or_else(ClientId::default, |it| ClientId::Domain(it.to_owned()))
 }
 
 impl Sink for Email {
@@ -72,29 +139,24 @@ impl Sink for Email {
 
     fn send<'a>(&'a self, notice: &'a Notice) -> Sending<'a> {
         Box::pin(async move {
-            let message = message(notice, &self.from, &self.to)?;
-            self.transport()?.send(message).await.map(drop).map_err(|error| failure(&error))
+            let posted = self.post(notice).await?;
+            self.conclude(&notice.id, posted)
         })
     }
-}
 
-/// Why a server did not take a mail.
-fn failure(error: &lettre::transport::smtp::Error) -> Failure {
-    let mut said = words::cut(&words::line(&error.to_string()), 300);
-    if let Some(source) = std::error::Error::source(error).map(ToString::to_string)
-        && !said.contains(&source)
-    {
-        said = format!("{said}: {}", words::cut(&words::line(&source), 300));
+    /// Whoever tries it out wants to know of everybody who gets nothing.
+    fn test<'a>(&'a self, notice: &'a Notice) -> Sending<'a> {
+        Box::pin(async move {
+            let posted = self.post(notice).await?;
+            match posted.refused.first().or(posted.put_off.first()) {
+                Some((it, said)) => {
+                    let message = format!("the mail server did not take it for `{it}`: {said}");
+                    Err(Failure::new(message, Retry::WhenMended).hint(LOOK))
+                }
+                None => Ok(()),
+            }
+        })
     }
-    let failure = |retry| Failure::new(format!("the mail server did not take it: {said}"), retry);
-    if error.is_permanent() {
-        return failure(Retry::WhenMended).hint("look at sender, recipients, user name and password");
-    }
-    // A certificate that is refused is a failure of the connection to lettre.
-    if error.is_tls() || said.contains("certificate") {
-        return failure(Retry::WhenMended).hint("look at `security`, and whether the certificate is for `host`");
-    }
-    failure(Retry::Later)
 }
 
 /// The mail.
@@ -151,7 +213,7 @@ fn page(notice: &Notice) -> Markup {
                 @for change in words::changes(notice) { pre { (change) } }
                 @if let Some(detail) = &notice.detail { pre { (words::plain(detail)) } }
                 @if let Some(fix) = &notice.fix {
-                    p { b { "To do: " } (fix.text) }
+                    p { b { "To do: " } (words::line(&fix.text)) }
                     @if let Some(document) = &fix.document { pre { (words::plain(document)) } }
                 }
                 @if let Some(url) = &notice.url { p { a href=(url) { "Open the page" } } }

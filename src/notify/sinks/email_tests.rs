@@ -68,3 +68,16 @@ fn the_text_says_all_that_there_is() {
          driftless, https://driftless.example.com\n"
     );
 }
+
+/// Every mail greeted with `EHLO [127.0.0.1]`, which relays turn away.
+#[test]
+fn the_agent_greets_with_a_full_name_wherever_there_is_one() {
+    let from = "driftless <driftless@example.com>";
+    let name = |it: ClientId| it.to_string();
+    assert_eq!(name(hello(Some("mx.example.org"), "host.example.net", from)), "mx.example.org");
+    assert_eq!(name(hello(None, "host.example.net", from)), "host.example.net");
+    for machine in ["", "web-7f9c", "localhost.localdomain", "mac.local", "10.0.0.1"] {
+        assert_eq!(name(hello(None, machine, from)), "example.com", "{machine}");
+    }
+    assert_eq!(name(hello(None, "web-7f9c", "driftless@localhost")), "[127.0.0.1]");
+}

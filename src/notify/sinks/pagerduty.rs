@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::notify::http::Client;
-use crate::notify::notice::{Happening, Notice, State};
+use crate::notify::notice::{Happening, Notice, Outcome, State};
 use crate::notify::sink::{Failure, Retry, Sending, Sink, secret};
 use crate::notify::words;
 use crate::source::git::SecretRef;
@@ -67,9 +67,11 @@ fn severity(severity: PolicySeverity) -> &'static str {
     }
 }
 
-/// The event, without the key; none for what never was a trouble that stayed.
+/// The event, without the key; none for what never was a trouble that stayed, nor for a revision of
+/// which nobody knows yet how it comes out.
 pub fn event(notice: &Notice) -> Option<Value> {
-    if notice.happening == Happening::Repaired {
+    let pending = notice.standing.as_ref().is_some_and(|it| it.outcome == Outcome::Pending);
+    if notice.happening == Happening::Repaired || pending {
         return None;
     }
     if notice.state == State::Resolved {

@@ -46,6 +46,20 @@ fn nobody_is_woken_by_what_was_repaired_at_once() {
     assert_eq!(event(&notice), None);
 }
 
+/// Each commit woke somebody: that its buckets are being checked triggered an alert.
+#[test]
+fn a_revision_triggers_an_alert_only_once_it_came_out_badly() {
+    use super::super::commit::tests::notice;
+    let of = |outcome, state| {
+        let told = Notice { happening: Happening::Revision, state, ..notice(outcome) };
+        event(&told).map(|it| it["event_action"].clone())
+    };
+    assert_eq!(of(Outcome::Pending, State::Open), None);
+    assert_eq!(of(Outcome::Bad, State::Open), Some(json!("trigger")));
+    assert_eq!(of(Outcome::Refused, State::Open), Some(json!("trigger")));
+    assert_eq!(of(Outcome::Good, State::Resolved), Some(json!("resolve")));
+}
+
 #[test]
 fn severities_are_those_of_pagerduty() {
     let words: Vec<&str> = PolicySeverity::ALL.into_iter().map(severity).collect();

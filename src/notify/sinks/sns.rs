@@ -19,6 +19,10 @@ use crate::notify::words;
 /// A subject has to be shorter ("Publish", `Subject`).
 const SUBJECT: usize = 99;
 
+/// Bytes of a message, with room for its attributes: a topic takes 262,144 of both, unless it says
+/// otherwise ("Publishing large messages with Amazon SNS").
+const MOST_BYTES: usize = 200_000;
+
 /// A topic.
 pub struct Sns {
     config: SnsConfig,
@@ -84,8 +88,31 @@ fn subject(notice: &Notice) -> String {
     if text.len() <= SUBJECT { text } else { format!("{}...", &text[..SUBJECT - 3]) }
 }
 
-/// The message, in the form for each kind of subscriber.
+/// The message as SNS takes it: the less important parts are left out until it fits.
 fn message(notice: &Notice) -> String {
+    let leave_out: [fn(&mut Notice); 4] = [
+        |it| it.changes.iter_mut().for_each(|it| (it.from, it.to) = (None, None)),
+        |it| it.fix.iter_mut().for_each(|fix| fix.document = None),
+        |it| it.detail = None,
+        |it| {
+            it.changes.clear();
+            it.policies.truncate(10);
+        },
+    ];
+    let mut lean = notice.clone();
+    let mut text = forms(&lean);
+    for step in leave_out {
+        if text.len() <= MOST_BYTES {
+            break;
+        }
+        step(&mut lean);
+        text = forms(&lean);
+    }
+    text
+}
+
+/// The message, in the form for each kind of subscriber.
+fn forms(notice: &Notice) -> String {
     let (data, text) = (webhook::message(notice).to_string(), words::text(notice));
     json!({"default": data, "email": text, "sms": words::cut(&words::line(&notice.title), 140)}).to_string()
 }
@@ -154,7 +181,9 @@ fn refusal(code: &str, said: &str) -> Failure {
 mod tests {
     use super::super::commit::tests::notice;
     use super::*;
+    use crate::doc::Change;
     use crate::notify::notice::Outcome;
+    use crate::notify::{Fix, sample};
 
     #[test]
     fn a_subject_is_short_and_plain() {
@@ -176,6 +205,33 @@ mod tests {
         assert_eq!((&data["version"], &data["happening"]), (&json!(1), &json!("drift")));
         assert!(message["email"].as_str().expect("text").starts_with("Test: messages of driftless arrive here\n"));
         assert_eq!(message["sms"], "Test: messages of driftless arrive here");
+    }
+
+    /// A message beyond 262,144 bytes was an `InvalidParameter` to SNS, and so given up.
+    #[test]
+    fn the_largest_message_fits_into_what_a_topic_takes() {
+        let long = "\u{1f600}\"\\\n".repeat(5000);
+        let change = sample::change(&long, &long);
+        let fix = |document: &str| Some(Fix { text: "do".to_owned(), document: Some(document.to_owned()) });
+        let data = |notice: &Notice| {
+            let sent = message(notice);
+            assert!(sent.len() <= MOST_BYTES, "{}", sent.len());
+            let forms: serde_json::Value = serde_json::from_str(&sent).expect("the structure is JSON");
+            serde_json::from_str::<serde_json::Value>(forms["default"].as_str().expect("text")).expect("JSON")
+        };
+        // First the values go, and the paths stay.
+        let values = Notice { changes: vec![change.clone(); 10], fix: fix("kind: Approval"), ..sample::full() };
+        let values = data(&values);
+        assert_eq!(values["changes"], json!(vec![json!({"path": "status"}); 10]));
+        assert_eq!(values["fix"]["document"], "kind: Approval");
+        // Then the document of the fix, and at last all that may be long.
+        let document = data(&Notice { changes: vec![change.clone()], fix: fix(&long.repeat(5)), ..sample::full() });
+        assert_eq!((&document["changes"], &document["fix"]), (&json!([{"path": "status"}]), &json!({"text": "do"})));
+        let paths = vec![Change { path: long.repeat(2), ..change }; 10];
+        let whole = data(&Notice { changes: paths, policies: vec!["p".repeat(63); 5000], ..sample::full() });
+        assert_eq!((whole["changes"].is_null(), whole["title"].as_str()), (true, Some(&*sample::full().title)));
+        // What fits is sent as it is.
+        assert_eq!(message(&sample::full()), forms(&sample::full()));
     }
 
     #[test]

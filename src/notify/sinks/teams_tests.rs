@@ -66,3 +66,24 @@ fn the_largest_message_fits_into_what_teams_takes() {
     assert!(sent.to_string().len() <= MOST_BYTES, "{}", sent.to_string().len());
     assert!(sent.to_string().contains("ai-logs"));
 }
+
+/// A card of 24 KB, which Teams refuses with 413, was sent whole.
+#[test]
+fn a_card_that_teams_would_refuse_is_made_smaller() {
+    let mut notice = sample::full();
+    notice.fix = Some(crate::notify::Fix { text: "do".to_owned(), document: Some("key: value\n".repeat(190)) });
+    assert!(card(&notice).to_string().len() > 20_811, "a text of that length was seen to be refused");
+    let sent = message(&notice).to_string();
+    assert!(sent.len() <= 20_000 && !sent.contains("key: value") && sent.contains("To do: "), "{sent}");
+}
+
+/// "Microsoft Teams endpoint returned HTTP error 413" in an answer of 200 counted as delivered.
+#[test]
+fn a_failure_in_the_body_of_an_answer_is_one() {
+    let within = |status: &str| {
+        let said = "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error";
+        status_within(&format!("{said} {status} with ContextId tcid=1,server=A,cv=b.."))
+    };
+    assert_eq!([within("400"), within("413"), within("429")], [Some(400), Some(413), Some(429)]);
+    assert_eq!([within("none"), within("99999"), status_within("1"), status_within("")], [None; 4]);
+}

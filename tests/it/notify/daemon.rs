@@ -1,5 +1,6 @@
 //! The daemon from end to end: what it tells, once, and how it goes on when nobody listens.
 
+use driftless::clock::Clock as _;
 use driftless::sandbox::{Options, Prepared};
 use serde_json::{Value, json};
 
@@ -174,4 +175,53 @@ async fn a_test_message_says_how_it_went_and_what_to_do() {
     );
     let (code, _, err) = run(&["--test", "chit"]).await;
     assert_eq!((code, &*err), (Some(1), "no notification is named `chit`\nhint: there are `hook`, `chat`\n"));
+}
+
+/// Nobody could try out whether alerts reach Alertmanager: `--test` left the block `alertmanager` out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_alert_says_whether_alertmanager_takes_alerts_and_is_over_as_it_comes() {
+    let receiver = Receiver::start().await;
+    let mut world = world(&receiver).await;
+    std::fs::write(world.path("token"), "a-token").expect("a token");
+    world.config["alertmanager"] =
+        json!({"urls": [receiver.url("/am/")], "tokenFile": world.path("token"), "labels": {"cluster": "eu"}});
+    let config = world.config_file();
+    let run = async |words: &[&str]| {
+        let mut command = world.program();
+        command.arg("notify").arg("--config").arg(&config).args(words);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("it ends");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let url = receiver.url("/am/");
+    let alert = format!("alertmanager ({url}): the test alert was taken\n");
+    let both = format!("hook (webhook): the test message was taken\n{alert}");
+    assert_eq!(run(&["--test"]).await, (Some(0), both, String::new()));
+    assert_eq!(run(&["--test", "alertmanager"]).await, (Some(0), alert, String::new()));
+    let [_, it, _] = &receiver.received()[..] else { panic!("three") };
+    assert_eq!((it.method.as_str(), it.path.as_str()), ("POST", "/am/api/v2/alerts"));
+    assert_eq!(it.header("authorization"), "Bearer a-token");
+    let alerts = it.json();
+    let alert = &alerts[0];
+    assert_eq!(alerts.as_array().map(Vec::len), Some(1));
+    assert_eq!(alert["labels"], json!({"alertname": "DriftlessTest", "severity": "info", "cluster": "eu"}));
+    assert_eq!(alert["annotations"]["summary"], "Nothing is wrong. Somebody ran `driftless notify --test`.");
+    let ends: chrono::DateTime<chrono::Utc> = alert["endsAt"].as_str().expect("a moment").parse().expect("a moment");
+    assert_eq!(alert["startsAt"], alert["endsAt"]);
+    assert!(
+        driftless::clock::SystemClock.now() - ends > chrono::Duration::minutes(50),
+        "whatever its clock says: {ends}"
+    );
+    receiver.next([Reply::Status(401, "no")]);
+    let (code, out, err) = run(&["--test", "alertmanager"]).await;
+    assert_eq!((code, &*out), (Some(1), ""));
+    assert_eq!(
+        err,
+        format!(
+            "alertmanager ({url}): the receiver answered with status 401: no\n\
+             hint: correct `username` and `passwordFile`, or `tokenFile`, under `alertmanager`\n"
+        )
+    );
+    let (_, _, err) = run(&["--test", "chit"]).await;
+    assert_eq!(err, "no notification is named `chit`\nhint: there are `hook`, `alertmanager`\n");
 }

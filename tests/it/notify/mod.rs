@@ -1,7 +1,10 @@
 //! Notifications, at receivers that speak the protocol.
 
+mod channels;
 mod commits;
 mod daemon;
+mod ending;
+mod mail;
 mod picture;
 mod sinks;
 

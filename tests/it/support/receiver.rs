@@ -44,6 +44,8 @@ pub enum Reply {
     Endless,
     /// Nothing, ever.
     Hang,
+    /// 200, and not before [`Receiver::release`].
+    Held,
 }
 
 #[derive(Default)]
@@ -51,6 +53,7 @@ struct Inner {
     received: Mutex<Vec<Received>>,
     next: Mutex<VecDeque<Reply>>,
     otherwise: Mutex<Option<Reply>>,
+    release: tokio::sync::Notify,
 }
 
 /// A receiver that speaks HTTP.
@@ -85,6 +88,11 @@ impl Receiver {
     /// Answers every request so that is not told otherwise; 200 when nothing is said.
     pub fn always(&self, reply: Option<Reply>) {
         *self.inner.otherwise.lock().unwrap() = reply;
+    }
+
+    /// Lets one answer go that is held.
+    pub fn release(&self) {
+        self.inner.release.notify_one();
     }
 
     pub fn received(&self) -> Vec<Received> {
@@ -124,6 +132,10 @@ async fn answer(stream: TcpStream, inner: Arc<Inner>) {
                 return;
             }
             Reply::Hang => std::future::pending().await,
+            Reply::Held => {
+                inner.release.notified().await;
+                (200, "ok", String::new())
+            }
         };
         let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n{more}\r\n{body}", body.len());
         if stream.get_mut().write_all(answer.as_bytes()).await.is_err() {
@@ -158,30 +170,62 @@ pub struct MailServer {
     pub address: SocketAddr,
     /// The commands, and each mail as one text.
     said: Arc<Mutex<Vec<String>>>,
+    refusals: Arc<Mutex<Refusals>>,
 }
+
+/// How commands begin that are not obeyed, and what is answered; `.` is the end of a mail.
+type Refusals = Vec<(&'static str, &'static str)>;
 
 impl MailServer {
     /// `refuses` is a command that it answers with 5xx, such as `AUTH`.
     pub async fn start(refuses: &'static str) -> Self {
+        let server = Self::open().await;
+        if !refuses.is_empty() {
+            server.refuses(vec![(refuses, "535 5.7.8 not you")]);
+        }
+        server
+    }
+
+    /// One that takes everything.
+    pub async fn open() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let theirs = Arc::clone(&said);
+        let server = Self { address, said: Arc::default(), refusals: Arc::default() };
+        let (said, refusals) = (Arc::clone(&server.said), Arc::clone(&server.refusals));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let said = Arc::clone(&theirs);
-                tokio::spawn(async move { drop(converse(stream, &said, refuses).await) });
+                let (said, refusals) = (Arc::clone(&said), Arc::clone(&refusals));
+                tokio::spawn(async move { drop(converse(stream, &said, &refusals).await) });
             }
         });
-        Self { address, said }
+        server
+    }
+
+    /// Refuses these from now on, and nothing else.
+    pub fn refuses(&self, refusals: Refusals) {
+        *self.refusals.lock().unwrap() = refusals;
     }
 
     pub fn said(&self) -> Vec<String> {
         self.said.lock().unwrap().clone()
     }
+
+    /// The commands of this name, whole.
+    pub fn commands(&self, name: &str) -> Vec<String> {
+        self.said().into_iter().filter(|it| !it.contains("\r\n") && it.starts_with(name)).collect()
+    }
+
+    /// The mails that it was sent.
+    pub fn mails(&self) -> Vec<String> {
+        self.said().into_iter().filter(|it| it.ends_with("\r\n.\r\n")).collect()
+    }
 }
 
-async fn converse(stream: TcpStream, said: &Mutex<Vec<String>>, refuses: &str) -> std::io::Result<()> {
+async fn converse(stream: TcpStream, said: &Mutex<Vec<String>>, refusals: &Mutex<Refusals>) -> std::io::Result<()> {
+    let refusal = |line: &str| {
+        let refusals = refusals.lock().unwrap();
+        refusals.iter().find(|(begin, _)| line.starts_with(begin)).map(|(_, answer)| format!("{answer}\r\n"))
+    };
     let mut stream = BufReader::new(stream);
     stream.get_mut().write_all(b"220 mail.example.com ESMTP\r\n").await?;
     loop {
@@ -192,12 +236,18 @@ async fn converse(stream: TcpStream, said: &Mutex<Vec<String>>, refuses: &str) -
         let line = line.trim_end().to_owned();
         said.lock().unwrap().push(line.clone());
         let word = line.split(' ').next().unwrap_or_default().to_uppercase();
-        let answer = match &*word {
-            word if word == refuses => "535 5.7.8 not you\r\n",
+        let fine = match &*word {
             "EHLO" => "250-mail.example.com\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN\r\n",
             "AUTH" => "235 2.7.0 welcome\r\n",
-            "DATA" => {
-                stream.get_mut().write_all(b"354 go on\r\n").await?;
+            "DATA" => "354 go on\r\n",
+            "QUIT" => "221 2.0.0 bye\r\n",
+            _ => "250 2.0.0 fine\r\n",
+        };
+        let refused = refusal(&line);
+        stream.get_mut().write_all(refused.as_deref().unwrap_or(fine).as_bytes()).await?;
+        match &*word {
+            "QUIT" => return Ok(()),
+            "DATA" if refused.is_none() => {
                 let mut mail = String::new();
                 while !mail.ends_with("\r\n.\r\n") {
                     if stream.read_line(&mut mail).await? == 0 {
@@ -205,14 +255,10 @@ async fn converse(stream: TcpStream, said: &Mutex<Vec<String>>, refuses: &str) -
                     }
                 }
                 said.lock().unwrap().push(mail);
-                "250 2.0.0 taken\r\n"
+                let answer = refusal(".").unwrap_or_else(|| "250 2.0.0 taken\r\n".to_owned());
+                stream.get_mut().write_all(answer.as_bytes()).await?;
             }
-            "QUIT" => {
-                stream.get_mut().write_all(b"221 2.0.0 bye\r\n").await?;
-                return Ok(());
-            }
-            _ => "250 2.0.0 fine\r\n",
-        };
-        stream.get_mut().write_all(answer.as_bytes()).await?;
+            _ => {}
+        }
     }
 }
