@@ -58,7 +58,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router, shutdown: Canc
             },
         };
         let Some(place) = places.take(peer.0) else {
-            tracing::debug!(peer = %peer.0, "a connection was closed: all are busy, and most with this address");
+            tracing::debug!("a connection was closed: all are busy, and most with its address");
             continue;
         };
         let (service, shutdown) = (TowerToHyperService::new(router.clone()), shutdown.clone());

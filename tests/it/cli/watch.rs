@@ -125,7 +125,7 @@ async fn without_a_stream_it_asks_again_and_again() {
     let mut listeners = Vec::new();
     let full = async || {
         let mut it = tokio::net::TcpStream::connect(daemon.address).await.unwrap();
-        let request = "GET /api/v1/events HTTP/1.1\r\nHost: driftless\r\n\r\n";
+        let request = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
         tokio::io::AsyncWriteExt::write_all(&mut it, request.as_bytes()).await.unwrap();
         let mut head = [0; 12];
         tokio::io::AsyncReadExt::read_exact(&mut it, &mut head).await.unwrap();
