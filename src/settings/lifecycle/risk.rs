@@ -19,10 +19,10 @@ pub(super) fn risk(from: &Value, to: &Value) -> Risk {
         let acting = to.rules.iter().flatten().filter(|rule| rule.status != Status::Disabled);
         acting.map(|rule| (rule, before.contains(rule)))
     };
-    if changed().any(|(rule, stood)| !stood && !deletes_no_more(before, rule)) {
+    if !changed().all(|(rule, stood)| stood || deletes_no_more(before, rule)) {
         return Risk::Guarded("objects would be deleted");
     }
-    if changed().any(|(rule, stood)| !(stood && same_size) && !archives_no_more(from, to, rule)) {
+    if !changed().all(|(rule, stood)| (stood && same_size) || archives_no_more(from, to, rule)) {
         return Risk::Guarded("objects would be archived, and could not be read before somebody restores them");
     }
     Risk::Safe
