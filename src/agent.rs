@@ -106,7 +106,14 @@ impl Agent {
             DetailConfig::Policy => Detail::Policy,
             DetailConfig::Summary => Detail::Summary,
         };
-        let options = MetricsOptions { detail, source_interval: config.source.interval.0, ..MetricsOptions::default() };
+        let now = clock.now();
+        let options = MetricsOptions {
+            detail,
+            source_interval: config.source.interval.0,
+            sweep_interval: between_checks(&config, now),
+            started_at: Some(now),
+            ..MetricsOptions::default()
+        };
         let metrics = Arc::new(Metrics::new(Arc::clone(&board), Arc::clone(&clock), options));
         let path = config.data_dir.join(crate::history::FILE);
         let history =
@@ -252,7 +259,7 @@ impl Agent {
                 token,
                 hosts: serve::Hosts::of(config.http.listen, config.http.public_url.as_deref()),
                 stuck_after: config.limits.stuck_after.0,
-                checked_every: between_checks(&config, clock.now()),
+                checked_every: metrics.options().sweep_interval,
                 ..serve::Options::default()
             },
             wake: {
@@ -389,12 +396,24 @@ async fn both(one: JoinHandle<()>, other: JoinHandle<()>, stop: &CancellationTok
     if one || other { Ended::ByFault } else { Ended::InGoodOrder }
 }
 
-/// How long it is from one sweep of the schedule to the next.
+/// The longest time from one sweep of the schedule to the next within the coming week: nights and
+/// weekends are part of a schedule.
 fn between_checks(config: &Config, now: Timestamp) -> Duration {
+    /// With sweeps every minute, a day and a night.
+    const LOOKED_AT: usize = 2000;
     let schedule = Schedule::parse(&config.schedule.cron, &config.schedule.zone).ok();
-    let pair = schedule.and_then(|it| it.next_after(now).and_then(|next| Some((next, it.next_after(next)?))));
-    let gap = pair.and_then(|(next, after)| (after - next).to_std().ok());
-    gap.map_or(serve::Options::default().checked_every, |gap| gap + config.schedule.jitter.0)
+    let mut moments =
+        schedule.into_iter().flat_map(|it| std::iter::successors(it.next_after(now), move |last| it.next_after(*last)));
+    let mut last = moments.next();
+    let mut longest = None;
+    for next in moments.take(LOOKED_AT) {
+        longest = longest.max(last.and_then(|last| (next - last).to_std().ok()));
+        last = Some(next);
+        if next - now > chrono::Duration::days(8) {
+            break;
+        }
+    }
+    longest.map_or(serve::Options::default().checked_every, |gap| gap + config.schedule.jitter.0)
 }
 
 /// The folder for the history and the copy of the repository: ours alone.

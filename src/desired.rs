@@ -9,11 +9,13 @@ use crate::finding::{Finding, Place};
 use crate::policy::Policy;
 use crate::setting::OnDirectoryBuckets;
 use crate::settings;
+use crate::source::Revision;
 use crate::spec::select::{CompiledSelector, Facts};
 use crate::spec::{
     AccountSpec, ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs,
     Suspend,
 };
+use crate::verdict::SPEC;
 
 mod disagreements;
 mod hindrances;
@@ -110,6 +112,8 @@ pub struct Desired {
     pub buckets: BTreeMap<BucketId, Arc<Wish>>,
     /// The approvals.
     pub approvals: Vec<ApprovalSpec>,
+    /// The revision that says so, where there is one.
+    pub revision: Option<Arc<Revision>>,
     resolver: Option<Arc<Resolver>>,
 }
 
@@ -173,7 +177,40 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
     }
     findings.sort();
     findings.dedup();
-    (Desired { buckets, approvals: specs.approvals.clone(), resolver: Some(Arc::new(resolver)) }, findings)
+    let (approvals, resolver) = (specs.approvals.clone(), Some(Arc::new(resolver)));
+    (Desired { buckets, approvals, revision: None, resolver }, findings)
+}
+
+impl Wish {
+    /// The tags that its spec asks for.
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        let asked = self.wants.iter().find(|want| want.setting == "tags").map(|want| &want.asked);
+        match asked {
+            Some(Asked::Value(doc)) => doc.parse::<BTreeMap<String, String>>().unwrap_or_default(),
+            Some(Asked::Absent) | None => BTreeMap::new(),
+        }
+    }
+
+    /// Whether another wish for the same bucket asks for something else: of a setting, or by a policy.
+    pub fn asks_otherwise(&self, before: &Self, policy: &str, setting: &str) -> bool {
+        if policy == SPEC {
+            let of = |wish: &Self| wish.wants.iter().find(|it| it.setting == setting).map(|it| it.asked.clone());
+            return of(self) != of(before);
+        }
+        let of = |wish: &'_ Self| wish.policies.iter().find(|it| *it.policy.name == *policy).cloned();
+        match (of(self), of(before)) {
+            (Some(now), Some(then)) => {
+                // Where it stands in its file is no matter, and an exemption that ended by itself is in both.
+                let text = |it: &PolicyUse| it.policy.written.iter().map(|it| it.text.clone()).collect::<Vec<_>>();
+                let until =
+                    |it: &PolicyUse| it.exemptions.iter().map(|it| (it.name.clone(), it.expires)).collect::<Vec<_>>();
+                text(&now) != text(&then)
+                    || now.policy.parameters != then.policy.parameters
+                    || until(&now) != until(&then)
+            }
+            (now, then) => now.is_some() != then.is_some(),
+        }
+    }
 }
 
 impl Desired {

@@ -319,8 +319,8 @@ impl Loop {
         let mut left = Vec::new();
         let mut closed = Vec::new();
         for report in self.board.keep_buckets(keep) {
+            closed.append(&mut crate::report::tell::closings(&report));
             for (policy, setting, since) in crate::report::tell::open_lines(&report) {
-                closed.push(DriftChange::Closed { policy: Arc::clone(&policy), since });
                 left.push(Event::DriftClosed { bucket: report.id.clone(), policy, setting, since });
             }
             if report.spec.is_some() {

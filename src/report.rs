@@ -2,9 +2,11 @@
 //! `status` show (pure).
 
 pub mod compared;
+mod event;
 mod release;
 pub mod tell;
 
+pub use event::{CausedBy, Event};
 pub use release::{approval_document, removals_document};
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use serde::Serialize;
 use crate::bucket::{BucketId, Outputs, Region};
 use crate::clock::Timestamp;
 use crate::cloud::S3Error;
+use crate::desired::Wish;
 use crate::doc::{Change, Doc};
 use crate::finding::{Finding, Place};
 use crate::plan::{Held, Step};
@@ -81,6 +84,10 @@ pub struct BucketReport {
     /// Writing pauses until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended_until: Option<Timestamp>,
+    /// What was wanted of it, shared with what is in force; nothing for a bucket that no spec
+    /// declares.
+    #[serde(skip)]
+    pub wish: Option<Arc<Wish>>,
 }
 
 #[allow(clippy::borrowed_box)] // Serde hands over the field itself.
@@ -343,144 +350,6 @@ pub struct SourceReport {
     pub release: Option<String>,
     /// Faults in the documents.
     pub findings: Vec<Finding>,
-}
-
-/// Something that happened, for the history.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "event")]
-pub enum Event {
-    /// The daemon began.
-    Started {
-        /// Its version.
-        version: &'static str,
-    },
-    /// The daemon ended in good order.
-    Stopped,
-    /// A revision came into force.
-    Revision {
-        /// The revision.
-        revision: String,
-        /// The first line of its message.
-        subject: String,
-        /// Who made it.
-        author: String,
-        /// Faults in it.
-        findings: usize,
-    },
-    /// The source changed its state.
-    Source {
-        /// The state.
-        state: SourceState,
-        /// Why.
-        detail: String,
-    },
-    /// A bucket left the source; it is no longer managed, and stays as it is.
-    Unmanaged {
-        /// The bucket.
-        bucket: BucketId,
-    },
-    /// A bucket was made.
-    Created {
-        /// The bucket.
-        bucket: BucketId,
-        /// Its region.
-        region: Region,
-        /// Who asked.
-        origins: Vec<Origin>,
-    },
-    /// A difference was seen for the first time.
-    DriftDetected {
-        /// The bucket.
-        bucket: BucketId,
-        /// The policy, or `spec`.
-        policy: Arc<str>,
-        /// The setting, for the spec; empty for a policy.
-        setting: &'static str,
-        /// How bad it is.
-        severity: PolicySeverity,
-        /// What differs.
-        detail: String,
-    },
-    /// A difference is gone.
-    DriftClosed {
-        /// The bucket.
-        bucket: BucketId,
-        /// The policy, or `spec`.
-        policy: Arc<str>,
-        /// The setting, for the spec; empty for a policy.
-        setting: &'static str,
-        /// Since when it was known.
-        since: Timestamp,
-    },
-    /// A write was tried.
-    Repair {
-        /// The bucket.
-        bucket: BucketId,
-        /// The write.
-        repair: Repair,
-    },
-    /// A difference is held, for a reason that is new.
-    Held {
-        /// The bucket.
-        bucket: BucketId,
-        /// The setting.
-        setting: &'static str,
-        /// The reason.
-        reason: Hold,
-        /// The reason in words.
-        detail: String,
-        /// Who asked for what is held.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        origins: Vec<Origin>,
-        /// The document to commit, when one would let it happen.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        approval: Option<String>,
-    },
-}
-
-impl Event {
-    /// The words for all of them.
-    pub const WORDS: [&'static str; 10] = [
-        "started",
-        "stopped",
-        "revision",
-        "source",
-        "unmanaged",
-        "created",
-        "drift-detected",
-        "drift-closed",
-        "repair",
-        "held",
-    ];
-
-    /// The word for it, in the history, the API and `driftless history --kind`.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::Stopped => "stopped",
-            Self::Revision { .. } => "revision",
-            Self::Source { .. } => "source",
-            Self::Unmanaged { .. } => "unmanaged",
-            Self::Created { .. } => "created",
-            Self::DriftDetected { .. } => "drift-detected",
-            Self::DriftClosed { .. } => "drift-closed",
-            Self::Repair { .. } => "repair",
-            Self::Held { .. } => "held",
-        }
-    }
-
-    /// The bucket that it is about.
-    pub fn bucket(&self) -> Option<&BucketId> {
-        match self {
-            Self::Unmanaged { bucket }
-            | Self::Created { bucket, .. }
-            | Self::DriftDetected { bucket, .. }
-            | Self::DriftClosed { bucket, .. }
-            | Self::Repair { bucket, .. }
-            | Self::Held { bucket, .. } => Some(bucket),
-            Self::Started { .. } | Self::Stopped | Self::Revision { .. } | Self::Source { .. } => None,
-        }
-    }
 }
 
 impl BucketReport {

@@ -256,6 +256,7 @@ mod tests {
             repairs: Box::new([]),
             errors: Box::new([]),
             suspended_until: None,
+            wish: None,
         }
     }
 

@@ -264,6 +264,8 @@ impl Follower {
         self.board.put_source(report.clone());
         self.board.put_policies(cards(&desired));
         self.metrics.follow_policies();
+        let mut desired = desired;
+        desired.revision = Some(Arc::new(revision.clone()));
         if new {
             let event = Event::Revision {
                 revision: revision.id.clone(),

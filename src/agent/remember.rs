@@ -83,5 +83,6 @@ fn unchecked(id: BucketId, drifts: Vec<OpenDrift>, now: Timestamp) -> BucketRepo
         repairs: Box::default(),
         errors: Box::default(),
         suspended_until: None,
+        wish: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::notify::messenger::Letterbox;
 use crate::past::Past;
 use crate::reconcile::Witness;
 use crate::report::tell::DriftChange;
-use crate::report::{Event, Repair, RepairResult, SourceState};
+use crate::report::{CausedBy, Event, Repair, RepairResult, SourceState};
 use crate::verdict::{Hold, Origin, SPEC};
 
 /// Tells the log, the history and the metrics.
@@ -88,9 +88,10 @@ impl Witness for Telling {
         for change in changes {
             match change {
                 DriftChange::Opened { policy, severity } => self.metrics.drift_detected(policy, *severity),
-                DriftChange::Closed { policy, since } => {
+                DriftChange::Closed { policy, since, exposed_until } => {
                     let seconds = (now - *since).num_milliseconds() as f64 / 1000.0;
                     self.metrics.drift_closed(policy, seconds);
+                    self.metrics.exposed(policy, *since, exposed_until.unwrap_or(now));
                 }
             }
         }
@@ -136,11 +137,14 @@ fn say(event: &Event, made: Option<&BucketId>) {
         Event::Created { bucket, region, origins } => {
             tracing::info!(bucket.name = %bucket, "{bucket}: created in {region}, asked for by {}", asked(origins));
         }
-        Event::DriftDetected { bucket, policy, setting, severity, detail } => {
+        Event::DriftDetected { bucket, policy, setting, severity, detail, caused_by } => {
             let who = if &**policy == SPEC { format!("its spec ({setting})") } else { format!("policy {policy}") };
+            let since = caused_by.as_ref().map_or(String::new(), |CausedBy::Revision { revision, .. }| {
+                format!(", since revision {}", crate::source::short(revision))
+            });
             tracing::warn!(
                 bucket.name = %bucket, policy = &**policy, setting, severity = severity.word(),
-                "{bucket}: drift from {who}: {}", short(detail)
+                "{bucket}: drift from {who}{since}: {}", short(detail)
             );
         }
         Event::DriftClosed { bucket, policy, setting, .. } => {

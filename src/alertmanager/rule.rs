@@ -176,7 +176,8 @@ impl Rule {
             | Self::PolicyUnknown
             | Self::SuspendedTooLong
             | Self::ExemptionExpiring => {
-                format!("driftless-bucket?var-bucket={}", labels.get("bucket").map_or("", String::as_str))
+                let of = |label: &str| labels.get(label).map_or("", String::as_str);
+                format!("driftless-bucket?var-bucket={}&var-account={}", of("bucket"), of("account"))
             }
             Self::DriftOccurred | Self::RepairFailing | Self::Fight => "driftless-fleet".to_owned(),
             _ => "driftless-agent".to_owned(),
@@ -265,9 +266,7 @@ impl Rule {
             Self::SweepStuck => {
                 format!("It has been running for {}. Nothing else is checked until it ends.", for_people(value))
             }
-            Self::SweepMissing => {
-                "driftless is not there, its sweep is overdue, or sweeps fail one after the other.".to_owned()
-            }
+            Self::SweepMissing => "driftless is not there, its sweep is overdue, or no sweep succeeds.".to_owned(),
             Self::AwsThrottled => format!(
                 "S3 refuses {value:.2} requests a second. Sweeps take longer; other tools of the account suffer too."
             ),

@@ -173,10 +173,8 @@ fn agent(stand: &Stand<'_>, now: Timestamp, found: &mut Vec<Condition>) {
     let (board, name) = (stand.board, &*stand.metrics.source);
     let source = board.source();
     let interval = Duration::from_std(stand.metrics.source_interval).unwrap_or(Duration::hours(1));
-    if source.last_success.is_some_and(|at| now - at > interval * 3) {
+    if source.state == SourceState::Failed || source.last_success.is_some_and(|at| now - at > interval * 3) {
         found.push(Condition::new(Rule::SourceStale, [("source", name)]));
-    } else if source.state == SourceState::Failed {
-        found.push(Condition::new(Rule::SourceStale, [("source", name), ("state", source.state.word())]));
     }
     if source.state == SourceState::Held {
         found.push(Condition::new(Rule::SourceHeld, [("source", name), ("state", source.state.word())]));
@@ -195,7 +193,11 @@ fn agent(stand: &Stand<'_>, now: Timestamp, found: &mut Vec<Condition>) {
     let late = running.is_none() && board.next_sweep().is_some_and(|next| now - next > SWEEP);
     let sweeps = stand.samples.increase(Counter::Sweeps, Duration::minutes(30));
     let fail = sweeps.get("failed").is_some_and(|failed| *failed > 2.5) && !sweeps.contains_key("ok");
-    if late || fail {
+    let every = Duration::from_std(stand.metrics.sweep_interval).unwrap_or(Duration::hours(1));
+    let succeeded = board.last_success().or(stand.metrics.started_at);
+    // A sweep that takes long is another matter.
+    let rare = succeeded.is_some_and(|at| now - at - running.unwrap_or_default() > every * 3);
+    if late || fail || rare {
         found.push(Condition::new(Rule::SweepMissing, []));
     }
     if stand.history_degraded {

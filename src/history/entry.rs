@@ -70,7 +70,10 @@ impl Entry {
             "source" => joined(&[said("state"), said("detail")]),
             "created" => format!("in {}{}", said("region"), asked_by(&event["origins"])),
             "drift-detected" => {
-                format!("{} ({})", joined(&[&place(event), said("detail")]), said("severity"))
+                let since = event["causedBy"]["revision"]
+                    .as_str()
+                    .map_or(String::new(), |revision| format!(", since revision {}", crate::source::short(revision)));
+                format!("{} ({}){since}", joined(&[&place(event), said("detail")]), said("severity"))
             }
             "drift-closed" => match chrono::DateTime::parse_from_rfc3339(said("since")) {
                 Ok(since) => format!("{}, open since {}", place(event), since.to_utc().format("%Y-%m-%d %H:%M:%SZ")),

@@ -66,6 +66,10 @@ pub struct MetricsOptions {
     pub source: String,
     /// How often the source is asked.
     pub source_interval: std::time::Duration,
+    /// The longest time from one sweep of the schedule to the next.
+    pub sweep_interval: std::time::Duration,
+    /// When the daemon began: until a sweep succeeds, this is since when none has.
+    pub started_at: Option<Timestamp>,
     /// The version of the build.
     pub version: &'static str,
     /// The commit of the build, or `unknown`.
@@ -80,6 +84,8 @@ impl Default for MetricsOptions {
             detail: Detail::default(),
             source: "default".to_owned(),
             source_interval: std::time::Duration::from_secs(60),
+            sweep_interval: std::time::Duration::from_hours(1),
+            started_at: None,
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("DRIFTLESS_COMMIT").unwrap_or("unknown"),
             process: true,
@@ -254,10 +260,14 @@ impl Metrics {
     /// Drift is gone that was open for so long.
     pub fn drift_closed(&self, policy: &str, open_seconds: f64) {
         self.counters.drift_open.with_label_values(&[text::bounded(policy)]).observe(open_seconds.max(0.0));
+    }
+
+    /// A bucket was other than a policy, or its spec, wants it, and is so no more.
+    pub fn exposed(&self, policy: &str, from: Timestamp, to: Timestamp) {
         // What lies before the last scrape is counted already.
         let counted = *self.exposed_until.lock().expect("no holder of the lock panics");
-        let rest = open_seconds.min(seconds_between(counted, self.clock.now()));
-        self.counters.exposure.with_label_values(&[text::bounded(policy)]).inc_by(rest.max(0.0));
+        let rest = seconds_between(from.max(counted), to);
+        self.counters.exposure.with_label_values(&[text::bounded(policy)]).inc_by(rest);
     }
 
     /// Counts the exposure of what is open up to now. Time before this process began, or while

@@ -187,6 +187,12 @@ pub const FAMILIES: &[Family] = &[
     family("driftless_suspended", Gauge, &["account", "bucket"], "1 while writing to a bucket is paused by its spec."),
     family("driftless_sweep_duration_seconds", Histogram, &[], "How long a sweep over the fleet took."),
     family(
+        "driftless_sweep_interval_seconds",
+        Gauge,
+        &[],
+        "The longest time from one sweep of the schedule to the next, in the coming week.",
+    ),
+    family(
         "driftless_sweep_last_success_timestamp_seconds",
         Gauge,
         &[],

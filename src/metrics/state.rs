@@ -90,6 +90,7 @@ fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now:
     let errors = source.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     out.family("driftless_spec_errors").series(&[name], errors as f64);
 
+    out.family("driftless_sweep_interval_seconds").series(&[], options.sweep_interval.as_secs_f64());
     out.family("driftless_sweep_last_success_timestamp_seconds");
     if let Some(at) = board.last_success() {
         out.series(&[], seconds(at));
@@ -123,14 +124,14 @@ fn agent(out: &mut Exposition<'_>, board: &Board, options: &MetricsOptions, now:
     }
 }
 
-/// Calls `see` with each drift that is open: its policy, and when it was first seen. Settings count
-/// one by one, as they are counted when their drift is gone.
+/// Calls `see` with each policy that a bucket differs from, `spec` among them, and since when. A
+/// bucket counts once, however many settings of it differ.
 pub(super) fn each_open(board: &Board, mut see: impl FnMut(&str, Timestamp)) {
     board.each_bucket(|report| {
         for it in report.policies.iter() {
             it.since.into_iter().for_each(|since| see(&it.policy, since));
         }
-        report.settings.iter().filter_map(|it| it.since).for_each(|since| see(SPEC, since));
+        report.settings.iter().filter_map(|it| it.since).min().into_iter().for_each(|since| see(SPEC, since));
     });
 }
 

@@ -196,6 +196,7 @@ impl Visitor {
             last: &visited.last,
             repairs: visited.repairs.clone(),
             previous: previous.as_deref(),
+            revision: self.desired.revision.as_deref(),
             now,
         });
         self.it.board.put_bucket(report);

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    BucketReport, BucketState, Event, HeldReport, KEPT_REPAIRS, PolicyStatus, ReadError, Repair, RepairResult,
-    SettingStatus, approval_document, held_report,
+    BucketReport, BucketState, CausedBy, Event, HeldReport, KEPT_REPAIRS, PolicyStatus, ReadError, Repair,
+    RepairResult, SettingStatus, approval_document, held_report,
 };
 use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::observed::{Existence, Observed};
 use crate::plan::{BucketPlan, Held, failed_reads};
+use crate::source::Revision;
 use crate::spec::PolicySeverity;
 use crate::verdict::{EXISTENCE, Origin, SPEC, Verdict};
 
@@ -17,7 +18,7 @@ use crate::verdict::{EXISTENCE, Origin, SPEC, Verdict};
 #[derive(Debug)]
 pub struct Visit<'a> {
     /// What was wanted.
-    pub wish: &'a Wish,
+    pub wish: &'a Arc<Wish>,
     /// What was seen at the end.
     pub observed: &'a Observed,
     /// What was planned at first, before anything was written.
@@ -28,6 +29,8 @@ pub struct Visit<'a> {
     pub repairs: Vec<Repair>,
     /// The report of the sweep before.
     pub previous: Option<&'a BucketReport>,
+    /// The revision that says what is wanted, where there is one.
+    pub revision: Option<&'a Revision>,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -48,7 +51,39 @@ pub enum DriftChange {
         policy: Arc<str>,
         /// Since when it was known.
         since: Timestamp,
+        /// Up to when the bucket differs by it alone: another difference of the same bucket from the
+        /// same policy or spec counts from then on. Until now when nothing is said.
+        exposed_until: Option<Timestamp>,
     },
+}
+
+/// Says up to when each difference that closed counts. One bucket with five settings that differ is
+/// open as long as one with one; `open` is since when the oldest that stays is.
+fn count_once(changes: &mut [DriftChange], open: Option<Timestamp>) {
+    let closed = |change: &DriftChange| match change {
+        DriftChange::Closed { policy, since, .. } if **policy == *SPEC => Some(*since),
+        _ => None,
+    };
+    let Some(first) = changes.iter().filter_map(closed).min() else { return };
+    let mut counted = false;
+    for change in changes {
+        if let Some(from) = closed(change)
+            && let DriftChange::Closed { exposed_until, .. } = change
+        {
+            let alone = from == first && !counted;
+            counted |= alone;
+            *exposed_until = if alone { open.map(|open| open.max(from)) } else { Some(from) };
+        }
+    }
+}
+
+/// The differences of a bucket that nobody watches any more.
+pub fn closings(report: &BucketReport) -> Vec<DriftChange> {
+    let mut changes: Vec<DriftChange> = open_lines(report)
+        .map(|(policy, _, since)| DriftChange::Closed { policy, since, exposed_until: None })
+        .collect();
+    count_once(&mut changes, None);
+    changes
 }
 
 /// A difference by which drift is counted: one per policy, one per setting of the spec.
@@ -64,7 +99,7 @@ struct Line<'a> {
 
 /// Tells what came of a visit.
 pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
-    let Visit { wish, observed, first, last, repairs, previous, now } = visit;
+    let Visit { wish, observed, first, last, repairs, previous, revision, now } = visit;
     let bucket = &wish.id;
     let spec: Arc<str> = SPEC.into();
     let mut lines = Vec::new();
@@ -101,7 +136,11 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
     let mut changes = Vec::new();
     let mut since = Vec::with_capacity(lines.len());
     for line in &lines {
-        since.push(follow(line, bucket, now, &mut events, &mut closed, &mut changes));
+        let caused_by = revision.filter(|_| {
+            let before = previous.and_then(|it| it.wish.as_ref()).filter(|before| !Arc::ptr_eq(before, wish));
+            before.is_some_and(|before| wish.asks_otherwise(before, &line.policy, line.setting))
+        });
+        since.push(follow(line, bucket, caused_by, now, &mut events, &mut closed, &mut changes));
     }
     // A policy or a setting that is wanted no more takes its open difference with it.
     for (policy, setting, opened) in previous.into_iter().flat_map(open_lines) {
@@ -112,9 +151,11 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
                 setting,
                 since: opened,
             });
-            changes.push(DriftChange::Closed { policy, since: opened });
+            changes.push(DriftChange::Closed { policy, since: opened, exposed_until: None });
         }
     }
+    let own = lines.iter().zip(&since).filter(|(line, _)| *line.policy == *SPEC);
+    count_once(&mut changes, own.filter_map(|(_, since)| *since).min());
     for repair in &repairs {
         if repair.setting == EXISTENCE && repair.result == RepairResult::Applied {
             events.push(Event::Created {
@@ -207,6 +248,7 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
         repairs: kept.into(),
         errors,
         suspended_until: wish.suspend.as_ref().map(|it| it.until).filter(|until| *until > now),
+        wish: wish.at.as_ref().map(|_| Arc::clone(wish)),
     };
     (report, events, changes)
 }
@@ -217,12 +259,17 @@ fn asked_for(wish: &Wish, plan: &BucketPlan, held: &Held) -> Vec<Origin> {
     if let Some(step) = &held.step {
         return step.origins.clone();
     }
-    let broken = |name: &Arc<str>| plan.policies.iter().any(|it| it.policy == *name && it.verdict == Verdict::Drifted);
+    let broken = |name: &Arc<str>| plan.policies.iter().any(|it| it.policy == *name && is_open(it.verdict));
     let policies = wish.policies.iter().map(|it| &it.policy).filter(|policy| {
         held.setting != EXISTENCE && broken(&policy.name) && policy.looks_at().contains(&held.setting)
     });
     let policies: Vec<Origin> = policies.map(|policy| Origin::Policy(Arc::clone(&policy.name))).collect();
     if policies.is_empty() { wish.at.clone().map(Origin::Spec).into_iter().collect() } else { policies }
+}
+
+/// Whether it differs; of a suspended bucket, too.
+fn is_open(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Drifted | Verdict::Suspended)
 }
 
 /// Follows one difference: says when it opens and closes, and returns since when it is open.
@@ -231,20 +278,21 @@ fn asked_for(wish: &Wish, plan: &BucketPlan, held: &Held) -> Vec<Origin> {
 fn follow(
     line: &Line<'_>,
     bucket: &crate::bucket::BucketId,
+    caused_by: Option<&Revision>,
     now: Timestamp,
     opened: &mut Vec<Event>,
     closed: &mut Vec<Event>,
     changes: &mut Vec<DriftChange>,
 ) -> Option<Timestamp> {
-    let open = |verdict| matches!(verdict, Verdict::Drifted | Verdict::Suspended);
     let mut since = line.since;
-    if since.is_none() && (open(line.first) || open(line.last)) {
+    if since.is_none() && (is_open(line.first) || is_open(line.last)) {
         opened.push(Event::DriftDetected {
             bucket: bucket.clone(),
             policy: Arc::clone(&line.policy),
             setting: line.setting,
             severity: line.severity,
             detail: line.detail.to_owned(),
+            caused_by: caused_by.map(CausedBy::from),
         });
         changes.push(DriftChange::Opened { policy: Arc::clone(&line.policy), severity: line.severity });
         since = Some(now);
@@ -257,7 +305,7 @@ fn follow(
                 setting: line.setting,
                 since,
             });
-            changes.push(DriftChange::Closed { policy: Arc::clone(&line.policy), since });
+            changes.push(DriftChange::Closed { policy: Arc::clone(&line.policy), since, exposed_until: None });
             None
         }
         (since, _) => since,

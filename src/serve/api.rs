@@ -248,6 +248,7 @@ pub(super) struct Live {
 #[serde(rename_all = "camelCase")]
 struct LiveSetting {
     name: &'static str,
+    verdict: Verdict,
     asked: Vec<Asked>,
     /// What is there, whole.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -293,6 +294,7 @@ pub(super) fn live(depth: &Depth) -> Result<Live, Fault> {
     };
     let settings = compared.settings.iter().map(|it| LiveSetting {
         name: it.name,
+        verdict: it.verdict,
         asked: it.asked.iter().map(asked).collect(),
         live: it.live.as_ref().ok().cloned(),
         unknown: it.live.as_ref().err().cloned(),

@@ -51,6 +51,18 @@ pub fn unready(board: &Board, heartbeat: &Heartbeat, options: &Options, now: Tim
     if board.source().state == SourceState::Failed {
         reasons.push("no revision is in force".to_owned());
     }
+    reasons.extend(unswept(board, options, now));
+    reasons
+}
+
+/// The same without the source, of whose troubles the page tells more.
+pub fn stopped(board: &Board, heartbeat: &Heartbeat, options: &Options, now: Timestamp) -> Vec<String> {
+    dead(heartbeat, options, now).into_iter().chain(unswept(board, options, now)).collect()
+}
+
+/// Why the fleet is not looked at.
+fn unswept(board: &Board, options: &Options, now: Timestamp) -> Vec<String> {
+    let mut reasons = Vec::new();
     if board.last_sweep().is_none() {
         reasons.push("the first sweep has not ended".to_owned());
     }

@@ -223,7 +223,8 @@ impl Sort {
 pub struct Filter {
     /// Those with this trait; under `policy` when it is given as well.
     pub state: Option<Standing>,
-    /// Those whose account, name or region holds this text, in whatever case.
+    /// Those whose account, name or region holds this text, or a label or a tag of their spec as
+    /// `key=value`, in whatever case.
     pub text: String,
     /// Those under this policy; `spec` is their own.
     pub policy: Option<String>,
@@ -261,7 +262,11 @@ impl Filter {
                 }
                 "q" => filter.text = value.trim().chars().take(200).collect::<String>().to_lowercase(),
                 "policy" => filter.policy = Some(value.clone()),
-                "sort" => filter.sort = word("sort", value, &Sort::ALL, Sort::word)?,
+                "sort" => {
+                    let (turned, sort) = value.strip_prefix('-').map_or((false, value.as_str()), |sort| (true, sort));
+                    filter.sort = word("sort", sort, &Sort::ALL, Sort::word)?;
+                    filter.reversed |= turned;
+                }
                 "order" => {
                     let orders = [false, true];
                     filter.reversed = word("order", value, &orders, |it| if it { "reverse" } else { "usual" })?;
@@ -280,14 +285,37 @@ impl Filter {
         Ok(filter)
     }
 
+    /// Counts what it lets through, each state as if that were asked for: a number for each link that
+    /// asks for it.
+    pub fn count(&self, board: &Board, now: Timestamp) -> Summary {
+        let of = |state| Self { state, ..self.clone() };
+        let (all, by_state) = (of(None), Standing::ALL.map(|standing| (standing, of(Some(standing)))));
+        let mut summary = Summary::default();
+        board.each_bucket(|report| {
+            if all.lets(report, now) {
+                summary.total += 1;
+                for (standing, filter) in &by_state {
+                    *summary.count_mut(*standing) += usize::from(filter.lets_state(report, now));
+                }
+            }
+        });
+        summary
+    }
+
     fn lets(&self, report: &BucketReport, now: Timestamp) -> bool {
         let holds = |text: &str| text.to_lowercase().contains(&self.text);
+        let named = |(key, value): (&String, &String)| holds(&format!("{key}={value}"));
         let id = &report.id;
         let text = self.text.is_empty()
             || holds(id.name.as_str())
             || holds(&format!("{}/{}", id.account, id.name))
-            || holds(report.region.as_str());
-        text && match (&self.policy, self.state) {
+            || holds(report.region.as_str())
+            || report.wish.as_ref().is_some_and(|it| it.labels.iter().any(named) || it.tags().iter().any(named));
+        text && self.lets_state(report, now)
+    }
+
+    fn lets_state(&self, report: &BucketReport, now: Timestamp) -> bool {
+        match (&self.policy, self.state) {
             (None, None) => true,
             (None, Some(state)) => state.of(report, now),
             (Some(policy), state) => verdict(report, policy).is_some_and(|it| {

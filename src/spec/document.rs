@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::check::check;
 use super::expr::Expr;
 use super::load::{Context, Files};
+use super::policies::refused_name;
 use super::schema::{
     API_VERSION, AccountPart, ApprovalPart, BucketPart, DefaultsPart, ExemptionPart, Kind, Metadata, PolicyPart,
 };
@@ -341,6 +342,10 @@ impl Reading<'_> {
         let expr =
             |field: &str, text: &str| Expr::scalar(text, self.source, &root.find(&format!("/spec/{field}")).node.at);
         let (part, mut metadata) = (part?, metadata?);
+        if let Some((message, hint)) = refused_name(&metadata.name) {
+            let at = root.find("/metadata/name").node.at.clone();
+            self.fault(&at, message, hint);
+        }
         let message = part.message.as_deref().map(|text| expr("message", text));
         let assert = part.assert.as_deref().map(|text| expr("assert", text));
         metadata.annotations.remove("severity");

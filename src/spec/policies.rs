@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::PolicySpec;
 use super::document::{Document, Draft};
 use super::load::{Context, Files, read};
+use crate::verdict::SPEC;
 
 /// The built-in policies as they stand in `policies/`.
 const BUILTIN: &[(&str, &str)] = &[
@@ -65,6 +66,23 @@ pub(super) fn finish(draft: Draft, builtin: &[PolicySpec]) -> Option<PolicySpec>
     policy.written.splice(0..0, written);
     policy.at = at;
     Some(policy)
+}
+
+/// The longest name of a policy: a label of the metrics holds no more of it.
+const LONGEST_NAME: usize = 200;
+
+/// Why a policy may not be called so, and what to write instead. Its name is a label of the metrics:
+/// two that would look alike there are two series of one name.
+pub(super) fn refused_name(name: &str) -> Option<(String, String)> {
+    if name == SPEC {
+        let hint = "what buckets' own specs say stands under this name in the metrics; give the policy another";
+        return Some((format!("`{SPEC}` is no name for a policy"), hint.to_owned()));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        let hint = format!("write {LONGEST_NAME} or fewer");
+        return Some((format!("the name of the policy has {} characters", name.chars().count()), hint));
+    }
+    None
 }
 
 /// Overlays parameters: mappings are merged, everything else is replaced, and an empty value

@@ -211,19 +211,53 @@ fn exposure_grows_while_drift_is_open_and_is_counted_once() {
     assert_eq!((exposed("private"), exposed("tagged")), (0.0, 0.0));
     clock.set(fleet::now() + Duration::seconds(30));
     assert_eq!((exposed("private"), exposed("private"), exposed("tagged")), (30.0, 30.0, 0.0));
-    // Two settings of two specs: one is suspended, and stays open all the same.
+    // Two settings of two buckets: one is suspended, and stays open all the same.
     assert_eq!(exposed("spec"), 60.0);
     // Ten more seconds, of which no scrape knew when the drift went.
     clock.set(fleet::now() + Duration::seconds(40));
-    metrics.drift_closed("private", 3600.0);
+    metrics.exposed("private", fleet::ago(60), fleet::now() + Duration::seconds(40));
     board.keep_buckets(|_| false);
     assert_eq!(exposed("private"), 40.0);
     // Drift that came and went between two scrapes.
     clock.set(fleet::now() + Duration::seconds(60));
-    metrics.drift_closed("tagged", 4.0);
+    metrics.exposed("tagged", fleet::now() + Duration::seconds(50), fleet::now() + Duration::seconds(54));
     assert_eq!((exposed("private"), exposed("tagged")), (40.0, 4.0));
     clock.set(fleet::now() + Duration::seconds(999));
     assert_eq!((exposed("private"), exposed("tagged")), (40.0, 4.0));
+}
+
+/// Five settings of one bucket counted five seconds a second, although its exposure is one.
+#[test]
+fn a_bucket_with_many_settings_that_differ_is_exposed_once() {
+    let board = Arc::new(Board::default());
+    let clock = Arc::new(ManualClock::at(fleet::now()));
+    let metrics = Metrics::new(Arc::clone(&board), clock.clone(), options(Detail::Summary));
+    let mut report = fleet::bucket("default", "ai-model-data");
+    for (name, since) in [("encryption", 3), ("tags", 1), ("versioning", 2)] {
+        let setting = fleet::setting(&mut report, name);
+        (setting.verdict, setting.since) = (driftless::verdict::Verdict::Drifted, Some(fleet::ago(since)));
+    }
+    board.put_bucket(report);
+    clock.set(fleet::now() + Duration::seconds(30));
+    assert_eq!(
+        lines(&metrics.render(), "driftless_exposure_seconds_total{policy=\"spec\"}"),
+        ["driftless_exposure_seconds_total{policy=\"spec\"} 30"]
+    );
+}
+
+/// A policy called `spec` once gave two series of one name with two values; Prometheus refuses the
+/// whole scrape for such.
+#[test]
+fn no_exposition_has_a_series_twice() {
+    let large = over(fleet::large(300), Detail::Bucket).render();
+    for text in Detail::ALL.map(|detail| fed(detail).render()).into_iter().chain([large]) {
+        let mut series: Vec<&str> =
+            text.lines().filter(|it| !it.starts_with('#')).filter_map(|it| Some(it.rsplit_once(' ')?.0)).collect();
+        let all = series.len();
+        series.sort_unstable();
+        series.dedup();
+        assert_eq!(series.len(), all);
+    }
 }
 
 #[test]
@@ -278,6 +312,14 @@ fn document() -> String {
         let metrics: Vec<String> = metric.split(", ").map(|name| format!("`{name}`")).collect();
         let _ = writeln!(text, "| {} | `{label}` | {values} |", metrics.join(", "));
     }
+    text.push_str(
+        "\n## What is not here\n\n\
+         - No `leader`: there is no election. Of two daemons over the same buckets each works for itself; `driftless_build_info`\n  \
+         counts them, and `DriftlessSweepMissing` tells of one that is down.\n\
+         - No count of webhook requests: there is no webhook endpoint. A push is noticed at the next look at the source, and\n  \
+         `POST /api/v1/sync` asks for one at once.\n\
+         - No `verified` of the source: the signature of a commit is shown, with the key that it names, and not verified.\n",
+    );
     text.push_str(
         "\n## Detail\n\n`bucket` tells every bucket under every policy. `policy` tells only those that are not compliant. \
          `summary` tells\nno bucket by its name. Counts per policy and status (`driftless_policy_buckets`) are always there. \

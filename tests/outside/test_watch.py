@@ -133,9 +133,10 @@ def sound(series: list[dict]) -> bool:
     return any(not math.isnan(float(sample[1])) for sample in samples)
 
 
-def one_of(query: str) -> str:
-    """A query as Grafana sends it: the bucket that is drifted, and all of everything else."""
-    return query.replace("$bucket", "drifted").replace("$account", ".*").replace("$policy", ".*")
+def one_of(query: str, bucket: str = "drifted") -> str:
+    """A query as Grafana sends it: one bucket of one account, and all of everything else."""
+    query = query.replace('account="$account"', 'account="default"').replace("$bucket", bucket)
+    return query.replace("$account", ".*").replace("$policy", ".*")
 
 
 def legend_labels(target: dict) -> set[str]:
@@ -227,6 +228,38 @@ def test_every_query_of_every_panel_and_rule_has_an_answer_from_a_real_prometheu
     assert [(it["health"], it["lastError"]) for it in targets] == [("up", ""), ("up", "")]
 
 
+def test_a_fleet_that_is_well_leaves_no_panel_without_a_word(embedded, trouble, repository, ends, tmp_path):
+    """Every panel was tried over a fleet in trouble, and over one that is well they said "No data"."""
+    repository.commit("A bucket", {"a.yaml": plain("well")})
+    it = start(ends, trouble, repository, tmp_path / "agent")
+    assert it.bucket("well")["inSync"]
+    it.sweep()
+    prometheus = Prometheus(tmp_path / "prometheus", [it.address])
+    ends.append(prometheus)
+    until("it is scraped", lambda: prometheus.ask("driftless:policy_compliance:ratio == 1"), said=prometheus.said)
+    ratios = "count_over_time(driftless:policy_compliance:ratio[1m]) > 3"
+    until("a while goes by", lambda: prometheus.ask(ratios), said=prometheus.said)
+    now = time.time()
+    silent, empty = [], set()
+    for file in sorted(DASHBOARDS.glob("*.json")):
+        for panel in json.loads(file.read_text())["panels"]:
+            targets = panel.get("targets", [])
+            ask = lambda it: (
+                prometheus.ask(it) if panel["targets"][0]["instant"] else prometheus.ask_range(it, now - 30, time.time())
+            )
+            if targets and not any(sound(ask(one_of(target["expr"], "well"))) for target in targets):
+                empty.add(panel["title"])
+                if "noValue" not in panel["fieldConfig"]["defaults"]:
+                    silent.append(f"{file.stem}: {panel['title']}")
+    assert silent == []
+    # What a panel says in place of a value is seen where it is true.
+    for title in ["Which buckets are not as wanted?", "Why are differences held?", "Which drift is open, and since when?"]:
+        assert title in empty
+    # Nobody is paged: `for` is a second here.
+    firing = [alert["labels"] for alert in prometheus.get("/api/v1/alerts")["data"]["alerts"]]
+    assert [it for it in firing if it["severity"] in ("critical", "warning")] == [], firing
+
+
 @pytest.mark.parametrize("told_by", ["prometheus", "the agent", "both"])
 def test_a_bucket_that_somebody_opens_pages_and_the_page_is_taken_back(
     embedded, trouble, repository, ends, tmp_path, told_by
@@ -271,7 +304,7 @@ def test_a_bucket_that_somebody_opens_pages_and_the_page_is_taken_back(
     page = until("the page arrives", lambda: receiver.got("firing", **open_to_all), said=said)[0]
     assert (page["labels"]["severity"], page["labels"]["policy"]) == ("critical", "private")
     assert page["annotations"]["summary"] == f"Bucket {name} breaks the critical policy private"
-    assert page["annotations"]["dashboard_url"].endswith(f"/d/driftless-bucket?var-bucket={name}")
+    assert page["annotations"]["dashboard_url"].endswith(f"/d/driftless-bucket?var-bucket={name}&var-account=default")
     assert receiver.got("resolved", **open_to_all) == []
     block = lambda: s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     assert set(block().values()) == {False}

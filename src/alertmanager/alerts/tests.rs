@@ -29,6 +29,7 @@ fn bucket(verdict: Verdict, severity: PolicySeverity, since: Option<Timestamp>) 
         repairs: Box::default(),
         errors: Box::default(),
         suspended_until: None,
+        wish: None,
     }
 }
 
@@ -102,7 +103,7 @@ fn an_open_bucket_is_told_in_the_words_of_the_rules_since_it_was_found() {
                     "description": "Bucket training may be open to people outside, and has not been repaired within a \
                                     minute. Its page says why.",
                     "runbook_url": "https://docs.example.com/driftless/operations.md#driftlessbucketpublicdrift",
-                    "dashboard_url": "https://grafana.example.com/d/driftless-bucket?var-bucket=training",
+                    "dashboard_url": "https://grafana.example.com/d/driftless-bucket?var-bucket=training&var-account=default",
                 },
                 "startsAt": "2026-11-22T11:58:00Z",
             },
@@ -125,6 +126,28 @@ fn what_is_repaired_in_the_sweep_that_finds_it_is_no_alert() {
     let board = swept(bucket(Verdict::Compliant, PolicySeverity::Critical, None));
     let manner = Manner { wait: Some(Duration::zero()), ..Manner::default() };
     assert_eq!(open(&board, &manner, &mut Lasting::default(), at(60)), (vec![], None));
+}
+
+/// Sweeps an hour apart never fail three times within half an hour: nobody was told.
+#[test]
+fn sweeps_that_do_not_succeed_are_told_however_rare_they_are() {
+    let board = swept(bucket(Verdict::Compliant, PolicySeverity::Low, None));
+    let begun = board.last_success().expect("it succeeded");
+    let manner = Manner { wait: Some(Duration::zero()), ..Manner::default() };
+    let names = |minutes| open(&board, &manner, &mut Lasting::default(), begun + Duration::minutes(minutes)).0;
+    assert_eq!((names(180), names(181)), (vec![], vec!["DriftlessSweepMissing".to_owned()]));
+    // One that is under way for long is another matter.
+    board.begin_sweep(Cause::Schedule, begun + Duration::minutes(60), 1);
+    assert_eq!(names(181), ["DriftlessSweepStuck"]);
+}
+
+/// A source that answered long ago and has no revision either was two alerts.
+#[test]
+fn a_source_that_is_stale_and_failed_is_one_alert() {
+    let board = swept(bucket(Verdict::Compliant, PolicySeverity::Low, None));
+    board.put_source(crate::report::SourceReport { last_success: Some(at(-60)), ..Default::default() });
+    let manner = Manner { wait: Some(Duration::zero()), ..Manner::default() };
+    assert_eq!(open(&board, &manner, &mut Lasting::default(), at(0)).0, ["DriftlessSourceStale"]);
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub(super) fn repair(name: &str, at: Timestamp, result: RepairResult) -> (Timest
 pub(super) fn drift(name: &str, policy: &str, setting: &'static str, at: Timestamp) -> (Timestamp, Event) {
     let (bucket, policy) = (bucket(name), policy.into());
     let detail = "versioning.status: Suspended -> Enabled".to_owned();
-    (at, Event::DriftDetected { bucket, policy, setting, severity: PolicySeverity::High, detail })
+    (at, Event::DriftDetected { bucket, policy, setting, severity: PolicySeverity::High, detail, caused_by: None })
 }
 
 fn closed(name: &str, policy: &str, setting: &'static str, since: Timestamp) -> (Timestamp, Event) {

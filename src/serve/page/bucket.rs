@@ -5,11 +5,12 @@ use maud::{Markup, html};
 
 use crate::clock::Timestamp;
 use crate::report::{BucketReport, BucketState, HeldReport, ReadError, Repair, RepairResult, SettingStatus};
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, rank};
 
 use super::super::Serve;
 use super::super::deeper::Depth;
 use super::super::query::in_sync;
+use super::forge::Forge;
 use super::parts::{badge, changes, moment, moment_and_age, origins, plain, relative, tag};
 use super::rules::policies;
 use super::settings::side_by_side;
@@ -21,6 +22,7 @@ use super::{Place, Seen, layout};
 pub(crate) fn bucket(serve: &Serve, report: &BucketReport, depth: &Depth, seen: Seen) -> Markup {
     let (_, now) = seen;
     let source = serve.board.source();
+    let forge = &Forge::of(&source);
     let verdict = report.worst();
     let state = if in_sync(report) { "in sync" } else { verdict.word() };
     let content = html! {
@@ -29,9 +31,9 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, depth: &Depth, seen: 
         dl.facts {
             dt { "Account" } dd { (report.id.account.as_str()) }
             dt { "Region" } dd { (report.region.as_str()) }
-            dt { "Managed" } dd { (managed(report)) }
+            dt { "Managed" } dd { (managed(report, forge)) }
             @if report.spec.is_some() && let Some(revision) = &source.revision {
-                dt { "As of" } dd { "revision " (commit(revision, &source, now)) }
+                dt { "As of" } dd { "revision " (commit(revision, &source, forge, now)) }
             }
             dt { "Checked" } dd { (moment_and_age(report.checked_at, now)) }
             @if let Some(until) = report.suspended_until {
@@ -41,7 +43,7 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, depth: &Depth, seen: 
         @if !report.held.is_empty() {
             section aria-labelledby="held" {
                 h2 #held { "Held: differences that stay for now" }
-                @for held in &report.held { (held_change(held)) }
+                @for held in &report.held { (held_change(held, forge)) }
             }
         }
         @if !report.errors.is_empty() {
@@ -51,13 +53,13 @@ pub(crate) fn bucket(serve: &Serve, report: &BucketReport, depth: &Depth, seen: 
             }
         }
         (settings(report, now))
-        (side_by_side(report, depth, now))
-        (policies(report, depth, now))
-        (timeline(&depth.past, &Asking::of(serve, report), now))
+        (side_by_side(depth, forge, now))
+        (policies(report, depth, forge, now))
+        (timeline(&depth.past, &Asking::of(serve, report), forge, now))
         section aria-labelledby="repairs" {
             h2 #repairs { "Last repairs" }
             @if report.repairs.is_empty() { p { "None." } }
-            @for repair in &report.repairs { (one_repair(repair, now)) }
+            @for repair in &report.repairs { (one_repair(repair, forge, now)) }
         }
         (outputs(report))
         @let json = format!("/api/v1{}", super::parts::bucket_path(report));
@@ -74,9 +76,9 @@ fn heading(report: &BucketReport) -> String {
     if report.id.is_account() { format!("Account {}", report.id.account) } else { report.id.name.to_string() }
 }
 
-fn managed(report: &BucketReport) -> Markup {
+fn managed(report: &BucketReport, forge: &Forge) -> Markup {
     let spec = html! {
-        @if let Some(at) = &report.spec { ", spec at " code { (plain(&at.to_string())) } }
+        @if let Some(at) = &report.spec { ", spec at " (forge.place(at, &at.to_string())) }
     };
     match report.state {
         BucketState::Managed => html! { "yes" (spec) },
@@ -88,12 +90,12 @@ fn managed(report: &BucketReport) -> Markup {
     }
 }
 
-pub(super) fn held_change(held: &HeldReport) -> Markup {
+pub(super) fn held_change(held: &HeldReport, forge: &Forge) -> Markup {
     html! {
         article {
             h3 { code { (held.setting) } " " (tag("held", held.reason.word())) }
             p { (plain(&held.detail)) }
-            @if !held.origins.is_empty() { p.who { "Asked by " (origins(&held.origins)) } }
+            @if !held.origins.is_empty() { p.who { "Asked by " (origins(&held.origins, forge)) } }
             (changes(&held.changes, "From (live)", "To (wanted)"))
             @if let Some(approval) = &held.approval {
                 (to_commit(approval))
@@ -120,6 +122,8 @@ fn read_error(error: &ReadError) -> Markup {
 }
 
 fn settings(report: &BucketReport, now: Timestamp) -> Markup {
+    let mut settings: Vec<&SettingStatus> = report.settings.iter().collect();
+    settings.sort_by_key(|it| std::cmp::Reverse(rank(it.verdict)));
     html! {
         section aria-labelledby="settings" {
             h2 #settings { "Settings that the spec names" }
@@ -130,7 +134,7 @@ fn settings(report: &BucketReport, now: Timestamp) -> Markup {
                         th scope="col" { "Since" }
                     } }
                     tbody {
-                        @for it in report.settings.iter() {
+                        @for it in settings {
                             tr {
                                 th scope="row" { code { (it.setting) } }
                                 td data-label="State" {
@@ -160,7 +164,7 @@ fn detail(text: Option<&str>) -> Markup {
     html! { @if let Some(text) = text { (plain(text)) } }
 }
 
-fn one_repair(repair: &Repair, now: Timestamp) -> Markup {
+fn one_repair(repair: &Repair, forge: &Forge, now: Timestamp) -> Markup {
     let class = if repair.result == RepairResult::Applied { "compliant" } else { "drifted" };
     let word = match repair.result {
         RepairResult::Applied => "applied and proved",
@@ -172,7 +176,7 @@ fn one_repair(repair: &Repair, now: Timestamp) -> Markup {
             h3 { code { (repair.setting) } " " (tag(class, word)) }
             p.who {
                 (moment(repair.at)) " (" (relative(repair.at, now)) ")"
-                @if !repair.origins.is_empty() { ", asked by " (origins(&repair.origins)) }
+                @if !repair.origins.is_empty() { ", asked by " (origins(&repair.origins, forge)) }
             }
             @match &repair.result {
                 RepairResult::Applied => {},

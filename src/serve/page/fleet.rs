@@ -8,6 +8,7 @@ use crate::verdict::{Hold, SPEC, Verdict};
 
 use super::super::Serve;
 use super::super::api::faults;
+use super::super::health;
 use super::super::query::{self, Filter, Found, PAGE, Sort, Standing, Summary};
 use super::super::sync::Page;
 use super::parts::{bucket_path, counted, encoded, moment, plain, relative, tag};
@@ -33,7 +34,8 @@ pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
     let source = board.source();
     let breakers = board.breakers();
     let (errors, _) = faults(&source.findings);
-    let trouble = usize::from(source.state != SourceState::Ready) + breakers.len();
+    let stopped = health::stopped(board, &serve.heartbeat, &serve.options, now);
+    let trouble = usize::from(source.state != SourceState::Ready) + breakers.len() + stopped.len();
     let problems = summary.total - summary.in_sync + errors + trouble;
     let title = match problems {
         0 if summary.total == 0 => "no buckets yet - driftless".to_owned(),
@@ -45,6 +47,9 @@ pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
         h1 { "Fleet" }
         div #notices data-live {
         @for (name, hold) in &breakers { (breaker(name, *hold)) }
+        @for reason in &stopped {
+            p.notice.drifted role="status" { strong { "What is shown may be old: " } (reason) "." }
+        }
         @if source.state != SourceState::Ready { (source_trouble(&source)) }
         @if errors > 0 {
             p.notice.drifted {
@@ -53,7 +58,7 @@ pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
             }
         }
         }
-        (tiles(&summary, filter))
+        (tiles(&filter.count(board, now), filter))
         div.cards #cards data-live { (source_card(&source, now)) (sweep_card(serve, now)) }
         (sync::form(serve, Page::Fleet))
         (buckets(serve, filter, &found, now))
@@ -83,15 +88,16 @@ fn tiles(summary: &Summary, filter: &Filter) -> Markup {
             } }
         }
     };
+    // A tile keeps what somebody looks for, and counts what its link lists.
+    let of = |state| address(&Filter { state, ..filter.clone() }, 1);
     html! {
         ul.tiles #tiles data-live aria-label="Buckets by state" {
             @let word = if summary.total == 1 { "bucket" } else { "buckets" };
-            (tile("/", "all", summary.total, word, filter.state.is_none()))
+            (tile(&of(None), "all", summary.total, word, filter.state.is_none()))
             @for standing in TILES {
                 @let count = summary.count(standing);
                 @let class = if count == 0 { "none" } else { class(standing) };
-                @let to = format!("/?state={}", standing.word());
-                (tile(&to, class, count, &standing.word().replace('-', " "), filter.state == Some(standing)))
+                (tile(&of(Some(standing)), class, count, &standing.word().replace('-', " "), filter.state == Some(standing)))
             }
         }
     }
@@ -230,7 +236,7 @@ fn form(serve: &Serve, filter: &Filter) -> Markup {
     let names = policies.iter().map(|card| &*card.name).chain([SPEC]);
     html! {
         form method="get" action="/" role="search" {
-            label { "Name or region" input type="search" name="q" value=(filter.text) maxlength="200"; }
+            label { "Name, region, label or tag" input type="search" name="q" value=(filter.text) maxlength="200"; }
             label { "State" select name="state" {
                 option value="" { "any" }
                 @for standing in Standing::ALL {
@@ -247,20 +253,26 @@ fn form(serve: &Serve, filter: &Filter) -> Markup {
             } }
             label { "Order" select name="sort" {
                 @for sort in Sort::ALL {
-                    option value=(sort.word()) selected[filter.sort == sort] {
-                        @match sort {
-                            Sort::Worst => "worst first",
-                            Sort::Name => "by name",
-                            Sort::Since => "oldest drift first",
-                            Sort::Checked => "longest unchecked first",
-                        }
+                    option value=(sort.word()) selected[filter.sort == sort && !filter.reversed] { (said(sort)) }
+                    // An order that is turned round is one of its own, so that whoever chooses another
+                    // gets that one as it says.
+                    @if filter.sort == sort && filter.reversed {
+                        option value=(format!("-{}", sort.word())) selected { (said(sort)) ", turned round" }
                     }
                 }
             } }
-            @if filter.reversed { input type="hidden" name="order" value="reverse"; }
             button type="submit" { "Show" }
             @if *filter != Filter::default() { a href="/" { "Reset" } }
         }
+    }
+}
+
+fn said(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Worst => "worst first",
+        Sort::Name => "by name",
+        Sort::Since => "oldest drift first",
+        Sort::Checked => "longest unchecked first",
     }
 }
 

@@ -8,12 +8,14 @@ use crate::verdict::Hold;
 use super::super::Serve;
 use super::super::query::{Filter, PAGE, Standing};
 use super::bucket::held_change;
+use super::forge::Forge;
 use super::parts::{bucket_path, counted};
 use super::{Place, layout};
 
 /// The page: what waits for an approval first.
 pub(crate) fn held(serve: &Serve, now: Timestamp) -> Markup {
     let version = serve.board.version();
+    let forge = &Forge::of(&serve.board.source());
     let filter = Filter { state: Some(Standing::Held), ..Filter::default() };
     let found = filter.find(&serve.board, now);
     let mut buckets = found.buckets;
@@ -25,7 +27,7 @@ pub(crate) fn held(serve: &Serve, now: Timestamp) -> Markup {
         @for report in &buckets {
             section {
                 h2 { a href=(bucket_path(report)) { (report.id.to_string()) } }
-                @for held in &report.held { (held_change(held)) }
+                @for held in &report.held { (held_change(held, forge)) }
             }
         }
         @if found.total > PAGE {

@@ -4,13 +4,15 @@ use maud::{Markup, html};
 
 use crate::board::PolicyCard;
 use crate::clock::Timestamp;
+use crate::finding;
 use crate::spec::Mode;
 use crate::verdict::Verdict;
 
 use super::super::Serve;
 use super::super::api::{count, policy_counts};
 use super::super::query::{Filter, PAGE, Standing};
-use super::parts::{badge, bucket_path, counted, encoded, plain, policy_path, relative, tag};
+use super::forge::Forge;
+use super::parts::{at, badge, bucket_path, counted, encoded, plain, policy_path, relative, tag};
 use super::rules::{exemptions, text};
 use super::{Place, Seen, layout};
 
@@ -60,6 +62,7 @@ pub(crate) fn policies(serve: &Serve, now: Timestamp) -> Markup {
 pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup {
     let seen: Seen = (serve.board.version(), now);
     let counts = policy_counts(serve);
+    let forge = &Forge::of(&serve.board.source());
     // Each verdict but compliant, as far as one page goes.
     let trouble: Vec<_> =
         [Standing::Drifted, Standing::Unknown, Standing::Suspended, Standing::Exempt, Standing::Unsupported]
@@ -83,16 +86,16 @@ pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup
                     Mode::Observe => "observe: what differs is only told",
                 }
             }
-            dt { "File" } dd { code { (plain(&format!("{}:{}", card.file, card.line))) } }
+            dt { "File" } dd { (at(&finding::Place { file: card.file.clone(), line: card.line, column: 1 }, forge)) }
             dt { "Satisfied by" } dd { (counted(count(&counts, &card.name, Verdict::Compliant), "bucket")) }
         }
         @if !card.written.is_empty() {
             details.setting #text {
                 summary { "Its text" }
-                div.inside { (text(card, |_| html! {})) }
+                div.inside { (text(card, forge, |_| html! {})) }
             }
         }
-        (exemptions(card, now))
+        (exemptions(card, forge, now))
         @if trouble.is_empty() { p { "No bucket is at odds with it." } }
         @for (state, found) in &trouble {
             section {
@@ -109,7 +112,7 @@ pub(crate) fn policy(serve: &Serve, card: &PolicyCard, now: Timestamp) -> Markup
                                     th scope="row" { a href=(bucket_path(report)) { (report.id.to_string()) } }
                                     td data-label="State" { (badge(it.verdict)) }
                                     td data-label="Why" { @if let Some(detail) = &it.detail { (plain(detail)) } }
-                                    td data-label="Since" { @if let Some(at) = it.since { (relative(at, now)) } }
+                                    td data-label="Since" { @if let Some(since) = it.since { (relative(since, now)) } }
                                 }
                             }
                         }

@@ -1,9 +1,11 @@
 //! The page: HTML that needs no script and is better with one, for eyes, keyboards and screen readers. Every value goes
-//! through the template's escaping; nothing from git or S3 becomes markup, a style or a link.
+//! through the template's escaping; nothing from git or S3 becomes markup or a style, and a link only what
+//! [`forge`] takes apart and makes anew.
 
 mod bucket;
 mod endpoints;
 mod fleet;
+mod forge;
 mod held;
 mod lists;
 mod parts;

@@ -19,15 +19,52 @@
     return [...part.querySelectorAll(FOCUSABLE)].indexOf(at);
   };
 
+  // What the server last opened by itself: what it opens newly opens here as well, and the rest stays
+  // as somebody left it.
+  const opened = new Map();
+  for (const fold of document.querySelectorAll("details[id]")) opened.set(fold.id, fold.hasAttribute("open"));
+
+  // The server's clock, as far as its last page tells it: the browser's may go wrong.
+  let told = null;
+  const hear = () => {
+    const at = Date.parse(document.querySelector("#as-of time")?.dateTime ?? "");
+    told = Number.isNaN(at) ? null : { at, here: performance.now() };
+  };
+  const distance = (seconds) => {
+    const far = Math.abs(seconds);
+    if (far < 2) return "just now";
+    const [number, unit] =
+      far < 120 ? [far, "seconds"]
+      : far < 7200 ? [far / 60, "minutes"]
+      : far < 172800 ? [far / 3600, "hours"]
+      : [far / 86400, "days"];
+    return seconds < 0 ? `in ${Math.floor(number)} ${unit}` : `${Math.floor(number)} ${unit} ago`;
+  };
+  const age = () => {
+    if (!told || document.hidden || isSelecting()) return;
+    const now = told.at + performance.now() - told.here;
+    for (const place of document.querySelectorAll("main time[title]")) {
+      const text = distance(Math.trunc((now - Date.parse(place.dateTime)) / 1000));
+      if (place.textContent !== text) place.textContent = text;
+    }
+  };
+
   const take = (fresh) => {
     document.title = fresh.title;
+    document.getElementById("gone")?.remove();
     root.dataset.board = fresh.documentElement.dataset.board || "";
     for (const part of document.querySelectorAll("[data-live]")) {
       const other = fresh.getElementById(part.id);
       if (!other) continue;
       for (const fold of part.querySelectorAll("details[id]")) {
         const same = other.querySelector("#" + CSS.escape(fold.id));
-        if (same) same.open = fold.open;
+        if (!same) continue;
+        const now = same.hasAttribute("open");
+        same.open = fold.open || (now && opened.get(fold.id) === false);
+        opened.set(fold.id, now);
+      }
+      for (const fold of other.querySelectorAll("details[id]")) {
+        if (!part.querySelector("#" + CSS.escape(fold.id))) opened.set(fold.id, fold.hasAttribute("open"));
       }
       // What somebody types stays.
       for (const field of part.querySelectorAll("input[id]")) {
@@ -42,6 +79,24 @@
       part.replaceWith(next);
       if (place !== null) next.querySelectorAll(FOCUSABLE)[place]?.focus({ preventScroll: true });
     }
+    hear();
+  };
+
+  // A page that the server has no more, or refuses, is no server that is away. What was shown stays.
+  const refused = async (answer) => {
+    const said = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main p")?.textContent;
+    const why = said ? `: ${said}` : "";
+    note(`The server refuses this page (${answer.status}${why}); what is shown may be old.`);
+    const main = document.getElementById("main");
+    if (!main || document.getElementById("gone")) return;
+    const notice = document.createElement("p");
+    notice.id = "gone";
+    notice.className = "notice unknown";
+    notice.setAttribute("role", "status");
+    notice.textContent = [404, 410].includes(answer.status)
+      ? `This is no longer there${why}. Below is how it stood last.`
+      : `The server refuses this page (${answer.status}${why}). Below is how it stood last.`;
+    main.prepend(notice);
   };
 
   // Asks for a page and takes it over. Of several questions only the last one counts.
@@ -50,6 +105,7 @@
     const mine = (asked = new AbortController());
     try {
       const answer = await fetch(address, { signal: mine.signal, cache: "no-store" });
+      if (answer.status >= 400 && answer.status < 500) return await refused(answer);
       if (!answer.ok) throw new Error(String(answer.status));
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (mine.signal.aborted) return;
@@ -161,8 +217,18 @@
       setTimeout(open, 30000);
     });
   };
-  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return close();
+    age();
+    open();
+  });
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", open);
   open();
+  hear();
+  setInterval(age, 30000);
+  // A daemon that stands still has no news; that it does is told on the first page all the same.
+  setInterval(() => {
+    if (stream && isFleet() && !asked && !isSelecting() && !document.hidden) show(location.href, false);
+  }, 60000);
 })();

@@ -14,6 +14,7 @@ use crate::source::{Revision, Signature};
 use crate::verdict::{Origin, Verdict};
 
 use super::super::deeper::BUILT_IN;
+use super::forge::Forge;
 
 /// The longest text that is shown; the API gives the whole.
 const LONGEST: usize = 4000;
@@ -68,7 +69,7 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
 
 /// Both.
 pub(super) fn moment_and_age(at: Timestamp, now: Timestamp) -> Markup {
-    html! { (moment(at)) " (" (distance(at, now)) ")" }
+    html! { (moment(at)) " (" (relative(at, now)) ")" }
 }
 
 fn distance(at: Timestamp, now: Timestamp) -> String {
@@ -94,12 +95,12 @@ pub(super) fn tag(class: &str, text: &str) -> Markup {
 }
 
 /// Who asked.
-pub(super) fn origins(origins: &[Origin]) -> Markup {
+pub(super) fn origins(origins: &[Origin], forge: &Forge) -> Markup {
     html! {
         @for (place, origin) in origins.iter().enumerate() {
             @if place > 0 { ", " }
             @match origin {
-                Origin::Spec(at) => code { (plain(&at.to_string())) },
+                Origin::Spec(at) => (forge.place(at, &at.to_string())),
                 Origin::Policy(name) => { "policy " a href=(policy_path(name)) { (plain(name)) } },
             }
         }
@@ -107,14 +108,14 @@ pub(super) fn origins(origins: &[Origin]) -> Markup {
 }
 
 /// A place in a file of the source.
-pub(super) fn at(place: &Place) -> Markup {
-    html! { code { (plain(&format!("{}:{}", place.file, place.line))) } }
+pub(super) fn at(place: &Place, forge: &Forge) -> Markup {
+    forge.place(place, &format!("{}:{}", place.file, place.line))
 }
 
 /// A commit: what it is called, who made it and when.
-pub(super) fn made(revision: &Revision, now: Timestamp) -> Markup {
+pub(super) fn made(revision: &Revision, forge: &Forge, now: Timestamp) -> Markup {
     html! {
-        code title=(plain(&revision.id)) { (plain(revision.short())) }
+        (forge.id(&revision.id))
         @if !revision.message.is_empty() { " “" (plain(&revision.message)) "”" }
         @if !revision.author.is_empty() { " by " (plain(&revision.author)) }
         @if let Some(at) = revision.committed_at { ", " (relative(at, now)) }
@@ -122,10 +123,10 @@ pub(super) fn made(revision: &Revision, now: Timestamp) -> Markup {
 }
 
 /// Behind a place: who last changed what stands there.
-pub(super) fn changed_by(found: &Result<Arc<Revision>, Arc<str>>, now: Timestamp) -> Markup {
+pub(super) fn changed_by(found: &Result<Arc<Revision>, Arc<str>>, forge: &Forge, now: Timestamp) -> Markup {
     html! {
         @match found {
-            Ok(revision) => { ", last changed by " (made(revision, now)) },
+            Ok(revision) => { ", last changed by " (made(revision, forge, now)) },
             Err(why) if **why == *BUILT_IN => { ", " (BUILT_IN) },
             Err(why) => { ", its commit is not known: " (plain(why)) },
         }

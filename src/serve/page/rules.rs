@@ -9,6 +9,7 @@ use crate::report::{BucketReport, PolicyStatus};
 use crate::verdict::Verdict;
 
 use super::super::deeper::Depth;
+use super::forge::Forge;
 use super::parts::{at, badge, changed_by, counted, moment_and_age, plain, policy_path, tag};
 
 /// An exemption that ends within so many days is told apart; the alert `DriftlessExemptionExpiring`
@@ -16,17 +17,17 @@ use super::parts::{at, badge, changed_by, counted, moment_and_age, plain, policy
 const SOON: i64 = 7;
 
 /// Policy by policy; those that hold are folded.
-pub(super) fn policies(report: &BucketReport, depth: &Depth, now: Timestamp) -> Markup {
+pub(super) fn policies(report: &BucketReport, depth: &Depth, forge: &Forge, now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="policies" {
             h2 #policies { "Policies" }
             @if report.policies.is_empty() { p { "None applies to it." } }
-            @for status in report.policies.iter() { (one(report, status, depth, now)) }
+            @for status in report.policies.iter() { (one(report, status, depth, forge, now)) }
         }
     }
 }
 
-fn one(report: &BucketReport, status: &PolicyStatus, depth: &Depth, now: Timestamp) -> Markup {
+fn one(report: &BucketReport, status: &PolicyStatus, depth: &Depth, forge: &Forge, now: Timestamp) -> Markup {
     let card = depth.policy(&status.policy);
     let exemptions: Vec<&ExemptionCard> =
         card.iter().flat_map(|card| &card.exemptions).filter(|it| it.is_for(&report.id)).collect();
@@ -49,20 +50,20 @@ fn one(report: &BucketReport, status: &PolicyStatus, depth: &Depth, now: Timesta
                         @if let Some(title) = card.and_then(|card| card.title.as_ref()) { ": " (plain(title)) }
                     }
                 }
-                @for exemption in exemptions { (exempt(exemption, now)) }
-                @if let Some(card) = card { (text(card, |at| changed_by(&depth.who_changed(at), now))) }
+                @for exemption in exemptions { (exempt(exemption, forge, now)) }
+                @if let Some(card) = card { (text(card, forge, |at| changed_by(&depth.who_changed(at), forge, now))) }
             }
         }
     }
 }
 
 /// The text of a policy with its places, and the values that its expressions see.
-pub(super) fn text(card: &PolicyCard, changed: impl Fn(&Place) -> Markup) -> Markup {
+pub(super) fn text(card: &PolicyCard, forge: &Forge, changed: impl Fn(&Place) -> Markup) -> Markup {
     html! {
         @for (number, written) in card.written.iter().enumerate() {
             p.who {
                 @if number > 0 { "Changes the policy that is built in: " }
-                (at(&written.at)) (changed(&written.at))
+                (at(&written.at, forge)) (changed(&written.at))
             }
             pre tabindex="0" role="region" aria-label=(format!("The text of the policy {}", plain(&card.name))) {
                 (plain(&written.text))
@@ -92,7 +93,7 @@ fn standing(it: &ExemptionCard, now: Timestamp) -> Standing {
 }
 
 /// An exemption: why, who, until when, and where it is written.
-pub(super) fn exempt(it: &ExemptionCard, now: Timestamp) -> Markup {
+pub(super) fn exempt(it: &ExemptionCard, forge: &Forge, now: Timestamp) -> Markup {
     html! {
         article.exemption {
             h3 {
@@ -108,19 +109,19 @@ pub(super) fn exempt(it: &ExemptionCard, now: Timestamp) -> Markup {
                 dt { "Owner" } dd { (plain(&it.owner)) }
                 dt { "Until" } dd { (moment_and_age(it.expires, now)) }
                 dt { "Buckets" } dd { code { (plain(&it.buckets.join(", "))) } }
-                dt { "File" } dd { (at(&it.at)) }
+                dt { "File" } dd { (at(&it.at, forge)) }
             }
         }
     }
 }
 
 /// The exemptions from a policy, for its own page.
-pub(super) fn exemptions(card: &PolicyCard, now: Timestamp) -> Markup {
+pub(super) fn exemptions(card: &PolicyCard, forge: &Forge, now: Timestamp) -> Markup {
     html! {
         @if !card.exemptions.is_empty() {
             section {
                 h2 { (counted(card.exemptions.len(), "exemption")) }
-                @for it in &card.exemptions { (exempt(it, now)) }
+                @for it in &card.exemptions { (exempt(it, forge, now)) }
             }
         }
     }

@@ -4,18 +4,18 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
-use crate::report::BucketReport;
 use crate::report::compared::Setting;
 use crate::verdict::{Origin, Verdict};
 
 use super::super::deeper::Depth;
+use super::forge::Forge;
 use super::parts::{at, badge, changed_by, moment_and_age, plain, policy_path};
 
 /// Lines of a value that are compared one by one; longer ones are shown as they are.
 const LINES: usize = 400;
 
 /// Setting by setting; those that are as wanted are folded.
-pub(super) fn side_by_side(report: &BucketReport, depth: &Depth, now: Timestamp) -> Markup {
+pub(super) fn side_by_side(depth: &Depth, forge: &Forge, now: Timestamp) -> Markup {
     html! {
         section aria-labelledby="compared" {
             h2 #compared { "Live and wanted" }
@@ -23,25 +23,20 @@ pub(super) fn side_by_side(report: &BucketReport, depth: &Depth, now: Timestamp)
                 Err(why) => p { "The live values are not shown: " (plain(why)) "." },
                 Ok(compared) => {
                     p.who { "Read " (moment_and_age(compared.read_at, now)) ". Only what a spec or a policy asks about is read." }
-                    @for setting in &compared.settings { (one(report, setting, depth, now)) }
+                    @for setting in &compared.settings { (one(setting, depth, forge, now)) }
                 },
             }
         }
     }
 }
 
-fn one(report: &BucketReport, setting: &Setting, depth: &Depth, now: Timestamp) -> Markup {
+fn one(setting: &Setting, depth: &Depth, forge: &Forge, now: Timestamp) -> Markup {
     let who: Vec<Origin> = setting.asked.iter().map(|(origin, _)| origin.clone()).collect();
-    let verdict = match (&setting.wanted, &setting.live) {
-        (Some(_), _) => Verdict::Drifted,
-        (None, Err(_)) => verdict_of(report, setting.name).unwrap_or(Verdict::Unknown),
-        (None, Ok(_)) => verdict_of(report, setting.name).unwrap_or(Verdict::Compliant),
-    };
-    let open = verdict != Verdict::Compliant;
+    let open = setting.verdict != Verdict::Compliant;
     html! {
         details.setting id=(format!("live-{}", setting.name)) open[open] {
             summary {
-                code { (setting.name) } " " (badge(verdict))
+                code { (setting.name) } " " (badge(setting.verdict))
                 @if !who.is_empty() { " " span.who { "asked by " (names(&who)) } }
             }
             div.sides {
@@ -58,11 +53,11 @@ fn one(report: &BucketReport, setting: &Setting, depth: &Depth, now: Timestamp) 
                         (text(wanted, Some(live), true))
                         @if !who.is_empty() {
                             p.who { "Asked by" }
-                            ul.origins { @for origin in &who { li { (asked_by(origin, depth, now)) } } }
+                            ul.origins { @for origin in &who { li { (asked_by(origin, depth, forge, now)) } } }
                         }
                     } @else {
                         @for (origin, value) in &setting.asked {
-                            p.who { (asked_by(origin, depth, now)) }
+                            p.who { (asked_by(origin, depth, forge, now)) }
                             (text(value, None, true))
                         }
                         @if setting.asked.is_empty() { p.who { "Read for a policy that judges by it." } }
@@ -74,11 +69,11 @@ fn one(report: &BucketReport, setting: &Setting, depth: &Depth, now: Timestamp) 
 }
 
 /// Who asks, where it is written, and who wrote it.
-fn asked_by(origin: &Origin, depth: &Depth, now: Timestamp) -> Markup {
+fn asked_by(origin: &Origin, depth: &Depth, forge: &Forge, now: Timestamp) -> Markup {
     html! {
         @if let Origin::Policy(name) = origin { "policy " a href=(policy_path(name)) { (plain(name)) } " " }
         @if let Some(place) = depth.place(origin) {
-            (at(place)) (changed_by(&depth.who_changed(place), now))
+            (at(place, forge)) (changed_by(&depth.who_changed(place), forge, now))
         }
     }
 }
@@ -90,10 +85,6 @@ fn names(who: &[Origin]) -> String {
         Origin::Policy(name) => plain(name),
     };
     who.iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-fn verdict_of(report: &BucketReport, setting: &str) -> Option<Verdict> {
-    report.settings.iter().find(|it| it.setting == setting).map(|it| it.verdict)
 }
 
 /// A value as YAML, with the lines marked that the other has not.

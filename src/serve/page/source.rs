@@ -10,6 +10,7 @@ use crate::report::{SourceReport, SourceState};
 use super::super::Serve;
 use super::super::api::faults;
 use super::super::sync::Page;
+use super::forge::Forge;
 use super::parts::{counted, made, plain, relative, signed, tag};
 use super::{Place, layout, sync};
 
@@ -17,11 +18,12 @@ use super::{Place, layout, sync};
 pub(crate) fn source(serve: &Serve, now: Timestamp) -> Markup {
     let version = serve.board.version();
     let source = serve.board.source();
+    let forge = &Forge::of(&source);
     let (errors, warnings) = faults(&source.findings);
     let content = html! {
         h1 { "Source " (tag(source_class(source.state), source.state.word())) }
         @if source.state != SourceState::Ready { (source_trouble(&source)) }
-        (held_back(&source, now))
+        (held_back(&source, forge, now))
         (facts(&source, now, true))
         (sync::form(serve, Page::Source))
         section aria-labelledby="findings" {
@@ -34,7 +36,7 @@ pub(crate) fn source(serve: &Serve, now: Timestamp) -> Markup {
                             Severity::Error => (tag("drifted", "error")),
                             Severity::Warning => (tag("unknown", "warning")),
                         }
-                        " " code { (plain(&finding.place.to_string())) }
+                        " " (forge.place(&finding.place, &finding.place.to_string()))
                     }
                     p { (plain(&finding.message)) }
                     @if let Some(hint) = &finding.hint { p.hint { (plain(hint)) } }
@@ -66,13 +68,13 @@ pub(super) fn source_trouble(source: &SourceReport) -> Markup {
 }
 
 /// The revision that is held, and what to write to have it obeyed.
-fn held_back(source: &SourceReport, now: Timestamp) -> Markup {
+fn held_back(source: &SourceReport, forge: &Forge, now: Timestamp) -> Markup {
     let Some(revision) = &source.held_commit else { return html! {} };
     html! {
         section aria-labelledby="held" {
             h2 #held { "Held revision" }
             article {
-                p { (made(revision, now)) }
+                p { (made(revision, forge, now)) }
                 p.who { (signed(revision.signature.as_ref())) }
                 @if let Some(release) = &source.release {
                     p { "Look at what it changes. If it was meant, write:" }
@@ -104,9 +106,9 @@ fn short(revision: &str) -> String {
 }
 
 /// The revision in force: what it is called, who made it and when.
-pub(super) fn commit(revision: &str, source: &SourceReport, now: Timestamp) -> Markup {
+pub(super) fn commit(revision: &str, source: &SourceReport, forge: &Forge, now: Timestamp) -> Markup {
     html! {
-        code title=(plain(revision)) { (plain(&short(revision))) }
+        (forge.id(revision))
         @if let Some(subject) = &source.subject { " " (plain(subject)) }
         @if let Some(author) = &source.author { ", by " (plain(author)) }
         @if let Some(at) = source.committed_at { ", " (relative(at, now)) }
@@ -140,7 +142,7 @@ fn facts(source: &SourceReport, now: Timestamp, whole: bool) -> Markup {
             @if let Some(revision) = &source.revision {
                 dt { "Revision" }
                 dd {
-                    code title=(plain(revision)) { (plain(&short(revision))) }
+                    (Forge::of(source).id(revision))
                     @if let Some(subject) = &source.subject { " " (plain(subject)) }
                 }
             }
@@ -155,7 +157,7 @@ fn facts(source: &SourceReport, now: Timestamp, whole: bool) -> Markup {
                 dt { "Signer" } dd { @if is_git(source) { (signed(source.signature.as_ref())) } @else { "none: a folder has no commits" } }
             }
             @if let Some(revision) = &source.held_revision {
-                dt { "Held revision" } dd { code { (plain(revision)) } }
+                dt { "Held revision" } dd { (Forge::of(source).id(revision)) }
             }
             dt { "Last answer" }
             dd { @if let Some(at) = source.last_success { (relative(at, now)) } @else { "none yet" } }

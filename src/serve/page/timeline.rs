@@ -2,7 +2,7 @@
 
 use chrono::Duration;
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::doc::Change;
@@ -11,10 +11,16 @@ use crate::report::BucketReport;
 
 use super::super::Serve;
 use super::super::deeper::ENTRIES;
+use super::forge::Forge;
 use super::parts::{changes, moment, plain, relative, tag};
 
 /// Newest first.
-pub(super) fn timeline(past: &Result<Vec<Entry>, String>, asking: &Asking<'_>, now: Timestamp) -> Markup {
+pub(super) fn timeline(
+    past: &Result<Vec<Entry>, String>,
+    asking: &Asking<'_>,
+    forge: &Forge,
+    now: Timestamp,
+) -> Markup {
     html! {
         section aria-labelledby="timeline" {
             h2 #timeline { "Timeline" }
@@ -22,7 +28,7 @@ pub(super) fn timeline(past: &Result<Vec<Entry>, String>, asking: &Asking<'_>, n
                 Err(why) => p { "The history is not shown: " (plain(why)) "." },
                 Ok(entries) if entries.is_empty() => p { "Nothing has happened to it yet." },
                 Ok(entries) => {
-                    ol.timeline { @for entry in entries { (one(entry, asking, now)) } }
+                    ol.timeline { @for entry in entries { (one(entry, asking, forge, now)) } }
                     @if entries.len() == ENTRIES { p.who { "Older entries: " code { "driftless history" } } }
                 },
             }
@@ -30,7 +36,7 @@ pub(super) fn timeline(past: &Result<Vec<Entry>, String>, asking: &Asking<'_>, n
     }
 }
 
-fn one(entry: &Entry, asking: &Asking<'_>, now: Timestamp) -> Markup {
+fn one(entry: &Entry, asking: &Asking<'_>, forge: &Forge, now: Timestamp) -> Markup {
     let (class, word) = match entry.kind.as_str() {
         "drift-detected" => ("drifted", "drift"),
         "drift-closed" => ("compliant", "drift gone"),
@@ -48,7 +54,10 @@ fn one(entry: &Entry, asking: &Asking<'_>, now: Timestamp) -> Markup {
             p.when { (moment(entry.at)) " (" (relative(entry.at, now)) ")" }
             p { (tag(class, word)) " " (plain(&said(entry))) }
             (changes(&shown, "From", "To"))
-            @if entry.kind == "drift-detected" { (who(entry, asking)) }
+            @if entry.kind == "drift-detected" {
+                @if let Some(cause) = entry.event["causedBy"].as_object() { (by_commit(cause, forge)) }
+                @else { (who(entry, asking)) }
+            }
         }
     }
 }
@@ -105,16 +114,33 @@ fn who(entry: &Entry, asking: &Asking<'_>) -> Markup {
     }
 }
 
+/// What is wanted changed, and with which commit: nobody need have touched the bucket.
+fn by_commit(cause: &Map<String, Value>, forge: &Forge) -> Markup {
+    let said = |field: &str| cause.get(field).and_then(Value::as_str).unwrap_or_default();
+    html! {
+        p.who {
+            "What is wanted of it changed with revision "
+            (forge.id(said("revision")))
+            @if !said("subject").is_empty() { " “" (plain(said("subject"))) "”" }
+            @if !said("author").is_empty() { " by " (plain(said("author"))) }
+            "."
+        }
+    }
+}
+
 fn repaired(entry: &Entry) -> Vec<Change> {
     serde_json::from_value(entry.event["repair"]["changes"].clone()).unwrap_or_default()
 }
 
-/// The line of the history; a repair's changes stand below it.
+/// The line of the history; a repair's changes stand below it, and the commit that made a difference.
 fn said(entry: &Entry) -> String {
-    if repaired(entry).is_empty() {
+    let mut entry = entry.clone();
+    if let Some(event) = entry.event.as_object_mut() {
+        event.remove("causedBy");
+    }
+    if repaired(&entry).is_empty() {
         return entry.line();
     }
-    let mut entry = entry.clone();
     entry.event["repair"]["changes"] = Value::Array(Vec::new());
     entry.line().replace("  ", " ")
 }

@@ -77,7 +77,7 @@ async fn drift_is_pushed_while_it_is_open_and_once_more_when_it_is_over() {
             "description": "Bucket bucket-000000 has been drifted for 15 minutes: its repair is held or fails. Its page has \
                             the reason in one word.",
             "runbook_url": "https://docs.example.com/driftless/operations.md#driftlessbucketdrifted",
-            "dashboard_url": "https://grafana.example.com/d/driftless-bucket?var-bucket=bucket-000000",
+            "dashboard_url": "https://grafana.example.com/d/driftless-bucket?var-bucket=bucket-000000&var-account=default",
         })
     );
     assert_eq!(alert["generatorURL"], "https://driftless.example.com");

@@ -162,6 +162,26 @@ fn a_built_in_policy_can_be_changed_without_its_rule() {
     );
 }
 
+/// A policy called `spec` gave two series of one name with different values: a bucket's own spec
+/// stands under that word.
+#[test]
+fn a_policy_has_a_name_of_its_own_in_the_metrics() {
+    let policy = |name: &str| document("Policy", name, "{require: {versioning: {status: Enabled}}}");
+    says(
+        &policy("spec"),
+        &[
+            "bad.yaml:3:18: `spec` is no name for a policy\nhint: what buckets' own specs say stands under this name in the metrics; give the policy another",
+        ],
+    );
+    says(
+        &policy(&"x".repeat(201)),
+        &["bad.yaml:3:18: the name of the policy has 201 characters\nhint: write 200 or fewer"],
+    );
+    for fine in ["specs", "Spec", "my-spec"] {
+        assert_eq!(said(&loaded(&[("p.yaml", &policy(fine))], &())), [] as [&str; 0], "{fine}");
+    }
+}
+
 #[test]
 fn approvals_approve_one_thing() {
     let approval = |spec: &str| document("Approval", "a", &format!("{{{spec}, reason: x, expires: 2027-01-01}}"));

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::looped::{Rig, bucket, desired, desired_with, document, held, id, now};
 
+mod compared;
 mod ends;
 mod faults;
 mod limits;

@@ -2,6 +2,8 @@
 
 use driftless::apply::{Applied, Proof, apply};
 use driftless::plan::Step;
+use driftless::report::{CausedBy, Event};
+use driftless::source::Revision;
 
 use super::*;
 
@@ -31,6 +33,98 @@ async fn a_difference_is_opened_once_keeps_its_first_time_and_is_closed_once() {
         matches!(&drift[..], [DriftChange::Opened { .. }, DriftChange::Closed { since, .. }] if *since == now()),
         "{drift:?}"
     );
+}
+
+/// What is wanted under a revision.
+fn by(commit: &str, text: &str) -> Arc<Desired> {
+    let mut desired = Arc::unwrap_or_clone(desired(text));
+    desired.revision = Some(Arc::new(Revision {
+        id: commit.to_owned(),
+        author: "Ada <ada@example.com>".to_owned(),
+        message: "Keep every version".to_owned(),
+        committed_at: None,
+        signature: None,
+    }));
+    Arc::new(desired)
+}
+
+/// The causes of the differences that were found, by setting or policy; forgets them.
+fn causes(rig: &Rig) -> Vec<(String, Option<CausedBy>)> {
+    let events = std::mem::take(&mut *rig.notes.events.lock().expect("no panic"));
+    events
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::DriftDetected { policy, setting, caused_by, .. } => Some((format!("{policy} {setting}"), caused_by)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Nobody need have touched a bucket that differs: a commit may want something else of it. The page
+/// sent people to CloudTrail all the same.
+#[tokio::test]
+async fn a_difference_that_a_commit_makes_names_the_commit_and_one_that_somebody_makes_names_none() {
+    let cloud = MemoryCloud::default();
+    let live = [("versioning", json!({"status": "Suspended"})), ("tags", json!({"Name": "data"}))];
+    cloud.put(&id("ai-one"), "us-east-1", &live);
+    let rig = Rig::over(&cloud);
+    let before = "{mode: observe, tags: {Name: data}}";
+    let after = "{mode: observe, tags: {Name: data}, versioning: {status: Enabled}}";
+    let _ = rig.sweep(&by("first", &bucket("ai-one", before))).await;
+    assert_eq!(causes(&rig), []);
+    // In the sweep that first sees the commit somebody changes another setting.
+    cloud.set(&id("ai-one"), "tags", &json!({"Name": "other"}));
+    let desired = by("second", &bucket("ai-one", after));
+    let _ = rig.sweep(&desired).await;
+    let caused = CausedBy::Revision {
+        revision: "second".to_owned(),
+        subject: "Keep every version".to_owned(),
+        author: "Ada <ada@example.com>".to_owned(),
+    };
+    assert_eq!(causes(&rig), [("spec versioning".to_owned(), Some(caused.clone())), ("spec tags".to_owned(), None)]);
+    // A policy that comes into force is a commit's work, too, and moving documents about is nothing.
+    let policy = document(
+        "Policy",
+        "fast",
+        "{match: {buckets: ['*']}, mode: observe, require: {accelerate: {status: Enabled}}}",
+    );
+    let _ = rig.sweep(&by("second", &[policy, bucket("ai-one", after)].concat())).await;
+    assert_eq!(causes(&rig), [("fast ".to_owned(), Some(caused))]);
+}
+
+/// One setting that is repaired while another stays leaves the bucket as exposed as it was.
+#[tokio::test]
+async fn of_differences_that_close_each_second_counts_once() {
+    let cloud = MemoryCloud::default();
+    cloud.put(
+        &id("ai-one"),
+        "us-east-1",
+        &[("versioning", json!({"status": "Suspended"})), ("tags", json!({"Name": "other"}))],
+    );
+    let rig = Rig::over(&cloud);
+    let desired = desired(&bucket("ai-one", "{mode: observe, versioning: {status: Enabled}, tags: {Name: data}}"));
+    let _ = rig.sweep(&desired).await;
+    rig.pass(chrono::Duration::minutes(10));
+    cloud.set(&id("ai-one"), "tags", &json!({"Name": "data"}));
+    let _ = rig.sweep(&desired).await;
+    rig.pass(chrono::Duration::minutes(10));
+    cloud.set(&id("ai-one"), "tags", &json!({"Name": "other"}));
+    let _ = rig.sweep(&desired).await;
+    rig.pass(chrono::Duration::minutes(10));
+    cloud.set(&id("ai-one"), "versioning", &json!({"status": "Enabled"}));
+    let _ = rig.sweep(&desired).await;
+    let drift = rig.notes.drift.lock().unwrap().clone();
+    let closed: Vec<_> = drift
+        .iter()
+        .filter_map(|it| match it {
+            DriftChange::Closed { since, exposed_until, .. } => Some((*since, *exposed_until)),
+            DriftChange::Opened { .. } => None,
+        })
+        .collect();
+    let at = |minutes| now() + chrono::Duration::minutes(minutes);
+    // While versioning stays, the tags add nothing; when it goes, what it had alone counts: twenty
+    // minutes, and the tags from then on.
+    assert_eq!(closed, [(at(0), Some(at(0))), (at(0), Some(at(20)))]);
 }
 
 #[tokio::test]

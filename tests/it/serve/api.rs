@@ -5,7 +5,7 @@ use std::sync::Arc;
 use driftless::serve::{Options, Token};
 use serde_json::{Value, json};
 
-use super::stand::Told;
+use super::story::Story;
 use super::{beside, over, usual};
 use crate::support::fleet;
 use crate::support::http::{get, send};
@@ -33,7 +33,7 @@ async fn the_answers_are_as_recorded() {
 
 #[tokio::test]
 async fn live_and_wanted_are_told_side_by_side_with_who_asked_and_who_wrote_it() {
-    let server = beside(fleet::board(), Options::default(), false, Arc::new(Told::of("Data"))).await;
+    let server = beside(fleet::board(), Options::default(), false, Arc::new(Story)).await;
     let answer = get(server.at, "/api/v1/buckets/default/ai-training-raw/live").await;
     assert_eq!(answer.status, 200);
     insta::assert_snapshot!("api_live", pretty(&answer.json()));

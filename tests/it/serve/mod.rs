@@ -7,6 +7,7 @@ mod health;
 mod hostile;
 mod page;
 mod stand;
+mod story;
 mod sync;
 
 use std::net::SocketAddr;

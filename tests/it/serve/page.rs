@@ -7,7 +7,7 @@ use driftless::serve::Options;
 use driftless::source::Signature;
 use driftless::source::signature::SignatureKind;
 
-use super::stand::Told;
+use super::story::Story;
 use super::{beside, over, usual};
 use crate::support::fleet;
 use crate::support::http::get;
@@ -89,6 +89,116 @@ async fn a_source_in_trouble_is_the_first_thing_that_the_page_says() {
     assert!(main.contains("set the source's `accept: 1234567`") || main.contains("set the source&#39;s"), "{main}");
 }
 
+/// A loop that stands still was told by `/readyz` alone; whoever looked at the page saw all in sync.
+#[tokio::test]
+async fn a_daemon_that_is_not_ready_says_so_on_the_first_page() {
+    let server = usual().await;
+    assert!(!get(server.at, "/").await.body.contains("What is shown may be old"));
+    server.board.begin_sweep(Cause::Schedule, fleet::ago(30), 9);
+    server.board.touch_sweep(fleet::ago(11));
+    server.heartbeat.beat(fleet::ago(3));
+    let html = get(server.at, "/").await.body;
+    has(
+        &html,
+        &[
+            "What is shown may be old: </strong>the loop has given no sign of life for 180 s; 120 s are allowed.",
+            "What is shown may be old: </strong>the sweep is stuck: 0 of 9 buckets done, none for 660 s; 600 s are allowed.",
+        ],
+    );
+    assert_eq!(title(&html), "9 problems - driftless");
+}
+
+/// After the head of a column had been clicked twice, another order chosen in the form came the wrong
+/// way round: the direction went along in a field that nobody saw.
+#[tokio::test]
+async fn an_order_that_is_chosen_is_not_turned_round_by_the_one_before() {
+    let server = usual().await;
+    let html = get(server.at, "/?sort=name&order=reverse").await.body;
+    assert!(!html.contains("name=\"order\""), "{html}");
+    has(
+        &html,
+        &[
+            "<option value=\"-name\" selected>by name, turned round</option>",
+            "<option value=\"since\">oldest drift first</option>",
+        ],
+    );
+    let first = |html: &str| {
+        html.split("<th scope=\"row\"><a href=\"").nth(1).map(|it| it.split('"').next().unwrap().to_owned())
+    };
+    let turned = get(server.at, "/?sort=-name").await.body;
+    assert_eq!(first(&turned), first(&html));
+    let oldest = get(server.at, "/?sort=since").await.body;
+    assert_eq!(first(&oldest).as_deref(), Some("/buckets/default/old-logs"));
+}
+
+/// A tile dropped what somebody had searched for.
+#[tokio::test]
+async fn a_tile_keeps_the_search_and_counts_within_it() {
+    let server = usual().await;
+    let html = get(server.at, "/?q=ai-&policy=private").await.body;
+    has(
+        &html,
+        &[
+            "href=\"/?state=held&amp;q=ai-&amp;policy=private\"><strong>1</strong> <span>held</span>",
+            "href=\"/?q=ai-&amp;policy=private\" aria-current=\"true\"><strong>2</strong> <span>buckets</span>",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn labels_and_tags_of_the_spec_are_searched_as_well() {
+    use crate::support::looped::{desired, id};
+    let text = "---\napiVersion: driftless/v1\nkind: Bucket\nmetadata: {name: ai-one, labels: {team: vision}}\n\
+                spec: {tags: {Purpose: Training}}\n";
+    let desired = desired(text);
+    let board = fleet::board();
+    let wish = desired.buckets[&id("ai-one")].clone();
+    board.put_bucket(driftless::report::BucketReport { wish: Some(wish), ..fleet::bucket("default", "ai-one") });
+    let server = over(board, Options::default()).await;
+    for (query, found) in [("team%3Dvision", 1), ("VISION", 1), ("purpose%3Dtrain", 1), ("team%3Daudio", 0)] {
+        let rows = get(server.at, &format!("/?q={query}")).await.body.matches("<th scope=\"row\">").count();
+        assert_eq!(rows, found, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn commits_and_files_are_links_where_the_forge_is_known() {
+    let board = fleet::board();
+    board.put_source(SourceReport { url: "git@github.com:acme/buckets.git (live)".to_owned(), ..fleet::source() });
+    let server = beside(board, Options::default(), false, Arc::new(Story)).await;
+    let html = get(server.at, "/buckets/default/ai-training-raw").await.body;
+    let repository = "https://github.com/acme/buckets";
+    let revision = "4f1c2b7e9a0d3c5b6e8f1a2b3c4d5e6f70819203";
+    has(
+        &html,
+        &[
+            &format!(
+                "<a href=\"{repository}/blob/{revision}/live/buckets/ai-training-raw.yaml#L8\" rel=\"noreferrer noopener external\">"
+            ),
+            &format!(
+                "<a href=\"{repository}/commit/9c3e5d7f1b2a4c6e8f0a1b3c5d7e9f0a2b4c6d8e\" rel=\"noreferrer noopener external\">"
+            ),
+        ],
+    );
+    assert!(!html.contains("/blob/4f1c2b7e9a0d3c5b6e8f1a2b3c4d5e6f70819203/live/built-in"), "{html}");
+    assert!(!deep("/buckets/default/ai-training-raw").await.contains("external"));
+}
+
+/// The page said of drift that a commit caused that nobody knows who made it.
+#[tokio::test]
+async fn drift_that_a_commit_caused_names_the_commit_and_its_author() {
+    let html = deep("/buckets/default/ai-training-raw").await;
+    let entry =
+        html.split("<li>").find(|it| it.contains("spec lifecycle: rules[raw].expiration.days")).expect("an entry");
+    has(
+        entry,
+        &["What is wanted of it changed with revision \
+           <code title=\"9c3e5d7f1b2a4c6e8f0a1b3c5d7e9f0a2b4c6d8e\">9c3e5d7f1b2a</code> \
+           “Keep raw data for 30 days” by Grace Hopper &lt;grace@example.com&gt;."],
+    );
+    assert!(!entry.contains("Who made it?"), "{entry}");
+}
+
 #[tokio::test]
 async fn a_large_fleet_comes_in_pages_that_keep_the_filter() {
     let server = over(fleet::large(450), Options::default()).await;
@@ -134,15 +244,15 @@ async fn the_head_of_a_column_orders_the_list_and_turns_it_round() {
 
 #[tokio::test]
 async fn a_bucket_page_shows_live_and_wanted_line_by_line_and_what_happened() {
-    let server = beside(fleet::board(), Options::default(), false, Arc::new(Told::of("Data"))).await;
+    let server = beside(fleet::board(), Options::default(), false, Arc::new(Story)).await;
     let html = get(server.at, "/buckets/default/ai-training-raw").await.body;
     for part in [
-        "<del>status: Suspended</del>",
-        "<ins>status: Enabled</ins>",
-        "<span>mfaDelete: Disabled</span>",
+        "<del>blockPublicPolicy: false</del>",
+        "<ins>blockPublicPolicy: true</ins>",
+        "<span>ignorePublicAcls: true</span>",
         "Read <time datetime=\"2026-11-22T",
         "by Ada Lovelace",
-        "drift</span> versioned: status: Suspended -&gt; Enabled (low)",
+        "drift</span> private: the public access block leaves public policies in force (critical)",
     ] {
         assert!(html.contains(part), "{part} is not in {html}");
     }
@@ -156,7 +266,7 @@ async fn a_bucket_page_shows_live_and_wanted_line_by_line_and_what_happened() {
 async fn deep(path: &str) -> String {
     let board = fleet::board();
     board.put_endpoints(fleet::endpoints());
-    let server = beside(board, Options::default(), false, Arc::new(Told::of("Data"))).await;
+    let server = beside(board, Options::default(), false, Arc::new(Story)).await;
     let answer = get(server.at, path).await;
     assert_eq!(answer.status, 200, "{path}");
     answer.body
@@ -177,7 +287,7 @@ async fn a_setting_says_in_which_file_on_which_line_and_by_which_commit_it_is_as
         &[
             "<code>buckets/ai-training-raw.yaml:8</code>, last changed by \
              <code title=\"9c3e5d7f1b2a4c6e8f0a1b3c5d7e9f0a2b4c6d8e\">9c3e5d7f1b2a</code> \
-             “Keep every version of the training data” by Grace Hopper &lt;grace@example.com&gt;, ",
+             “Keep every version of the training data” by Ada Lovelace &lt;ada@example.com&gt;, ",
             "policy <a href=\"/policies/versioned\">versioned</a> <code>built-in/versioned.yaml:11</code>, \
              which comes with driftless",
         ],
@@ -210,14 +320,14 @@ async fn a_policy_of_a_bucket_comes_with_its_text_and_the_exemptions_of_this_buc
 #[tokio::test]
 async fn who_made_a_difference_is_asked_of_cloudtrail_and_only_on_aws() {
     let html = deep("/buckets/default/ai-training-raw").await;
-    // Seen nine minutes ago; sweeps are an hour apart, and a quarter is for clocks and the sweep itself.
+    // Seen four minutes ago; sweeps are an hour apart, and a quarter is for clocks and the sweep itself.
     has(
         &html,
         &[
             "Not known: S3 does not say. CloudTrail does",
             "aws cloudtrail lookup-events --region us-east-1 \\\n  \
              --lookup-attributes AttributeKey=ResourceName,AttributeValue=ai-training-raw \\\n  \
-             --start-time 2026-11-22T10:36:00Z \\\n  --end-time 2026-11-22T11:52:00Z \\\n  \
+             --start-time 2026-11-22T10:41:00Z \\\n  --end-time 2026-11-22T11:57:00Z \\\n  \
              --query &quot;Events[?ReadOnly=='false'].[EventTime,EventName,Username]&quot; --output table",
         ],
     );
@@ -262,7 +372,8 @@ async fn a_held_revision_says_who_made_it_and_what_to_write_to_have_it_obeyed() 
 async fn an_empty_fleet_says_what_to_do() {
     let server = over(Arc::default(), Options::default()).await;
     let html = get(server.at, "/").await.body;
-    assert_eq!(title(&html), "1 problem - driftless");
+    // No revision, and no sweep.
+    assert_eq!(title(&html), "2 problems - driftless");
     assert!(html.contains("No bucket.") && html.contains("Commit a document of kind Bucket to the source"));
     assert!(html.contains("none has ended yet"));
 }
@@ -273,10 +384,10 @@ async fn a_bucket_page_says_why_and_what_to_commit() {
     let html = get(server.at, "/buckets/default/ai-training-raw").await.body;
     for part in [
         "needs-approval",
-        "from then on, overwritten and deleted objects are gone",
-        "buckets/ai-training-raw.yaml:8",
-        "<del>Enabled</del>",
-        "<ins>Suspended</ins>",
+        "objects would be deleted",
+        "buckets/ai-training-raw.yaml:16",
+        "<del>365</del>",
+        "<ins>30</ins>",
         "kind: Approval",
         "change: &quot;9f86d081884c&quot;",
         "repaired 3 times in 20 minutes, and something writes it back",

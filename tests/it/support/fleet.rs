@@ -73,6 +73,7 @@ pub fn bucket(account: &str, name: &str) -> BucketReport {
         repairs: Box::new([]),
         errors: Box::new([]),
         suspended_until: None,
+        wish: None,
     }
 }
 
@@ -127,17 +128,32 @@ fn repaired() -> BucketReport {
 
 fn needs_approval() -> BucketReport {
     let mut it = bucket("default", "ai-training-raw");
-    *setting(&mut it, "versioning") = SettingStatus {
-        setting: "versioning",
+    let lifecycle = SettingStatus {
+        setting: "lifecycle",
         verdict: Verdict::Drifted,
-        detail: Some("status: Enabled -> Suspended".into()),
+        detail: Some("rules[raw].expiration.days: 365 -> 30".into()),
         since: Some(ago(1500)),
     };
+    // The public access block is the policy's matter alone.
+    let own = it.settings.iter().filter(|it| it.setting != "publicAccessBlock").cloned();
+    it.settings = own.chain([lifecycle]).collect();
     let private = policy(&mut it, "private");
     private.verdict = Verdict::Drifted;
     private.detail = Some("the public access block leaves public policies in force".into());
     private.since = Some(ago(4));
-    let origin = Origin::Spec(place("buckets/ai-training-raw.yaml", 8));
+    let origin = Origin::Spec(place("buckets/ai-training-raw.yaml", 16));
+    let closed = |at| Repair {
+        setting: "publicAccessBlock",
+        at,
+        changes: vec![
+            change("blockPublicPolicy", json!(false), json!(true)),
+            change("restrictPublicBuckets", json!(false), json!(true)),
+        ],
+        origins: vec![Origin::Policy("private".into())],
+        to: None,
+        result: RepairResult::Applied,
+    };
+    it.repairs = Box::new([9, 14, 19].map(|minutes| closed(ago(minutes))));
     it.held = Box::new([
         HeldReport {
             setting: "publicAccessBlock",
@@ -152,14 +168,14 @@ fn needs_approval() -> BucketReport {
             approval: None,
         },
         HeldReport {
-            setting: "versioning",
+            setting: "lifecycle",
             reason: Hold::NeedsApproval,
-            detail: "from then on, overwritten and deleted objects are gone".to_owned(),
+            detail: "objects would be deleted".to_owned(),
             origins: vec![origin],
-            changes: vec![change("status", json!("Enabled"), json!("Suspended"))],
+            changes: vec![change("rules[raw].expiration.days", json!(365), json!(30))],
             digest: Some("9f86d081884c".to_owned()),
             approval: Some(
-                "apiVersion: driftless/v1\nkind: Approval\nmetadata:\n  name: ai-training-raw-versioning-9f86d0\nspec:\n  \
+                "apiVersion: driftless/v1\nkind: Approval\nmetadata:\n  name: ai-training-raw-lifecycle-9f86d0\nspec:\n  \
                  change: \"9f86d081884c\"\n  reason: TELL WHY\n  expires: 2026-11-29\n"
                     .to_owned(),
             ),

@@ -28,9 +28,53 @@ fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
     value[field].as_array().unwrap_or_else(|| panic!("no list `{field}` in {value}"))
 }
 
-/// The panels that show something.
+/// The panels that show what Prometheus knows.
 fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
-    list(dashboard, "panels").iter().filter(|panel| panel["type"] != "row")
+    list(dashboard, "panels").iter().filter(|panel| panel["type"] != "row" && panel["type"] != "text")
+}
+
+/// Every link of a dashboard that leads to the page: those of its panels, of their cells, and in texts.
+fn links_to_the_page(dashboard: &Value) -> Vec<String> {
+    let text = dashboard["panels"].to_string();
+    let ends = |it: char| matches!(it, '"' | ')' | ' ' | '\\');
+    text.split("${page}/").skip(1).map(|link| link.split(ends).next().unwrap_or_default().to_owned()).collect()
+}
+
+/// `account` stood at `All` when somebody came from an alert, and `.*` was part of every address.
+#[test]
+fn a_variable_in_a_link_has_one_value() {
+    for (name, it) in dashboards() {
+        let links = links_to_the_page(&it).join(" ");
+        for variable in list(&it["templating"], "list").iter().filter(|it| it["type"] == "query") {
+            let of = said(variable, "name");
+            if links.contains(&format!("${{{of}}}")) {
+                assert_eq!(
+                    (&variable["multi"], &variable["includeAll"]),
+                    (&false.into(), &false.into()),
+                    "{name}: {of}"
+                );
+                assert!(variable.get("allValue").is_none(), "{name}: {of}");
+            }
+        }
+    }
+    let (_, bucket) = dashboards().remove(1);
+    assert!(links_to_the_page(&bucket).iter().any(|it| it == "buckets/${account}/${bucket}#timeline"));
+}
+
+/// Nothing said of a fleet that is well looks like a query that fails.
+#[test]
+fn what_a_panel_says_when_there_is_nothing_to_show_is_a_fact() {
+    let mut said_so = 0;
+    for (name, it) in dashboards() {
+        for panel in panels(&it) {
+            if let Some(text) = panel["fieldConfig"]["defaults"].get("noValue") {
+                let text = text.as_str().unwrap_or_default();
+                assert!(text.len() > 8 && text != "No data", "{name}: {}: {text:?}", panel["title"]);
+                said_so += 1;
+            }
+        }
+    }
+    assert!(said_so > 20, "{said_so}");
 }
 
 #[test]
@@ -93,9 +137,10 @@ fn every_panel_says_what_it_shows_and_where_to_look_further() {
 fn links_lead_to_routes_that_there_are() {
     let routes = text("src/serve/routes.rs");
     for (name, it) in dashboards() {
-        for link in panels(&it).flat_map(|panel| list(panel, "links")) {
-            let path = said(link, "url").trim_start_matches("${page}");
+        for link in links_to_the_page(&it) {
+            let path = format!("/{}", link.split('#').next().unwrap_or_default());
             let path = path.replace("${account}", "{account}").replace("${bucket}", "{name}");
+            let path = path.replace("${__data.fields.Account}", "{account}").replace("${__value.text}", "{name}");
             assert!(routes.contains(&format!("\"{path}\"")), "{name}: `{path}` is no route");
         }
     }
