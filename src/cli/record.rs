@@ -90,6 +90,7 @@ async fn record(config: &ConfigArgs, args: &RecordArgs, stop: &CancellationToken
         witness: Arc::new(Silent),
         limit: FleetLimit { percent: 0.0, least: 0 },
         concurrency: config.limits.concurrency,
+        owners: config.owners(),
         proof: Proof::default(),
         keep_plans: true,
         stop: stop.clone(),

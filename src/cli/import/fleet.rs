@@ -243,6 +243,7 @@ mod tests {
             repairs: Box::default(),
             errors: errors.into(),
             suspended_until: None,
+            wish: None,
         }
     }
 
