@@ -41,6 +41,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("lost", "entries of the history that are lost"),
     ("object", "what an S3 request was about"),
     ("operation", "the S3 operation"),
+    ("part", "a part of the daemon that failed"),
     ("path", "a file of the source"),
     ("place", "file, line and column of a finding"),
     ("policy", "the policy, or `spec`"),
