@@ -60,8 +60,7 @@ impl Sweeper {
         loop {
             let now = self.clock.now();
             self.heartbeat.beat(now);
-            let in_force = self.coming.borrow().is_some();
-            if in_force {
+            if self.coming.borrow().is_some() {
                 due = Some(self.due(&schedule, due, now));
             }
             self.board.put_next_sweep(due);
@@ -71,6 +70,10 @@ impl Sweeper {
                 Some(Some(Cause::Revision)) if !swept => Cause::Start,
                 Some(Some(cause)) => cause,
             };
+            if due.is_none() && self.coming.borrow().is_some() {
+                // Whoever looks at the end of the first sweep is told of the next one, too.
+                self.board.put_next_sweep(Some(self.due(&schedule, None, self.clock.now())));
+            }
             if !self.obey(&mut passed, cause).await {
                 continue;
             }
