@@ -119,7 +119,13 @@ pub const DEVIATIONS: &[Deviation] = &[
     refuses("rgw", "notifications", "NoSuchKey", "a topic must be one of its own.", |_, value| {
         topics(value).count() > 0
     }),
-    keeps("rgw", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", no_sizes_and_numbers),
+    keeps("rgw", "lifecycle", "sizes of objects and numbers of newer versions are dropped.", |value| {
+        no_sizes_and_numbers(value);
+        for rule in value["rules"].as_array_mut().into_iter().flatten() {
+            let moves = rule.get_mut("noncurrentVersionTransitions").and_then(Value::as_array_mut);
+            moves.into_iter().flatten().map(fields).for_each(|it| drop(it.remove("newerNoncurrentVersions")));
+        }
+    }),
     keeps("rgw", "lifecycle", "the default size of objects that are too small to move is dropped.", no_default_size),
     refuses("rgw", "acl", "InvalidArgument", "a grantee must be one of its own users.", |_, value| {
         grantees(value).any(|it| it.starts_with("id:"))
