@@ -93,7 +93,7 @@ fn base(url: &str) -> Option<String> {
             && !part.starts_with('.')
             && part.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.'))
     };
-    if !parts.iter().all(|part| legal(part)) {
+    if !parts.iter().all(legal) {
         return None;
     }
     match (host, parts.len()) {
