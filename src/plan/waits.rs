@@ -2,6 +2,7 @@
 //! failed, it is not written either.
 
 use super::{BucketPlan, Held, Step};
+use crate::doc::Doc;
 use crate::settings;
 use crate::verdict::Hold;
 
@@ -29,7 +30,7 @@ pub fn hold_what_waits(plan: &mut BucketPlan, failed: &[&'static str]) {
 fn why(step: &Step, plan: &BucketPlan, failed: &[&'static str]) -> Option<(Hold, String)> {
     // What is only observed, or gives no value, is not to be written: nothing waits for it.
     let is_wanted = |held: &&Held| !matches!(held.hold, Hold::ObserveOnly | Hold::NoRepair);
-    for held in plan.held.iter().filter(is_wanted) {
+    for held in plan.held.iter().filter(is_wanted).filter(|held| !is_freed_by(held, step)) {
         if comes_after(step.setting, &[held.setting]).is_some() {
             let reason = held.hold.word();
             return Some((held.hold, format!("is written after `{}`, which is held ({reason})", held.setting)));
@@ -39,13 +40,23 @@ fn why(step: &Step, plan: &BucketPlan, failed: &[&'static str]) -> Option<(Hold,
     Some((Hold::BackingOff, format!("is written after `{before}`, whose write failed")))
 }
 
+/// Whether what is held waits for the step itself: replication is written after versioning, and
+/// versioning cannot be suspended before replication is gone.
+fn is_freed_by(held: &Held, step: &Step) -> bool {
+    let Some(waiting) = &held.step else { return false };
+    let hindered = |by: &Doc| {
+        let others = |name: &str| (name == step.setting).then(|| by.clone());
+        settings::named(held.setting).hindrance(&waiting.to, &others).is_some()
+    };
+    hindered(&step.from) && !hindered(&step.to)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
     use crate::bucket::{AccountName, BucketId, BucketName};
-    use crate::doc::Doc;
 
     fn plan(steps: &[&'static str], held: &[(&'static str, Hold)]) -> BucketPlan {
         let held = held.iter().map(|(setting, hold)| Held {
@@ -102,6 +113,21 @@ mod tests {
         let mut plan = plan(&["abac"], &[("tags", Hold::ObserveOnly), ("tags", Hold::NoRepair)]);
         hold_what_waits(&mut plan, &["versioning"]);
         assert_eq!(steps(&plan), ["abac"]);
+    }
+
+    /// Each waited for the other, for ever, though the end of replication was approved.
+    #[test]
+    fn what_frees_a_setting_that_is_held_does_not_wait_for_it() {
+        let of = |setting: &'static str, said: serde_json::Value| settings::named(setting).parse(&said).expect("legal");
+        let rule = json!({"role": "arn:aws:iam::111111111111:role/r", "rules": [
+            {"id": "a", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:::other-bucket"}}]});
+        let mut plan = plan(&["replication"], &[("versioning", Hold::Impossible)]);
+        plan.steps[0].from = of("replication", rule);
+        plan.steps[0].to = settings::named("replication").default_doc();
+        let suspended = of("versioning", json!({"status": "Suspended"}));
+        plan.held[0].step = Some(Step { setting: "versioning", to: suspended, ..plan.steps[0].clone() });
+        hold_what_waits(&mut plan, &[]);
+        assert_eq!(steps(&plan), ["replication"]);
     }
 
     /// Between the two stands `acl`, which may be as it shall be.
