@@ -399,8 +399,8 @@ async fn both(one: JoinHandle<()>, other: JoinHandle<()>, stop: &CancellationTok
 /// The longest time from one sweep of the schedule to the next within the coming week: nights and
 /// weekends are part of a schedule.
 fn between_checks(config: &Config, now: Timestamp) -> Duration {
-    /// With sweeps every minute, a day and a night.
-    const LOOKED_AT: usize = 2000;
+    /// With sweeps every minute, eight days; of those that are more frequent, fewer.
+    const LOOKED_AT: usize = 8 * 24 * 60 + 2;
     let schedule = Schedule::parse(&config.schedule.cron, &config.schedule.zone).ok();
     let mut moments =
         schedule.into_iter().flat_map(|it| std::iter::successors(it.next_after(now), move |last| it.next_after(*last)));

@@ -99,6 +99,13 @@ pub trait Setting: Send + Sync + 'static {
         value
     }
 
+    /// Of [`Setting::AFTER`], those without whose write this value would do harm: while one of them is
+    /// held, or failed, this is not written either. Of the other pairs S3 refuses the second by itself,
+    /// or nothing is lost, and a difference in one keeps no other from being repaired.
+    fn waits_for(_to: &Self::Value) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Why S3 refuses a whole value on a bucket whose other settings are as they are. `others`
     /// gives the canonical values of those that are known.
     fn hindrance(_to: &Self::Value, _others: &Others<'_>) -> Option<Hindrance> {
@@ -254,6 +261,8 @@ pub trait AnySetting: Send + Sync {
     fn writes(&self) -> &'static [&'static str];
     /// [`Setting::AFTER`].
     fn after(&self) -> &'static [&'static str];
+    /// [`Setting::waits_for`].
+    fn waits_for(&self, to: &Doc) -> &'static [&'static str];
     /// [`Setting::BESIDE`].
     fn beside(&self) -> &'static [&'static str];
     /// [`Setting::REMOVABLE`].
@@ -330,6 +339,9 @@ macro_rules! erase {
             }
             fn after(&self) -> &'static [&'static str] {
                 S::AFTER
+            }
+            fn waits_for(&self, to: &Doc) -> &'static [&'static str] {
+                S::waits_for(&typed::<S>(to))
             }
             fn beside(&self) -> &'static [&'static str] {
                 S::BESIDE

@@ -67,6 +67,7 @@ impl Passed {
 /// A configuration or a version of driftless that asks for something else is as a new revision.
 fn beside(config: &Config) -> String {
     let places: Vec<_> = config.accounts.iter().map(|it| (&it.name, &it.id, &it.endpoint)).collect();
-    let all = format!("{:?} {:?} {places:?} {}", config.agent(), config.policies, env!("CARGO_PKG_VERSION"));
+    let source = (config.source.git.as_ref().map(|it| (&it.url, &it.path)), &config.source.dir);
+    let all = format!("{:?} {:?} {places:?} {source:?} {}", config.agent(), config.policies, env!("CARGO_PKG_VERSION"));
     hex::encode(&Sha256::digest(all)[..8])
 }

@@ -26,10 +26,14 @@ pub(super) async fn supervise<F>(
 {
     let mut pause = FIRST_PAUSE;
     loop {
+        let begun = tokio::time::Instant::now();
         let ended = tokio::spawn(begin()).await;
         if ended.is_err() {
             metrics.panic();
             tracing::error!(part, "{part} failed by a fault of driftless itself, and is begun anew");
+        }
+        if begun.elapsed() > LONGEST_PAUSE * 2 {
+            pause = FIRST_PAUSE;
         }
         if stop.is_cancelled() || stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return;

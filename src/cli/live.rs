@@ -115,7 +115,9 @@ fn put(cloud: &MemoryCloud, id: Result<BucketId, IllegalName>, at: &Place, node:
     }
     for (setting, kind) in faults {
         let effect = Effect::Fail(kind);
-        cloud.fail(Fault { verb: "read", bucket: name.to_string(), setting, times: usize::MAX, effect });
+        // Of two accounts each has one of that name.
+        let bucket = format!("{account}/{name}");
+        cloud.fail(Fault { verb: "read", bucket, setting, times: usize::MAX, effect });
     }
     cloud.put(&BucketId { account, name }, &region, &docs);
     Ok(())
@@ -131,6 +133,8 @@ pub fn record<'a>(seen: impl IntoIterator<Item = (&'a BucketId, &'a Observed)>) 
         }
         for (setting, reading) in observed.readings() {
             let said = match reading {
+                // A part of it is unknown to this version, and a plan would not see what it removes.
+                Reading::Known(_) if !observed.foreign(setting).is_empty() => "denied".into(),
                 Reading::Known(doc) => doc.value(),
                 Reading::Unsupported(_) => "unsupported".into(),
                 Reading::Unknown(_) => "denied".into(),

@@ -16,11 +16,12 @@ use crate::apply::Proof;
 use crate::board::Board;
 use crate::bucket::{AccountName, BucketId};
 use crate::clock::SystemClock;
+use crate::cloud::S3ErrorKind;
 use crate::cloud::read_only::ReadOnly;
 use crate::config::{Config, Override};
 use crate::desired::{Agent, Desired, resolve};
 use crate::finding::Place;
-use crate::observed::Existence;
+use crate::observed::{Existence, Reading};
 use crate::plan::NoBrakes;
 use crate::reconcile::{FleetLimit, Gate, Hands, Loop};
 use crate::report::Cause;
@@ -30,8 +31,8 @@ use crate::spec::{AccountSpec, Ask, Asked, Asks, BucketSpec, Mode, Specs};
 /// Records every setting of every bucket of the accounts, for `plan --live FILE`: a pull request is
 /// then checked against what is there without credentials. S3 is only read.
 ///
-/// Ends with 0, or with 1 when something could not be read; what a store refuses to tell or lacks is
-/// recorded as such.
+/// Ends with 0, or with 1 when something could not be read: then nothing is written. What a store
+/// refuses to tell, or lacks, is recorded as such.
 #[derive(Debug, clap::Args)]
 pub struct RecordArgs {
     /// The file. It holds the policies, tags and rules of every bucket: keep it where the specs are kept.
@@ -100,13 +101,30 @@ async fn record(config: &ConfigArgs, args: &RecordArgs, stop: &CancellationToken
     if stop.is_cancelled() {
         return Err(complain("ended before its time: nothing was written", None));
     }
+    // A bucket that is left out would look as if it had to be created, and one that was not read as if
+    // nobody might read it.
+    let mut missed = ids.len() + accounts.len() - visits.len();
+    for it in &visits {
+        if let Existence::Unknown(error) = &it.observed.existence {
+            missed += 1;
+            complain(format!("`{}` was not read: {error}", it.wish.id), error.hint().as_deref());
+        }
+        for (setting, reading) in it.observed.readings() {
+            if let Reading::Unknown(error) = reading
+                && error.kind != S3ErrorKind::Denied
+            {
+                missed += 1;
+                complain(format!("`{setting}` of `{}` was not read: {error}", it.wish.id), error.hint().as_deref());
+            }
+        }
+    }
+    if missed > 0 {
+        return Err(complain("nothing was written, as not everything was read", Some("try again")));
+    }
     let there = visits.iter().filter(|it| matches!(it.observed.existence, Existence::Here(_)));
     let text = live::record(there.clone().map(|it| (&it.wish.id, &it.observed)));
     let buckets = there.filter(|it| !it.wish.id.is_account()).count();
     drop(progress);
-    for it in visits.iter().filter(|it| !matches!(it.observed.existence, Existence::Here(_))) {
-        complain(format!("`{}` was not read", it.wish.id), None);
-    }
     std::fs::write(&args.out, text).map_err(|error| {
         complain(
             format!("`{}` cannot be written: {}", args.out.display(), error.to_string().to_lowercase()),
@@ -115,7 +133,7 @@ async fn record(config: &ConfigArgs, args: &RecordArgs, stop: &CancellationToken
     })?;
     let plural = if buckets == 1 { "" } else { "s" };
     super::say(format_args!("{buckets} bucket{plural} recorded in {}", args.out.display()));
-    Ok(if buckets == ids.len() { IN_SYNC } else { CANNOT_TELL })
+    Ok(IN_SYNC)
 }
 
 /// The configuration; without a file of it, that of the one account of the environment.

@@ -152,13 +152,14 @@ impl MemoryCloud {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn ask(&self, verb: &'static str, object: &str, setting: &'static str) -> Option<Effect> {
+    /// `id` is the object with its account, by which a fault may name it as well.
+    fn ask(&self, verb: &'static str, object: &str, id: &str, setting: &'static str) -> Option<Effect> {
         let mut state = self.state();
         state.asked.push(Ask { verb, object: object.to_owned(), setting });
         let fault = state.faults.iter_mut().find(|fault| {
             fault.times > 0
                 && fault.verb == verb
-                && (fault.bucket.is_empty() || fault.bucket == object)
+                && (fault.bucket.is_empty() || fault.bucket == object || (!id.is_empty() && fault.bucket == id))
                 && (fault.setting.is_empty() || fault.setting == setting)
         })?;
         fault.times -= 1;
@@ -173,7 +174,7 @@ impl MemoryCloud {
         token: Option<String>,
         shown: impl Fn(&State, &BucketId, &Bucket) -> Option<Listed>,
     ) -> Result<Page, S3Error> {
-        match self.ask(verb, token.as_deref().unwrap_or(account.as_str()), "") {
+        match self.ask(verb, token.as_deref().unwrap_or(account.as_str()), "", "") {
             Some(Effect::Fail(kind)) => return Err(error(verb, account.as_str(), kind)),
             Some(Effect::Hang) => std::future::pending().await,
             _ => {}
@@ -201,7 +202,8 @@ impl MemoryCloud {
         setting: &'static str,
     ) -> Result<Option<Effect>, S3Error> {
         let name = target.id.name.as_str();
-        match self.ask(verb, name, setting) {
+        let id = format!("{}/{name}", target.id.account);
+        match self.ask(verb, name, &id, setting) {
             Some(Effect::Fail(kind)) => Err(refused(verb, name, setting, kind)),
             Some(Effect::Hang) => std::future::pending().await,
             Some(Effect::Panic) => panic!("a fault that a test asked for"),

@@ -129,6 +129,10 @@ impl<C: Paged> Patient<C> {
             }
             let error = match result {
                 Ok(value) => return Ok(value),
+                // What is left of the deadline was too short for an answer: the one before says more.
+                Err(_) if longest < self.patience.attempt / 10 && failed.is_some() => {
+                    return Err(failed.expect("there was one before"));
+                }
                 Err(error) => error,
             };
             let pause = wait.mul_f64(fastrand::f64().mul_add(0.5, 0.5));
@@ -279,8 +283,11 @@ impl<C: Paged> Cloud for Patient<C> {
         to: &'a Doc,
     ) -> BoxFuture<'a, Result<(), S3Error>> {
         let first = Arc::new(AtomicBool::new(true));
+        // An attempt without an answer may have been stored, whatever a later one is told.
+        let lost: Arc<Mutex<Option<S3Error>>> = Arc::default();
+        let noted = Arc::clone(&lost);
         let attempt = move || -> BoxFuture<'a, Result<(), S3Error>> {
-            let first = first.swap(false, Ordering::Relaxed);
+            let (first, noted) = (first.swap(false, Ordering::Relaxed), Arc::clone(&noted));
             Box::pin(async move {
                 // A failed attempt may have been stored, and meanwhile somebody may have changed
                 // the setting: `seen` is looked at again before it is written over.
@@ -294,12 +301,29 @@ impl<C: Paged> Cloud for Patient<C> {
                         return Err(overtaken(setting, target));
                     }
                 }
-                self.cloud.write(target, setting, seen, to).await
+                let note = |error| *noted.lock().expect("no holder of the lock panics") = error;
+                let before = noted.lock().expect("no holder of the lock panics").clone();
+                // Whoever breaks it off in the middle does not know what became of it.
+                let broken_off = || no_answer(setting, target.id.name.as_str(), self.patience.attempt);
+                note(Some(before.clone().unwrap_or_else(broken_off)));
+                let written = self.cloud.write(target, setting, seen, to).await;
+                match &written {
+                    Err(error) if matches!(error.kind, S3ErrorKind::Transport | S3ErrorKind::Server) => {
+                        note(Some(error.clone()));
+                    }
+                    _ => note(before),
+                }
+                written
             })
         };
         Box::pin(async move {
             let name = target.id.name.as_str();
-            self.ask(&target.id.account, setting, name, Errand::New, attempt).await?;
+            let asked = self.ask(&target.id.account, setting, name, Errand::New, attempt).await;
+            if let Err(error) = asked {
+                let lost = lost.lock().expect("no holder of the lock panics").take();
+                // One that somebody overtook was looked at.
+                return Err(lost.filter(|_| error.kind != S3ErrorKind::Other).unwrap_or(error));
+            }
             self.made(target, setting);
             Ok(())
         })

@@ -66,6 +66,27 @@ async fn a_write_is_not_repeated_over_a_change_of_somebody_else() {
     assert_eq!(cloud.count("write"), before + 1);
 }
 
+/// The last failure alone was told: a write that was stored, and whose repetition was refused, counted
+/// as one that had changed nothing, and nobody looked.
+#[tokio::test(start_paused = true)]
+async fn of_a_write_that_may_have_been_stored_that_is_told_and_not_why_it_was_not_repeated() {
+    let write = |effect| Fault { verb: "write", ..fault(effect, 1) };
+    let never = Doc::of(&serde_json::json!({}));
+    for first in [Effect::Fail(S3ErrorKind::Transport), Effect::Hang] {
+        let cloud = MemoryCloud::default();
+        let patient = patient(&cloud);
+        cloud.fail(write(first.clone()));
+        cloud.fail(fault(Effect::Fail(S3ErrorKind::Denied), 1));
+        let error = patient.write(&target(), "versioning", &never, &doc("Enabled")).await.expect_err("not repeated");
+        assert_eq!(error.kind, S3ErrorKind::Transport, "{first:?}");
+    }
+    // A refusal alone changed nothing.
+    let cloud = MemoryCloud::default();
+    cloud.fail(write(Effect::Fail(S3ErrorKind::Denied)));
+    let error = patient(&cloud).write(&target(), "versioning", &never, &doc("Enabled")).await.expect_err("refused");
+    assert_eq!(error.kind, S3ErrorKind::Denied);
+}
+
 /// Soon: when every task has gone as far as it can.
 async fn soon() {
     tokio::time::sleep(Duration::from_millis(1)).await;

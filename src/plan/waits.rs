@@ -2,17 +2,12 @@
 //! failed, it is not written either.
 
 use super::{BucketPlan, Held, Step};
-use crate::doc::Doc;
 use crate::settings;
 use crate::verdict::Hold;
 
-/// The first of some settings after which a setting is to be written, at once or by others between
-/// them ([`crate::setting::Setting::AFTER`]).
-pub fn comes_after(setting: &'static str, others: &[&'static str]) -> Option<&'static str> {
-    settings::named(setting)
-        .after()
-        .iter()
-        .find_map(|before| others.iter().find(|it| *it == before).copied().or_else(|| comes_after(before, others)))
+/// The first of some settings for which a step waits ([`crate::setting::Setting::waits_for`]).
+pub fn waits_for(step: &Step, others: &[&'static str]) -> Option<&'static str> {
+    settings::named(step.setting).waits_for(&step.to).iter().find(|it| others.contains(it)).copied()
 }
 
 /// Holds every step that is to be written after a setting that is held, or that `failed`.
@@ -30,25 +25,14 @@ pub fn hold_what_waits(plan: &mut BucketPlan, failed: &[&'static str]) {
 fn why(step: &Step, plan: &BucketPlan, failed: &[&'static str]) -> Option<(Hold, String)> {
     // What is only observed, or gives no value, is not to be written: nothing waits for it.
     let is_wanted = |held: &&Held| !matches!(held.hold, Hold::ObserveOnly | Hold::NoRepair);
-    for held in plan.held.iter().filter(is_wanted).filter(|held| !is_freed_by(held, step)) {
-        if comes_after(step.setting, &[held.setting]).is_some() {
+    for held in plan.held.iter().filter(is_wanted) {
+        if waits_for(step, &[held.setting]).is_some() {
             let reason = held.hold.word();
             return Some((held.hold, format!("is written after `{}`, which is held ({reason})", held.setting)));
         }
     }
-    let before = comes_after(step.setting, failed)?;
+    let before = waits_for(step, failed)?;
     Some((Hold::BackingOff, format!("is written after `{before}`, whose write failed")))
-}
-
-/// Whether what is held waits for the step itself: replication is written after versioning, and
-/// versioning cannot be suspended before replication is gone.
-fn is_freed_by(held: &Held, step: &Step) -> bool {
-    let Some(waiting) = &held.step else { return false };
-    let hindered = |by: &Doc| {
-        let others = |name: &str| (name == step.setting).then(|| by.clone());
-        settings::named(held.setting).hindrance(&waiting.to, &others).is_some()
-    };
-    hindered(&step.from) && !hindered(&step.to)
 }
 
 #[cfg(test)]
@@ -57,6 +41,7 @@ mod tests {
 
     use super::*;
     use crate::bucket::{AccountName, BucketId, BucketName};
+    use crate::doc::Doc;
 
     fn plan(steps: &[&'static str], held: &[(&'static str, Hold)]) -> BucketPlan {
         let held = held.iter().map(|(setting, hold)| Held {
@@ -69,7 +54,11 @@ mod tests {
         let step = |setting: &&'static str| Step {
             setting,
             from: Doc::of(&json!({})),
-            to: Doc::of(&json!({})),
+            to: if *setting == "abac" {
+                Doc::of(&json!({"status": "Enabled"}))
+            } else {
+                settings::named(setting).default_doc()
+            },
             origins: Vec::new(),
         };
         let name = BucketName::parse("ai-data").expect("a legal name");
@@ -115,25 +104,16 @@ mod tests {
         assert_eq!(steps(&plan), ["abac"]);
     }
 
-    /// Each waited for the other, for ever, though the end of replication was approved.
+    /// Everything waited for what stands before it in the order of writes: while the public access
+    /// block could not be written, a policy that somebody opened stayed open; and the end of
+    /// replication waited for the suspension of versioning, which waited for it.
     #[test]
-    fn what_frees_a_setting_that_is_held_does_not_wait_for_it() {
-        let of = |setting: &'static str, said: serde_json::Value| settings::named(setting).parse(&said).expect("legal");
-        let rule = json!({"role": "arn:aws:iam::111111111111:role/r", "rules": [
-            {"id": "a", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:::other-bucket"}}]});
-        let mut plan = plan(&["replication"], &[("versioning", Hold::Impossible)]);
-        plan.steps[0].from = of("replication", rule);
-        plan.steps[0].to = settings::named("replication").default_doc();
-        let suspended = of("versioning", json!({"status": "Suspended"}));
-        plan.held[0].step = Some(Step { setting: "versioning", to: suspended, ..plan.steps[0].clone() });
-        hold_what_waits(&mut plan, &[]);
-        assert_eq!(steps(&plan), ["replication"]);
-    }
-
-    /// Between the two stands `acl`, which may be as it shall be.
-    #[test]
-    fn order_reaches_over_settings_that_need_no_write() {
-        assert_eq!(comes_after("objectOwnership", &["publicAccessBlock"]), Some("publicAccessBlock"));
-        assert_eq!(comes_after("publicAccessBlock", &["objectOwnership"]), None);
+    fn what_does_no_harm_by_itself_waits_for_nothing() {
+        let held =
+            [("publicAccessBlock", Hold::NeedsApproval), ("versioning", Hold::Impossible), ("tags", Hold::Fighting)];
+        let mut plan = plan(&["policy", "acl", "replication", "abac"], &held);
+        plan.steps[3].to = Doc::of(&json!({"status": "Disabled"}));
+        hold_what_waits(&mut plan, &["publicAccessBlock"]);
+        assert_eq!(steps(&plan), ["policy", "acl", "replication", "abac"]);
     }
 }

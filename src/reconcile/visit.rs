@@ -13,7 +13,7 @@ use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Step, by_nature, comes_after, creation_doc, hold_what_waits, next_reads, plan};
+use crate::plan::{BucketPlan, Context, Step, by_nature, creation_doc, hold_what_waits, next_reads, plan, waits_for};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::EXISTENCE;
@@ -314,6 +314,10 @@ impl Visitor {
                 }
             };
             let made = making.instrument(span.clone()).await;
+            // It waited for its turn, and was not sent.
+            if matches!(&made, Err(error) if error.kind == S3ErrorKind::Forbidden) && self.it.stop.is_cancelled() {
+                return tried;
+            }
             failed(&span, made.as_ref().err());
             drop(span);
             let result = match made {
@@ -348,7 +352,7 @@ impl Visitor {
         // Somebody changed them meanwhile; the next round plans them anew, and what comes after them.
         let mut stale: Vec<&'static str> = Vec::new();
         for step in &plan.steps {
-            if [&*unwritten, &stale].iter().any(|it| comes_after(step.setting, it).is_some()) {
+            if [&*unwritten, &stale].iter().any(|it| waits_for(step, it).is_some()) {
                 continue;
             }
             let begun = tokio::time::Instant::now();

@@ -65,12 +65,20 @@ impl Hosts {
             return false;
         }
         let host = plain(authority.host());
-        if host == "localhost" || self.public.as_ref() == Some(&host) {
+        if host == "localhost" || self.public.as_ref() == Some(&host) || is_inner(&host) {
             return true;
         }
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         address.is_ok_and(|it| !self.loopback || it.to_canonical().is_loopback())
     }
+}
+
+/// Whether a name leads nowhere outside of a cluster or a network of one's own, so that no site of
+/// somebody else's can have it: one word, or below a domain that is kept for such use.
+fn is_inner(host: &str) -> bool {
+    let named = !host.is_empty() && host.parse::<IpAddr>().is_err() && !host.starts_with('[');
+    let kept = [".svc", ".svc.cluster.local", ".local", ".internal", ".home.arpa"];
+    named && (!host.contains('.') || kept.iter().any(|it| host.ends_with(it)))
 }
 
 /// A host in the form in which two are compared.
@@ -128,6 +136,11 @@ mod tests {
             assert!(hosts.answers(ours), "{ours}");
         }
         assert!(!hosts.answers("evil.example") && !hosts.answers("10.0.0.7.evil.example"));
+        // A sweep that is asked for from within the cluster was refused.
+        for inner in ["driftless:9464", "driftless.ns.svc:9464", "driftless.ns.svc.cluster.local", "box.internal"] {
+            assert!(hosts.answers(inner), "{inner}");
+        }
+        assert!(!hosts.answers("svc.evil.example") && !hosts.answers("evil.example.") && !hosts.answers(""));
         assert!(at("[::]:9464", None).answers("whatever.example"));
     }
 

@@ -43,6 +43,11 @@ impl Setting for Abac {
     /// The tags that will decide are there before they do.
     const AFTER: &'static [&'static str] = &["tags"];
 
+    /// Switched on over tags that were not written, it would lock out whom they were to let in.
+    fn waits_for(to: &Value) -> &'static [&'static str] {
+        if to.status == Some(Status::Enabled) { &["tags"] } else { &[] }
+    }
+
     /// "By default, ABAC is disabled for all Amazon S3 general purpose buckets" (S3 User Guide,
     /// "Enabling ABAC in general purpose buckets").
     fn canonical(value: Value) -> Value {

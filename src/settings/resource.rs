@@ -78,7 +78,7 @@ pub(crate) fn faulty_key(pointer: &str, key: &str) -> Option<Problem> {
         return None;
     }
     let word = |text: &str| {
-        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
         !text.is_empty() && text.bytes().all(legal)
     };
     let hint =

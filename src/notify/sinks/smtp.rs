@@ -17,6 +17,10 @@ use crate::notify::words;
 /// How long a server that has the mail may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// How long one of the addresses of a name may take to be reached, so that the next has its turn; the
+/// deadline of all is the caller's.
+const REACHED: Duration = Duration::from_secs(3);
+
 /// The code of a server that takes no such amount ("Simple Mail Transfer Protocol", RFC 5321, 4.2.3).
 const TOO_LARGE: u16 = 552;
 
@@ -65,8 +69,8 @@ impl Server<'_> {
     pub async fn post(&self, from: &Address, to: &[Address], mail: &[u8]) -> Result<Posted, Failure> {
         let mut connection = self.open().await?;
         let posted = transact(&mut connection, from, to, mail).await;
-        // Whatever is said now changes nothing.
-        let _ = tokio::time::timeout(GOODBYE, connection.quit()).await;
+        // Whatever is said now changes nothing, and the caller's deadline may be near.
+        tokio::spawn(async move { tokio::time::timeout(GOODBYE, connection.quit()).await });
         posted.map_err(|(step, error)| failure(step, &error))
     }
 
@@ -80,8 +84,7 @@ impl Server<'_> {
         let failed = |error: Error| failure(Step::Opening, &error);
         let wrapped = if self.security == MailSecurity::Tls { Some(parameters()?) } else { None };
         let place = (self.host, self.port);
-        // The deadline is the caller's.
-        let opening = AsyncSmtpConnection::connect_tokio1(place, None, self.hello, wrapped, None);
+        let opening = AsyncSmtpConnection::connect_tokio1(place, Some(REACHED), self.hello, wrapped, None);
         let mut connection = opening.await.map_err(failed)?;
         if self.security == MailSecurity::Starttls {
             // After a failure there may be no stream left to say goodbye on.
@@ -90,7 +93,7 @@ impl Server<'_> {
         if let Some(login) = &self.login
             && let Err(error) = connection.auth(DEFAULT_MECHANISMS, login).await
         {
-            connection.abort().await;
+            let _ = tokio::time::timeout(GOODBYE, connection.abort()).await;
             return Err(failed(error));
         }
         Ok(connection)
@@ -149,8 +152,11 @@ fn failure(step: Step, error: &Error) -> Failure {
     let said = said(error);
     let failure = |retry| Failure::new(format!("the mail server did not take it: {said}"), retry);
     if error.is_permanent() {
-        // It read the mail, or heard how large it is: another may do.
-        if step == Step::Content || (step == Step::Sender && code(error) == Some(TOO_LARGE)) {
+        // It is too large, of a form that is refused, or taken for spam: another may do. Some refuse a sender
+        // only now, which can be mended.
+        let enhanced = |classes: &[&str]| classes.iter().any(|it| said.contains(it));
+        let own_fault = step == Step::Content && enhanced(&["5.3.4", "5.6.", "5.7.1 "]);
+        if own_fault || (matches!(step, Step::Content | Step::Sender) && code(error) == Some(TOO_LARGE)) {
             return failure(Retry::Never);
         }
         return failure(Retry::WhenMended).hint(LOOK);
@@ -158,6 +164,10 @@ fn failure(step: Step, error: &Error) -> Failure {
     // A certificate that is refused is a failure of the connection to lettre.
     if error.is_tls() || said.contains("certificate") {
         return failure(Retry::WhenMended).hint("look at `security`, and whether the certificate is for `host`");
+    }
+    // What the server does not offer will not come by itself.
+    if error.is_client() {
+        return failure(Retry::WhenMended).hint("look at `security`, `username` and what the server offers");
     }
     failure(Retry::Later)
 }

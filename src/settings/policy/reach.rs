@@ -21,8 +21,12 @@ pub fn is_foreign_action(action: &str) -> bool {
 pub fn is_foreign_resource(resource: &str, bucket: &str) -> bool {
     let parts: Vec<&str> = resource.splitn(6, ':').collect();
     let ["arn", partition, service, region, account, path] = parts.as_slice() else { return true };
-    if !partition.starts_with("aws") || service.contains(['*', '?']) {
-        return !partition.starts_with("aws");
+    let open = |text: &str| text.contains(['*', '?']);
+    if !partition.starts_with("aws") && !open(partition) {
+        return true;
+    }
+    if open(service) {
+        return false;
     }
     match *service {
         "s3" if region.is_empty() && account.is_empty() => {
@@ -39,7 +43,7 @@ pub fn is_foreign_resource(resource: &str, bucket: &str) -> bool {
 
 /// The first action that applies to none of the resources: one of objects where only buckets are
 /// named, or the other way round (versity/versitygw#645, spack/spack-infrastructure#978). An action
-/// that nobody here knows may apply to anything.
+/// that nobody here knows may apply to anything, and so may one with a wildcard in it.
 pub fn idle<'a>(actions: &'a BTreeSet<String>, resources: &BTreeSet<String>) -> Option<&'a str> {
     let kinds: Vec<Option<Kind>> = resources.iter().map(|resource| kind(resource)).collect();
     let applies = |action: Kind| action == Kind::Any || kinds.iter().any(|it| it.is_none_or(|it| it == action));
@@ -47,7 +51,7 @@ pub fn idle<'a>(actions: &'a BTreeSet<String>, resources: &BTreeSet<String>) -> 
         let meant = spelling::meant(action);
         !meant.is_empty() && !meant.into_iter().any(applies)
     };
-    actions.iter().find(idle).map(String::as_str)
+    actions.iter().filter(|action| !action.contains(['*', '?'])).find(idle).map(String::as_str)
 }
 
 /// What a resource of this bucket is; `None` where it can be both or cannot be told.

@@ -1,6 +1,7 @@
 //! Documents that cannot rot: examples that load, words that have a section, files that are
 //! written from the code.
 
+#[cfg(feature = "daemon")]
 mod configuration;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 mod deploy;

@@ -90,7 +90,8 @@ impl<'a> Plan<'a> {
         let references: Vec<&str> = references.iter().filter_map(Value::as_str).collect();
         let to = segments(references.first()?);
         let (["aws_s3_bucket", name], [] | ["id" | "bucket"]) = to.split_at_checked(2)? else { return None };
-        let is_loop = |it: &&str| it.starts_with("each.") || *it == "count.index";
+        // What else runs through a loop may name another bucket than that of the same key.
+        let is_loop = |it: &&str| *it == "each.key";
         let target = format!("aws_s3_bucket.{name}");
         let whole = format!("aws_s3_bucket.{}", unindexed(name));
         // Whatever else it is made of, it could be another name.
