@@ -84,7 +84,7 @@ pub(crate) fn faulty_key(pointer: &str, key: &str) -> Option<Problem> {
     let hint =
         "write its id, its ARN (`arn:aws:kms:REGION:ACCOUNT:key/ID`), its alias (`alias/NAME`) or the ARN of that";
     let message = format!("`{key}` is not a key of KMS");
-    let elsewhere = word(key.strip_prefix("arn:aws:kms:").unwrap_or(key));
+    let elsewhere = !key.starts_with("alias/") && word(key.strip_prefix("arn:aws:kms:").unwrap_or(key));
     Some(if elsewhere { Problem::odd(pointer, message) } else { Problem::at(pointer, message) }.hint(hint))
 }
 
@@ -140,7 +140,7 @@ mod tests {
         {
             assert_eq!(severe(key), Some((format!("`{key}` is not a key of KMS"), true)));
         }
-        for key in ["my-minio-key", "arn:aws:kms:my-minio-key", "1234abcd"] {
+        for key in ["my-minio-key", "arn:aws:kms:my-minio-key", "tenant/key", "1234abcd"] {
             assert_eq!(severe(key), Some((format!("`{key}` is not a key of KMS"), false)), "another store has it");
         }
         assert!(is_key(&arn("key/1a2b")) && !is_key(id) && !is_key(&arn("alias/data")) && is_alias(&arn("alias/data")));
