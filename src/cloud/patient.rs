@@ -321,8 +321,9 @@ impl<C: Paged> Cloud for Patient<C> {
             let asked = self.ask(&target.id.account, setting, name, Errand::New, attempt).await;
             if let Err(error) = asked {
                 let lost = lost.lock().expect("no holder of the lock panics").take();
-                // One that somebody overtook was looked at.
-                return Err(lost.filter(|_| error.kind != S3ErrorKind::Other).unwrap_or(error));
+                // One that somebody overtook was looked at; one that is lost itself says so.
+                let tells = matches!(error.kind, S3ErrorKind::Other | S3ErrorKind::Transport | S3ErrorKind::Server);
+                return Err(lost.filter(|_| !tells).unwrap_or(error));
             }
             self.made(target, setting);
             Ok(())
