@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, SharedInterceptor};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
@@ -37,8 +37,13 @@ use crate::bucket::{AccountId, AccountName, BucketId, Region};
 use crate::doc::Doc;
 
 mod controlled;
+mod direct;
 mod follow;
 mod list;
+
+pub use direct::Ask;
+pub(super) use direct::Direct;
+use direct::Keeper;
 
 /// An account as the configuration describes it.
 #[derive(Debug, Clone)]
@@ -84,11 +89,18 @@ struct Account {
     reader: aws_config::SdkConfig,
     writer: Option<aws_config::SdkConfig>,
     meter: Meter,
-    clients: RwLock<HashMap<(Region, bool), aws_sdk_s3::Client>>,
+    clients: RwLock<HashMap<(Region, bool), Client>>,
     /// The store does not know tags in the request that makes a bucket.
     makes_bare: AtomicBool,
     /// Few are ever made: those who write tags by attributes, or an account's own settings, ask.
     controls: RwLock<HashMap<(Region, bool), aws_sdk_s3control::Client>>,
+}
+
+/// A client of the SDK, and what its requests are made with.
+#[derive(Clone)]
+struct Client {
+    sdk: aws_sdk_s3::Client,
+    direct: Arc<Direct>,
 }
 
 /// What cannot be set up.
@@ -183,7 +195,7 @@ impl AwsCloud {
     /// around the guard.
     #[doc(hidden)]
     pub fn client(&self, target: &Target, writes: bool) -> aws_sdk_s3::Client {
-        self.account(&target.id.account).client(&target.region, writes)
+        self.account(&target.id.account).client(&target.region, writes).sdk
     }
 }
 
@@ -220,7 +232,7 @@ impl Account {
         })
     }
 
-    fn client(&self, region: &Region, writes: bool) -> aws_sdk_s3::Client {
+    fn client(&self, region: &Region, writes: bool) -> Client {
         let key = (region.clone(), writes && self.writer.is_some());
         if let Some(client) = self.clients.read().expect("no holder of the lock panics").get(&key) {
             return client.clone();
@@ -231,17 +243,19 @@ impl Account {
             .force_path_style(self.options.path_style)
             // A session is for objects, and none is ever touched.
             .disable_s3_express_session_auth(true);
+        let direct = Arc::new(Direct::new(self.meter.clone()));
         // Permanent: nothing can switch them off, and no request asks whether something did.
         config
             .push_interceptor(SharedInterceptor::permanent(Guard))
             .push_interceptor(SharedInterceptor::permanent(Onlooker))
             .push_interceptor(SharedInterceptor::permanent(Compass))
-            .push_interceptor(SharedInterceptor::permanent(self.meter.clone()));
+            .push_interceptor(SharedInterceptor::permanent(self.meter.clone()))
+            .push_interceptor(SharedInterceptor::permanent(Keeper(Arc::clone(&direct))));
         let config = match self.options.endpoint {
             Some(_) => config.endpoint_resolver(OwnEndpoint::new()),
             None => config,
         };
-        let client = aws_sdk_s3::Client::from_conf(config.build());
+        let client = Client { sdk: aws_sdk_s3::Client::from_conf(config.build()), direct };
         self.clients.write().expect("no holder of the lock panics").entry(key).or_insert(client).clone()
     }
 }
@@ -335,6 +349,20 @@ impl std::fmt::Debug for Meter {
     }
 }
 
+impl Meter {
+    fn count(&self, operation: &str, response: Option<&HttpResponse>, begun: Instant) {
+        let failed = match response {
+            None => Some(S3ErrorKind::Transport),
+            Some(response) => match response.status().as_u16() {
+                // "Nothing configured" is a 404 and an answer like any other.
+                200..=299 | 404 => None,
+                status => Some(kind_of(status, code_in(response.body().bytes()))),
+            },
+        };
+        self.observer.request(&self.account, operation, failed, begun.elapsed().as_secs_f64());
+    }
+}
+
 #[derive(Debug)]
 struct Begun(Instant);
 
@@ -365,15 +393,7 @@ impl Intercept for Meter {
     ) -> Result<(), BoxError> {
         let Some(begun) = cfg.load::<Begun>() else { return Ok(()) };
         let operation = cfg.load::<Metadata>().map_or("unknown", |it| it.name());
-        let failed = match context.response() {
-            None => Some(S3ErrorKind::Transport),
-            Some(response) => match response.status().as_u16() {
-                // "Nothing configured" is a 404 and an answer like any other.
-                200..=299 | 404 => None,
-                status => Some(kind_of(status, code_in(response.body().bytes()))),
-            },
-        };
-        self.observer.request(&self.account, operation, failed, begun.0.elapsed().as_secs_f64());
+        self.count(operation, context.response(), begun.0);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use std::future::Future;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
@@ -83,26 +83,32 @@ impl Intercept for Onlooker {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let response = context.response();
-        let Some(body) = response.body().bytes().filter(|_| response.status().is_success()) else { return Ok(()) };
-        // What writes answers nothing.
-        let reads =
-            cfg.load::<Metadata>().is_some_and(|it| it.name().starts_with("Get") || it.name().starts_with("List"));
-        let nothing = reads && body.is_empty() && response.status().as_u16() == 200;
-        if nothing && WATCH.try_with(|watch| watch.empty) == Ok(Empty::Refused) {
-            return Err(NO_DOCUMENT.into());
-        }
-        // A request outside of `watched` (a listing) has nobody to tell.
-        let _ = WATCH.try_with(|watch| {
-            let mut found = watch.found.borrow_mut();
-            for name in elements(body).filter(|_| !watch.known.is_empty()) {
-                if !watch.known.contains(&name) && !found.iter().any(|known| known == name) {
-                    found.push(name.to_owned());
-                }
-            }
-        });
-        Ok(())
+        look(cfg.load::<Metadata>().map_or("", |it| it.name()), context.response())
     }
+}
+
+/// Looks at the answer of an operation.
+///
+/// # Errors
+/// When there is nothing in it, and nothing is no answer.
+pub(super) fn look(operation: &str, response: &HttpResponse) -> Result<(), BoxError> {
+    let Some(body) = response.body().bytes().filter(|_| response.status().is_success()) else { return Ok(()) };
+    // What writes answers nothing.
+    let reads = operation.starts_with("Get") || operation.starts_with("List");
+    let nothing = reads && body.is_empty() && response.status().as_u16() == 200;
+    if nothing && WATCH.try_with(|watch| watch.empty) == Ok(Empty::Refused) {
+        return Err(NO_DOCUMENT.into());
+    }
+    // A request outside of `watched` (a listing) has nobody to tell.
+    let _ = WATCH.try_with(|watch| {
+        let mut found = watch.found.borrow_mut();
+        for name in elements(body).filter(|_| !watch.known.is_empty()) {
+            if !watch.known.contains(&name) && !found.iter().any(|known| known == name) {
+                found.push(name.to_owned());
+            }
+        }
+    });
+    Ok(())
 }
 
 /// The names of the elements of a document, without prefixes, in their order. Sloppy on purpose:

@@ -34,6 +34,8 @@ mod region;
 pub mod wire;
 
 #[cfg(feature = "aws")]
+pub use aws::Ask;
+#[cfg(feature = "aws")]
 pub use wire::Fault;
 
 /// A future that a trait object can return.

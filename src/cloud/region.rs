@@ -11,6 +11,7 @@ use std::future::Future;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
@@ -45,14 +46,20 @@ impl Intercept for Compass {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(response) = context.response() else { return Ok(()) };
-        let header = response.headers().get("x-amz-bucket-region");
-        let body = response.body().bytes().filter(|_| !response.status().is_success());
-        let region = named(header, body.unwrap_or_default());
-        // A request outside of `told` (a listing, a creation) has nobody to tell.
-        let _ = TOLD.try_with(|told| told.replace(region));
+        if let Some(response) = context.response() {
+            tell(response);
+        }
         Ok(())
     }
+}
+
+/// Notes the region that an answer names.
+pub(super) fn tell(response: &HttpResponse) {
+    let header = response.headers().get("x-amz-bucket-region");
+    let body = response.body().bytes().filter(|_| !response.status().is_success());
+    let region = named(header, body.unwrap_or_default());
+    // A request outside of `told` (a listing, a creation) has nobody to tell.
+    let _ = TOLD.try_with(|told| told.replace(region));
 }
 
 /// The region that an answer names.

@@ -6,6 +6,7 @@ use std::future::Future;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::aws::Direct;
 use super::control::Control;
 use super::delete::{Permit, SubResource, UntagPermit};
 use super::{BoxFuture, S3Error, S3ErrorKind};
@@ -28,6 +29,8 @@ pub struct S3<'a> {
     /// The setting under way, and what a read of it in this pass answered.
     pub(super) evidence: Option<(&'static str, &'a Doc)>,
     controls: Option<&'a Controls<'a>>,
+    /// What a read is made with.
+    pub(super) direct: Option<&'a Direct>,
     /// Whether this is a store of one's own and not AWS.
     pub own_store: bool,
     /// Whether it is a directory bucket.
@@ -47,6 +50,7 @@ impl<'a> S3<'a> {
             expected_owner: owner.filter(|_| !bucket.is_directory()),
             evidence: None,
             controls: None,
+            direct: None,
             own_store: false,
             directory: bucket.is_directory(),
             deleted: false.into(),
@@ -62,6 +66,11 @@ impl<'a> S3<'a> {
 
     pub(super) fn at_own_store(mut self, own_store: bool) -> Self {
         self.own_store = own_store;
+        self
+    }
+
+    pub(super) fn directly(mut self, direct: &'a Direct) -> Self {
+        self.direct = Some(direct);
         self
     }
 

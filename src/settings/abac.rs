@@ -71,7 +71,7 @@ mod wire {
 
     use super::{Abac, Status, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for Abac {
         const ELEMENTS: &'static [&'static str] = &["AbacStatus", "Status"];
@@ -84,7 +84,7 @@ mod wire {
                 .get_bucket_abac()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_fault(s3, "GetBucketAbac", "s3:GetBucketAbac")?;
             let status = match answer.abac_status().and_then(|it| it.status()) {

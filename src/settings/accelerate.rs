@@ -73,7 +73,7 @@ mod wire {
 
     use super::{Accelerate, Status, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error};
+    use crate::cloud::{Ask, Fault, S3Error};
 
     impl Wire for Accelerate {
         const ELEMENTS: &'static [&'static str] = &["AccelerateConfiguration", "Status"];
@@ -84,7 +84,7 @@ mod wire {
                 .get_bucket_accelerate_configuration()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_fault(s3, "GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration")?;
             let status = answer.status.filter(|status| !status.as_str().is_empty());

@@ -344,7 +344,7 @@ mod wire {
 
     use super::{Acl, GROUPS, Grant, OWNER, Permission, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     const PERMISSIONS: [(Permission, S3Permission); 5] = [
         (Permission::FullControl, S3Permission::FullControl),
@@ -357,7 +357,7 @@ mod wire {
     /// The owner, and the grants: the owner's own are under the name [`OWNER`].
     async fn live(s3: &S3<'_>) -> Result<(Option<Owner>, Value), S3Error> {
         let answer =
-            s3.client.get_bucket_acl().bucket(s3.bucket).set_expected_bucket_owner(s3.owner()).send().await.or_fault(
+            s3.client.get_bucket_acl().bucket(s3.bucket).set_expected_bucket_owner(s3.owner()).ask(s3).await.or_fault(
                 s3,
                 "GetBucketAcl",
                 "s3:GetBucketAcl",

@@ -212,7 +212,7 @@ mod wire {
     use super::{Cors, Method, Rule, Value};
     use crate::cloud::delete::SubResource;
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for Cors {
         const ELEMENTS: &'static [&'static str] = &[
@@ -232,7 +232,7 @@ mod wire {
                 .get_bucket_cors()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_none(s3, "GetBucketCors", "s3:GetBucketCORS", &["NoSuchCORSConfiguration"])?;
             Ok(from_sdk(answer.and_then(|answer| answer.cors_rules).unwrap_or_default()))

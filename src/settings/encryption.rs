@@ -222,7 +222,7 @@ mod wire {
 
     use super::{Algorithm, BlockedType, Encryption, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for Encryption {
         const ELEMENTS: &'static [&'static str] = &[
@@ -242,7 +242,7 @@ mod wire {
                 .get_bucket_encryption()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_none(
                     s3,

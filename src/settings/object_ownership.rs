@@ -125,7 +125,7 @@ mod wire {
 
     use super::{ObjectOwnership, Rule, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for ObjectOwnership {
         const ELEMENTS: &'static [&'static str] = &["OwnershipControls", "Rule", "ObjectOwnership"];
@@ -136,7 +136,7 @@ mod wire {
                 .get_bucket_ownership_controls()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_none(
                     s3,

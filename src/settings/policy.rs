@@ -165,9 +165,14 @@ Statement:
         let wanted = canonical::statements(said);
         let (statements, version) = match how {
             Overlay::Whole => {
-                let statements = wanted.into_iter().map(|want| {
-                    match there.iter().find(|live| live.body() != want.body() && is_answer_to(live, &want)) {
-                        Some(live) => Statement { sid: want.sid, ..live.clone() },
+                // One that stands there word for word answers for nobody else, and none answers twice.
+                let same = |live: &Statement| wanted.iter().any(|want| want.body() == live.body());
+                let mut others: Vec<&Statement> = there.iter().filter(|live| !same(live)).collect();
+                let stands: Vec<bool> =
+                    wanted.iter().map(|want| there.iter().any(|live| live.body() == want.body())).collect();
+                let statements = wanted.into_iter().zip(stands).map(|(want, stands)| {
+                    match others.iter().position(|live| !stands && is_answer_to(live, &want)) {
+                        Some(at) => Statement { sid: want.sid, ..others.remove(at).clone() },
                         None => want,
                     }
                 });
@@ -246,7 +251,7 @@ mod wire {
     use super::{Policy, Value, said};
     use crate::cloud::delete::SubResource;
     use crate::cloud::wire::{S3, Wire, is_listing};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for Policy {
         /// The answer is JSON, and its parser refuses what it does not know.
@@ -258,7 +263,7 @@ mod wire {
                 .get_bucket_policy()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_none(s3, "GetBucketPolicy", "s3:GetBucketPolicy", &["NoSuchBucketPolicy"])?;
             let text = answer.and_then(|answer| answer.policy).unwrap_or_default();

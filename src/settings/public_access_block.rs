@@ -136,7 +136,7 @@ mod wire {
 
     use super::{PublicAccessBlock, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error};
+    use crate::cloud::{Ask, Fault, S3Error};
 
     impl Wire for PublicAccessBlock {
         const ELEMENTS: &'static [&'static str] = &[
@@ -153,7 +153,7 @@ mod wire {
                 .get_public_access_block()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_none(
                     s3,

@@ -65,7 +65,7 @@ mod wire {
 
     use super::{Payer, RequestPayer, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for RequestPayer {
         const ELEMENTS: &'static [&'static str] = &["RequestPaymentConfiguration", "Payer"];
@@ -76,7 +76,7 @@ mod wire {
                 .get_bucket_request_payment()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_fault(s3, "GetBucketRequestPayment", "s3:GetBucketRequestPayment")?;
             let payer = answer.payer.filter(|payer| !payer.as_str().is_empty());

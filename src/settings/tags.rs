@@ -99,7 +99,7 @@ mod wire {
     use super::{Tags, Value, by_resource};
     use crate::cloud::delete::SubResource;
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     async fn live(s3: &S3<'_>) -> Result<Value, S3Error> {
         let answer = s3
@@ -107,7 +107,7 @@ mod wire {
             .get_bucket_tagging()
             .bucket(s3.bucket)
             .set_expected_bucket_owner(s3.owner())
-            .send()
+            .ask(s3)
             .await
             .or_none(s3, "GetBucketTagging", "s3:GetBucketTagging", &["NoSuchTagSet", "NoSuchTagSetError"])?;
         let tags = answer.map(|answer| answer.tag_set).unwrap_or_default();

@@ -114,7 +114,7 @@ mod wire {
 
     use super::{MfaDelete, Status, Value, Versioning};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for Versioning {
         const ELEMENTS: &'static [&'static str] = &["VersioningConfiguration", "Status", "MfaDelete", "MFADelete"];
@@ -125,7 +125,7 @@ mod wire {
                 .get_bucket_versioning()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_fault(s3, "GetBucketVersioning", "s3:GetBucketVersioning")?;
             Ok(Value {

@@ -1,7 +1,7 @@
 //! Requests to one bucket, made where it lives: at its target's region, and once more where the
 //! bucket then says that it is.
 
-use super::{Account, AwsCloud};
+use super::{Account, AwsCloud, Client};
 use crate::bucket::{Region, is_of_aws};
 use crate::cloud::foreign::{Empty, watched};
 use crate::cloud::region::{Places, told, was_refused};
@@ -68,7 +68,7 @@ impl AwsCloud {
     /// Asks where a bucket lives that answers from elsewhere and does not say from where.
     async fn locate(&self, target: &Target) -> Option<Region> {
         let account = self.account(&target.id.account);
-        let client = account.client(&account.options.region, false);
+        let client = account.client(&account.options.region, false).sdk;
         told(client.head_bucket().bucket(target.id.name.as_str()).send()).await.1
     }
 
@@ -94,9 +94,9 @@ impl AwsCloud {
 
     pub(super) async fn read_at(&self, target: &Target, setting: &'static str) -> Result<Doc, S3Error> {
         let account = self.account(&target.id.account);
-        let client = self.client(target, false);
+        let Client { sdk: client, direct } = account.client(&target.region, false);
         let controls = |operation: &str| account.control(&target.region, false, operation, target.id.name.as_str());
-        let s3 = account.bucket(&client, target).controlled(&controls);
+        let s3 = account.bucket(&client, target).directly(&direct).controlled(&controls);
         let wire = settings::named(setting).wire();
         let (answer, foreign) = watched(wire.elements(), Empty::on(s3.own_store), wire.read(&s3)).await;
         self.note(target, setting, &answer, foreign, s3.remarks());

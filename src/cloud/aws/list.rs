@@ -16,7 +16,7 @@ impl Paged for AwsCloud {
         Box::pin(async move {
             let client = {
                 let account = self.account(account);
-                account.client(&account.options.region, false)
+                account.client(&account.options.region, false).sdk
             };
             let page = buckets(&client, account, token).await?;
             let mut places = self.places();
@@ -38,7 +38,7 @@ impl Paged for AwsCloud {
         token: Option<String>,
     ) -> BoxFuture<'a, Result<Page, S3Error>> {
         Box::pin(async move {
-            let client = self.account(account).client(region, false);
+            let client = self.account(account).client(region, false).sdk;
             directories(&client, account, region, token).await
         })
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
+use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
 impl Wire for Lifecycle {
     const ELEMENTS: &'static [&'static str] = &[
@@ -50,7 +50,7 @@ impl Wire for Lifecycle {
             .get_bucket_lifecycle_configuration()
             .bucket(s3.bucket)
             .set_expected_bucket_owner(s3.owner())
-            .send()
+            .ask(s3)
             .await
             .or_none(
                 s3,

@@ -266,7 +266,7 @@ mod wire {
 
     use super::{Grant, Grantee, KeyFormat, Logging, PartitionedPrefix, SimplePrefix, Value};
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for Logging {
         const ELEMENTS: &'static [&'static str] = &[
@@ -294,7 +294,7 @@ mod wire {
                 .get_bucket_logging()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_fault(s3, "GetBucketLogging", "s3:GetBucketLogging")?;
             let enabled = answer.logging_enabled;

@@ -11,7 +11,7 @@ use aws_smithy_types::error::operation::BuildError;
 use super::{Annotation, Encryption, Inventory, Journal, Metadata, RecordExpiration, State, UNSAID, Value};
 use crate::cloud::delete::SubResource;
 use crate::cloud::wire::{S3, Wire};
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
+use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
 impl Wire for Metadata {
     const ELEMENTS: &'static [&'static str] = &[
@@ -43,7 +43,7 @@ impl Wire for Metadata {
             .get_bucket_metadata_configuration()
             .bucket(s3.bucket)
             .set_expected_bucket_owner(s3.owner())
-            .send()
+            .ask(s3)
             .await
             .or_none(
                 s3,

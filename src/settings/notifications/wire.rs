@@ -10,7 +10,7 @@ use aws_smithy_types::error::operation::BuildError;
 
 use super::{Filter, Kind, Notification, Notifications, Value};
 use crate::cloud::wire::{S3, Wire};
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
+use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
 impl Wire for Notifications {
     const ELEMENTS: &'static [&'static str] = &[
@@ -37,7 +37,7 @@ impl Wire for Notifications {
             .get_bucket_notification_configuration()
             .bucket(s3.bucket)
             .set_expected_bucket_owner(s3.owner())
-            .send()
+            .ask(s3)
             .await;
         if s3.own_store && answer.as_ref().err().is_some_and(is_empty) {
             return Ok(Value::default());

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{
 
 use super::{DefaultRetention, EventHold, ObjectLock, Retention, Value};
 use crate::cloud::wire::{S3, Wire};
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
+use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
 impl Wire for ObjectLock {
     const ELEMENTS: &'static [&'static str] = &[
@@ -26,7 +26,7 @@ impl Wire for ObjectLock {
             .get_object_lock_configuration()
             .bucket(s3.bucket)
             .set_expected_bucket_owner(s3.owner())
-            .send()
+            .ask(s3)
             .await
             .or_none(
                 s3,

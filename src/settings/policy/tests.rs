@@ -249,6 +249,18 @@ fn a_canonical_user_that_s3_answers_as_an_origin_access_identity_is_no_drift() {
 }
 
 /// Normalisation rule 5: a principal that was deleted is named, and a role of a name like it is not.
+/// The ARN, which the document wants as well, answered for the id too, and a statement was lost.
+#[test]
+fn a_statement_that_stands_word_for_word_answers_for_no_other() {
+    let oai = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1";
+    let statement = |principal: Json| with(json!({"Sid": null, "Principal": principal}))["Statement"][0].clone();
+    let want = json!({"Statement": [statement(json!({"CanonicalUser": "abc"})), statement(json!({"AWS": oai}))]});
+    let live = canonical(want.clone());
+    assert_eq!(merge(&live, want.clone(), Overlay::Whole), live);
+    let one = canonical(json!({"Statement": [statement(json!({"AWS": oai}))]}));
+    assert_eq!(merge(&one, want, Overlay::Whole).statements.map_or(0, |it| it.len()), 2);
+}
+
 #[test]
 fn principals_that_are_no_more_are_told() {
     let policy = canonical(with(json!({"Principal": {"AWS": [

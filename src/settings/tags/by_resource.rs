@@ -11,7 +11,7 @@ use aws_sdk_s3control::types::Tag;
 use super::{MOST_TAGS, Value};
 use crate::cloud::control::Control;
 use crate::cloud::wire::S3;
-use crate::cloud::{Fault, S3Error, S3ErrorKind};
+use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
 /// What to tell S3 Control.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) async fn is_needed(s3: &S3<'_>, refused: S3Error) -> Result<(), S3Err
     if !matches!(refused.kind, Denied | Invalid | Other | Unsupported) {
         return Err(refused);
     }
-    let answer = s3.client.get_bucket_abac().bucket(s3.bucket).set_expected_bucket_owner(s3.owner()).send().await;
+    let answer = s3.client.get_bucket_abac().bucket(s3.bucket).set_expected_bucket_owner(s3.owner()).ask(s3).await;
     match answer.or_fault(s3, "GetBucketAbac", "s3:GetBucketAbac") {
         Ok(answer) if answer.abac_status().and_then(|it| it.status()) == Some(&BucketAbacStatus::Enabled) => Ok(()),
         Err(error) if error.kind.is_transient() => Err(error),

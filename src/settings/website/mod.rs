@@ -308,7 +308,7 @@ mod wire {
     use super::{Code, Condition, Redirect, RedirectAllRequestsTo, RoutingRule, Value, Website};
     use crate::cloud::delete::SubResource;
     use crate::cloud::wire::{S3, Wire};
-    use crate::cloud::{Fault, S3Error, S3ErrorKind};
+    use crate::cloud::{Ask, Fault, S3Error, S3ErrorKind};
 
     impl Wire for Website {
         const ELEMENTS: &'static [&'static str] = &[
@@ -337,7 +337,7 @@ mod wire {
                 .get_bucket_website()
                 .bucket(s3.bucket)
                 .set_expected_bucket_owner(s3.owner())
-                .send()
+                .ask(s3)
                 .await
                 .or_none(s3, "GetBucketWebsite", "s3:GetBucketWebsite", &["NoSuchWebsiteConfiguration"])?;
             Ok(answer.map_or_else(Value::default, |answer| {

@@ -83,9 +83,10 @@ fn first() -> impl Strategy<Value = Value> {
 
 pub fn values() -> BoxedStrategy<Value> {
     let second = prop::collection::btree_map("[a-c]", second(), 1..3).prop_map(|rules| {
-        let numbered = rules.into_iter().zip(1..).map(|((id, mut rule), priority)| {
+        // By the id, so that rules of two documents have priorities of their own, too.
+        let numbered = rules.into_iter().map(|(id, mut rule)| {
+            rule["priority"] = json!(id.bytes().map(u32::from).sum::<u32>());
             rule["id"] = json!(id);
-            rule["priority"] = json!(priority);
             rule
         });
         numbered.collect::<Vec<Value>>()
