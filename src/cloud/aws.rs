@@ -40,6 +40,8 @@ mod controlled;
 mod direct;
 mod follow;
 mod list;
+#[cfg(test)]
+mod wired;
 
 pub use direct::Ask;
 pub(super) use direct::Direct;

@@ -150,75 +150,11 @@ impl AwsCloud {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-    use std::sync::{Arc, Mutex};
-
-    use aws_smithy_runtime_api::client::http::{
-        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-    };
-    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-    use aws_smithy_types::body::SdkBody;
-
-    use super::super::{AccountOptions, Meter};
+    use super::super::wired::{Network, cloud, target};
     use super::*;
-    use crate::bucket::{AccountId, AccountName, BucketId, BucketName};
-    use crate::cloud::Unobserved;
 
-    /// A network at the end of which everybody answers 200 and nothing.
-    #[derive(Debug, Clone, Default)]
-    struct Emptiness(Arc<Mutex<Vec<String>>>);
-
-    impl HttpConnector for Emptiness {
-        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-            self.0.lock().expect("no panic").push(request.method().to_owned());
-            let mut answer = HttpResponse::new(200.try_into().expect("a status"), SdkBody::empty());
-            answer.headers_mut().insert("content-length", "0");
-            HttpConnectorFuture::ready(Ok(answer))
-        }
-    }
-
-    fn cloud(endpoint: Option<&str>, network: &Emptiness) -> AwsCloud {
-        let keys = aws_credential_types::Credentials::new("key", "secret", None, None, "test");
-        let network = SharedHttpConnector::new(network.clone());
-        let mut reader = aws_config::SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
-            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(keys))
-            .http_client(http_client_fn(move |_, _| network.clone()));
-        reader.set_endpoint_url(endpoint.map(str::to_owned));
-        let options = AccountOptions {
-            name: AccountName::default(),
-            id: AccountId::parse("111111111111").ok(),
-            region: Region::us_east_1(),
-            endpoint: endpoint.map(str::to_owned),
-            control_endpoint: None,
-            path_style: true,
-            profile: None,
-            role: None,
-            writer_role: None,
-            external_id: None,
-        };
-        let account = Account {
-            id: options.id.clone(),
-            options,
-            reader: reader.build(),
-            writer: None,
-            meter: Meter { account: AccountName::default(), observer: Arc::new(Unobserved) },
-            clients: Default::default(),
-            makes_bare: false.into(),
-            controls: Default::default(),
-        };
-        AwsCloud {
-            accounts: HashMap::from([(AccountName::default(), account)]),
-            foreign: Mutex::default(),
-            remarks: Mutex::default(),
-            illegal: Mutex::default(),
-            places: Mutex::default(),
-        }
-    }
-
-    fn target() -> Target {
-        let name = BucketName::parse("data").expect("legal");
-        Target { id: BucketId { account: AccountName::default(), name }, region: Region::us_east_1() }
+    fn emptiness() -> Network {
+        Network::that_answers(200, "")
     }
 
     /// moto answers nothing at all where a bucket has no notifications. That was taken for an answer
@@ -230,9 +166,9 @@ mod tests {
             (Some("https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com"), false),
             (None, false),
         ] {
-            let network = Emptiness::default();
+            let network = emptiness();
             let cloud = cloud(endpoint, &network);
-            let read = cloud.read(&target(), "notifications").await;
+            let read = cloud.read(&target("data"), "notifications").await;
             match read {
                 Ok(doc) => assert!(own && doc == settings::named("notifications").default_doc(), "{endpoint:?}"),
                 Err(error) => {
@@ -240,7 +176,7 @@ mod tests {
                     assert_eq!((error.kind, error.status), (S3ErrorKind::Transport, 200), "{error}");
                 }
             }
-            assert_eq!(*network.0.lock().expect("no panic"), ["GET"]);
+            assert_eq!(network.methods(), ["GET"]);
         }
     }
 
@@ -248,9 +184,9 @@ mod tests {
     /// bucket without rules, of which a write would have kept none.
     #[tokio::test]
     async fn of_no_setting_is_an_answer_of_nothing_taken_for_a_value_on_aws() {
-        let cloud = cloud(None, &Emptiness::default());
+        let cloud = cloud(None, &emptiness());
         for setting in settings::SETTINGS {
-            let error = cloud.read(&target(), setting.name()).await.expect_err(setting.name());
+            let error = cloud.read(&target("data"), setting.name()).await.expect_err(setting.name());
             assert_eq!((error.kind, error.status), (S3ErrorKind::Transport, 200), "{}: {error}", setting.name());
         }
     }
@@ -258,12 +194,12 @@ mod tests {
     /// ACLs are read once more before they are written, for their owner.
     #[tokio::test]
     async fn what_a_write_reads_once_more_is_judged_as_a_read_is() {
-        let network = Emptiness::default();
+        let network = emptiness();
         let cloud = cloud(None, &network);
         let of = |said: &str| settings::named("acl").parse(&serde_json::json!(said)).expect("an ACL");
-        let written = cloud.write(&target(), "acl", &of("private"), &of("public-read")).await;
+        let written = cloud.write(&target("data"), "acl", &of("private"), &of("public-read")).await;
         assert_eq!(written.expect_err("nobody is its owner").kind, S3ErrorKind::Transport);
-        assert_eq!(*network.0.lock().expect("no panic"), ["GET"], "and nothing is put");
+        assert_eq!(network.methods(), ["GET"], "and nothing is put");
     }
 
     /// A write that reads once more before it replaces (tags, ACL) must take the same answers for
@@ -273,8 +209,8 @@ mod tests {
         for (endpoint, own) in
             [(Some("http://127.0.0.1:9000"), true), (Some("https://s3.us-east-1.amazonaws.com"), false), (None, false)]
         {
-            let cloud = cloud(endpoint, &Emptiness::default());
-            let at = target();
+            let cloud = cloud(endpoint, &emptiness());
+            let at = target("data");
             for writes in [false, true] {
                 let client = cloud.client(&at, writes);
                 assert_eq!(cloud.account(&at.id.account).bucket(&client, &at).own_store, own, "{endpoint:?} {writes}");
