@@ -36,6 +36,7 @@ use super::{BoxFuture, Cloud, Creation, Illegal, Listed, Observer, Presence, S3E
 use crate::bucket::{AccountId, AccountName, BucketId, Region};
 use crate::doc::Doc;
 
+mod ask;
 mod controlled;
 mod direct;
 mod follow;
@@ -43,7 +44,7 @@ mod list;
 #[cfg(test)]
 mod wired;
 
-pub use direct::Ask;
+pub use ask::Ask;
 pub(super) use direct::Direct;
 use direct::Keeper;
 

@@ -12,13 +12,6 @@ use std::time::Instant;
 
 use aws_sdk_s3::config::endpoint::Params;
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::{
-    get_bucket_abac, get_bucket_accelerate_configuration, get_bucket_acl, get_bucket_cors, get_bucket_encryption,
-    get_bucket_lifecycle_configuration, get_bucket_logging, get_bucket_metadata_configuration,
-    get_bucket_notification_configuration, get_bucket_ownership_controls, get_bucket_policy, get_bucket_replication,
-    get_bucket_request_payment, get_bucket_tagging, get_bucket_versioning, get_bucket_website,
-    get_object_lock_configuration, get_public_access_block,
-};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::{AuthScheme, AuthSchemeEndpointConfig, AuthSchemeId};
 use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
@@ -31,7 +24,6 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::{
     DeserializeResponse, SerializeRequest, SharedRequestSerializer, SharedResponseDeserializer,
 };
@@ -41,7 +33,7 @@ use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer};
 use aws_smithy_types::endpoint::EndpointAuthScheme;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::super::wire::{S3, code_in};
+use super::super::wire::code_in;
 use super::super::{foreign, region};
 use super::Meter;
 
@@ -57,7 +49,7 @@ pub(crate) struct Direct {
 }
 
 #[derive(Debug)]
-struct Parts {
+pub(super) struct Parts {
     components: RuntimeComponents,
     params: Params,
     connector: SharedHttpConnector,
@@ -71,11 +63,11 @@ impl Direct {
     }
 
     /// The parts, where requests may be made with them.
-    fn parts(&self) -> Option<&Parts> {
+    pub(super) fn parts(&self) -> Option<&Parts> {
         self.parts.get().filter(|_| !self.off.load(Ordering::Relaxed))
     }
 
-    async fn get(
+    pub(super) async fn get(
         &self,
         parts: &Parts,
         operation: &str,
@@ -228,7 +220,7 @@ impl Parts {
 }
 
 /// Why there is no answer.
-enum Failure {
+pub(super) enum Failure {
     /// It cannot be asked so.
     Whole,
     Sdk(Box<SdkError<Error, HttpResponse>>),
@@ -277,220 +269,6 @@ impl Intercept for Keeper {
     }
 }
 
-/// A read of a bucket's setting, made with what is there already.
-pub trait Ask {
-    /// What S3 answers.
-    type Output;
-    /// What S3 answers when it does not.
-    type Error;
-
-    /// As the builder's `send`.
-    ///
-    /// # Errors
-    /// As the builder's `send`.
-    fn ask(self, s3: &S3<'_>)
-    -> impl Future<Output = Result<Self::Output, SdkError<Self::Error, HttpResponse>>> + Send;
-}
-
-macro_rules! ask {
-    ($($operation:ident: $Operation:ident, $Builder:ident, $Output:ident, $Error:ident;)*) => {$(
-        impl Ask for $operation::builders::$Builder {
-            type Output = $operation::$Output;
-            type Error = $operation::$Error;
-
-            async fn ask(self, s3: &S3<'_>) -> Result<Self::Output, SdkError<Self::Error, HttpResponse>> {
-                static LAYER: OnceLock<FrozenLayer> = OnceLock::new();
-                let direct = s3.direct.filter(|_| !s3.directory);
-                let Some((direct, parts)) = direct.and_then(|it| Some((it, it.parts()?))) else {
-                    return self.send().await;
-                };
-                let layer = LAYER.get_or_init(|| {
-                    $operation::$Operation::new().config().expect("every operation has a configuration")
-                });
-                let input = self.as_input().clone().build().map_err(SdkError::construction_failure)?;
-                let got = direct.get(parts, stringify!($Operation), layer, s3.bucket, Input::erase(input)).await;
-                match got {
-                    Ok(output) => Ok(output.downcast().expect("the parser is this operation's")),
-                    Err(Failure::Whole) => self.send().await,
-                    Err(Failure::Sdk(error)) => {
-                        Err(error.map_service_error(|it| it.downcast().expect("the parser is this operation's")))
-                    }
-                }
-            }
-        }
-    )*};
-}
-
-ask! {
-    get_bucket_abac: GetBucketAbac, GetBucketAbacFluentBuilder, GetBucketAbacOutput, GetBucketAbacError;
-    get_bucket_accelerate_configuration: GetBucketAccelerateConfiguration, GetBucketAccelerateConfigurationFluentBuilder, GetBucketAccelerateConfigurationOutput, GetBucketAccelerateConfigurationError;
-    get_bucket_acl: GetBucketAcl, GetBucketAclFluentBuilder, GetBucketAclOutput, GetBucketAclError;
-    get_bucket_cors: GetBucketCors, GetBucketCorsFluentBuilder, GetBucketCorsOutput, GetBucketCorsError;
-    get_bucket_encryption: GetBucketEncryption, GetBucketEncryptionFluentBuilder, GetBucketEncryptionOutput, GetBucketEncryptionError;
-    get_bucket_lifecycle_configuration: GetBucketLifecycleConfiguration, GetBucketLifecycleConfigurationFluentBuilder, GetBucketLifecycleConfigurationOutput, GetBucketLifecycleConfigurationError;
-    get_bucket_logging: GetBucketLogging, GetBucketLoggingFluentBuilder, GetBucketLoggingOutput, GetBucketLoggingError;
-    get_bucket_metadata_configuration: GetBucketMetadataConfiguration, GetBucketMetadataConfigurationFluentBuilder, GetBucketMetadataConfigurationOutput, GetBucketMetadataConfigurationError;
-    get_bucket_notification_configuration: GetBucketNotificationConfiguration, GetBucketNotificationConfigurationFluentBuilder, GetBucketNotificationConfigurationOutput, GetBucketNotificationConfigurationError;
-    get_bucket_ownership_controls: GetBucketOwnershipControls, GetBucketOwnershipControlsFluentBuilder, GetBucketOwnershipControlsOutput, GetBucketOwnershipControlsError;
-    get_bucket_policy: GetBucketPolicy, GetBucketPolicyFluentBuilder, GetBucketPolicyOutput, GetBucketPolicyError;
-    get_bucket_replication: GetBucketReplication, GetBucketReplicationFluentBuilder, GetBucketReplicationOutput, GetBucketReplicationError;
-    get_bucket_request_payment: GetBucketRequestPayment, GetBucketRequestPaymentFluentBuilder, GetBucketRequestPaymentOutput, GetBucketRequestPaymentError;
-    get_bucket_tagging: GetBucketTagging, GetBucketTaggingFluentBuilder, GetBucketTaggingOutput, GetBucketTaggingError;
-    get_bucket_versioning: GetBucketVersioning, GetBucketVersioningFluentBuilder, GetBucketVersioningOutput, GetBucketVersioningError;
-    get_bucket_website: GetBucketWebsite, GetBucketWebsiteFluentBuilder, GetBucketWebsiteOutput, GetBucketWebsiteError;
-    get_object_lock_configuration: GetObjectLockConfiguration, GetObjectLockConfigurationFluentBuilder, GetObjectLockConfigurationOutput, GetObjectLockConfigurationError;
-    get_public_access_block: GetPublicAccessBlock, GetPublicAccessBlockFluentBuilder, GetPublicAccessBlockOutput, GetPublicAccessBlockError;
-}
-
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::time::{Duration, SystemTime};
-
-    use aws_credential_types::Credentials;
-    use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-
-    use super::super::wired::{Asked, Network, cloud, signed_by, target};
-    use crate::cloud::{Cloud, S3ErrorKind};
-    use crate::settings::SETTINGS;
-
-    const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
-    const OWN: &str = "http://127.0.0.1:9000";
-
-    fn refused() -> Network {
-        Network::that_answers(403, DENIED)
-    }
-
-    /// What a store goes by: not the time, and not how often the SDK has tried.
-    fn sense(mut asked: Asked) -> Asked {
-        for name in ["amz-sdk-invocation-id", "amz-sdk-request", "x-amz-date"] {
-            asked.headers.remove(name);
-        }
-        let scope = asked.headers.remove("authorization").expect("it is signed");
-        let scope = scope.split(", ").next().expect("the credential comes first").to_owned();
-        // The day may end between two requests.
-        let scope = scope.split('/').enumerate().filter(|(at, _)| *at != 1).map(|(_, part)| part);
-        asked.headers.insert("scope".to_owned(), scope.collect::<Vec<_>>().join("/"));
-        asked
-    }
-
-    /// A read that is asked for otherwise than the SDK asks would be another read.
-    #[tokio::test]
-    async fn what_is_asked_directly_is_what_the_sdk_asks() {
-        for endpoint in [None, Some(OWN), Some("https://bucket.vpce-1a.s3.us-east-1.vpce.amazonaws.com")] {
-            let network = refused();
-            let warm = cloud(endpoint, &network);
-            let _ = warm.list(&target("data").id.account).await;
-            assert!(network.asked().iter().all(Asked::whole));
-            for setting in SETTINGS {
-                for name in ["data", "data.of.models"] {
-                    let said = format!("{} of {name} at {endpoint:?}", setting.name());
-                    let failed = warm.read(&target(name), setting.name()).await.expect_err(&said);
-                    let direct = network.asked();
-                    let cold = cloud(endpoint, &network);
-                    let whole = cold.read(&target(name), setting.name()).await.expect_err(&said);
-                    assert_eq!(failed, whole, "{said}");
-                    let asked = network.asked();
-                    // The keyed sets are few, and lists.
-                    let keyed = ["analytics", "inventory", "metrics", "intelligentTiering"].contains(&setting.name());
-                    assert!(direct.iter().all(|it| it.whole() == keyed), "{said}: {direct:?}");
-                    assert!(asked[0].whole(), "{said}");
-                    let sense = |asked: Vec<Asked>| asked.into_iter().map(sense).collect::<Vec<_>>();
-                    let (direct, mut whole) = (sense(direct), sense(asked));
-                    for asked in &mut whole {
-                        // The SDK counts there what the request uses of it.
-                        let agent = direct[0].headers["user-agent"].clone();
-                        asked.headers.insert("user-agent".to_owned(), agent);
-                        let agent = direct[0].headers["x-amz-user-agent"].clone();
-                        asked.headers.insert("x-amz-user-agent".to_owned(), agent);
-                    }
-                    assert_eq!(direct, whole, "{said}");
-                }
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn every_header_that_matters_is_signed() {
-        let network = refused();
-        let cloud = cloud(None, &network);
-        for _ in 0..2 {
-            cloud.read(&target("data"), "versioning").await.expect_err("denied");
-        }
-        let signed = network.asked()[1].headers["authorization"].clone();
-        let signed = signed.split("SignedHeaders=").nth(1).and_then(|it| it.split(',').next()).expect("they are named");
-        let signed: Vec<&str> = signed.split(';').collect();
-        for name in
-            ["host", "x-amz-content-sha256", "x-amz-date", "x-amz-expected-bucket-owner", "x-amz-security-token"]
-        {
-            assert!(signed.contains(&name), "{name}: {signed:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn directory_buckets_go_the_whole_way() {
-        let network = refused();
-        let cloud = cloud(None, &network);
-        for _ in 0..3 {
-            cloud.read(&target("data--use1-az4--x-s3"), "encryption").await.expect_err("denied");
-        }
-        assert!(network.asked().iter().all(Asked::whole));
-    }
-
-    /// The SDK makes up for a clock that goes wrong, and for that it has to see the answers.
-    #[tokio::test]
-    async fn after_an_answer_that_blames_the_clock_all_go_the_whole_way() {
-        let network = refused();
-        let cloud = cloud(None, &network);
-        for _ in 0..2 {
-            cloud.read(&target("data"), "versioning").await.expect_err("denied");
-        }
-        assert_eq!(network.asked().iter().map(Asked::whole).collect::<Vec<_>>(), [true, false]);
-        network.now_answers(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>");
-        let error = cloud.read(&target("data"), "versioning").await.expect_err("the clock");
-        assert_eq!(error.kind, S3ErrorKind::Credentials);
-        assert!(!network.asked()[0].whole());
-        network.now_answers(403, DENIED);
-        for setting in ["versioning", "tags"] {
-            cloud.read(&target("data"), setting).await.expect_err("denied");
-        }
-        assert!(network.asked().iter().all(Asked::whole));
-    }
-
-    /// Keys that are good for an hour, or were so until a while ago.
-    #[derive(Debug)]
-    struct Keys {
-        given: AtomicUsize,
-        lasting: bool,
-    }
-
-    impl ProvideCredentials for Keys {
-        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-        where
-            Self: 'a,
-        {
-            let n = self.given.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let hour = Duration::from_secs(3600);
-            let now = SystemTime::now();
-            let until = if self.lasting { now + hour } else { now };
-            future::ProvideCredentials::ready(Ok(Credentials::new(format!("KEY{n}"), "s", None, Some(until), "test")))
-        }
-    }
-
-    async fn keys_of_three_reads(lasting: bool) -> Vec<String> {
-        let network = refused();
-        let keys = SharedCredentialsProvider::new(Keys { given: AtomicUsize::new(0), lasting });
-        let cloud = signed_by(keys, Some(OWN), &network);
-        for _ in 0..3 {
-            cloud.read(&target("data"), "versioning").await.expect_err("denied");
-        }
-        let key = |it: &Asked| it.headers["authorization"].split(['=', '/']).nth(1).expect("a key").to_owned();
-        network.asked().iter().map(key).collect()
-    }
-
-    #[tokio::test]
-    async fn credentials_are_asked_for_once_and_anew_when_their_time_is_over() {
-        assert_eq!(keys_of_three_reads(true).await, ["KEY0"; 3]);
-        assert_eq!(keys_of_three_reads(false).await, ["KEY0", "KEY1", "KEY2"]);
-    }
-}
+#[path = "direct_tests.rs"]
+mod tests;
