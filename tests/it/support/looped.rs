@@ -47,7 +47,13 @@ pub fn desired_of(
     let accounts = config.accounts.iter().map(|account| (account.name.clone(), account.region.clone()));
     let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?)));
     let ids = ids.collect();
-    let context = Context { now: now(), accounts: Some(accounts.collect()), ids, ..Context::default() };
+    let context = Context {
+        now: now(),
+        accounts: Some(accounts.collect()),
+        ids,
+        own_stores: config.own_stores(),
+        ..Context::default()
+    };
     let mut loaded = load(&files, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());
