@@ -167,18 +167,17 @@ impl Reading<'_> {
         let stores = &self.context.own_stores;
         let own = |account: &AccountName| stores.contains(account);
         let known = || self.context.accounts.iter().flat_map(BTreeMap::keys);
-        let list = match kind {
+        match kind {
             Kind::Bucket => {
                 let said = json.pointer("/spec/account").and_then(Value::as_str);
                 let only = || known().next().filter(|_| known().nth(1).is_none()).map(AccountName::as_str);
                 return said.or_else(only).is_some_and(|name| stores.iter().any(|it| it.as_str() == name));
             }
-            Kind::BucketDefaults => "/spec/selector",
-            Kind::Policy => "/spec/match",
+            Kind::BucketDefaults | Kind::Policy => {}
             Kind::Account | Kind::Exemption | Kind::Approval => return false,
-        };
+        }
         // What is left out is left out by other terms, too: here it counts as meant.
-        let globs: Vec<&str> = texts(json, &format!("{list}/accounts")).collect();
+        let globs: Vec<&str> = texts(json, "/spec/match/accounts").collect();
         let is_meant =
             |name: &&AccountName| globs.is_empty() || globs.iter().any(|glob| glob_matches(glob, name.as_str()));
         let mut accounts = known().filter(is_meant).peekable();

@@ -54,9 +54,8 @@ fn what_aws_alone_refuses_is_no_fault_on_a_store_of_ones_own() {
     assert_eq!(says(&named("minio"), &known), [""; 0]);
 
     // Defaults are judged for each bucket later; a policy only where every account that it means is one.
-    let defaults = |selector: &str| {
-        document("BucketDefaults", "d", &format!("{{selector: {selector}, region: us-east-1, {queue}}}"))
-    };
+    let defaults =
+        |selector: &str| document("BucketDefaults", "d", &format!("{{match: {selector}, region: us-east-1, {queue}}}"));
     assert_eq!(says(&defaults("{accounts: [prod]}"), &known), [far]);
     assert_eq!(says(&defaults("{accounts: ['min*']}"), &known), [""; 0]);
     assert_eq!(says(&defaults("{}"), &known), [""; 0]);
