@@ -249,27 +249,6 @@ fn a_zero_that_says_something_stays() {
     assert_eq!(said(&it, "ai-a", "lifecycle")["rules"][0]["filter"], json!({"prefix": "a/", "tags": {"b": ""}}));
 }
 
-/// What is in `and` was overwritten by the zero that the provider writes beside it: a rule for large objects
-/// was imported as one for all that are not empty.
-#[test]
-fn a_zero_beside_and_says_nothing() {
-    for zero in [json!(0), json!("0")] {
-        let filter = |and: Value| {
-            let rule = json!({"id": "a", "status": "Enabled", "expiration": [{"days": 7}],
-                "filter": [{"object_size_greater_than": zero, "object_size_less_than": zero, "prefix": "", "tag": [], "and": [and]}]});
-            let it = state(&[("aws_s3_bucket_lifecycle_configuration", json!({ "rule": [rule] }))]);
-            assert_eq!(it.losses, []);
-            said(&it, "ai-a", "lifecycle")["rules"][0]["filter"].clone()
-        };
-        let large =
-            json!({"object_size_greater_than": 1_048_576, "object_size_less_than": 0, "prefix": "a/", "tags": {}});
-        assert_eq!(filter(large), json!({"objectSizeGreaterThan": 1_048_576, "prefix": "a/"}));
-        let tagged =
-            json!({"object_size_greater_than": 0, "object_size_less_than": 0, "prefix": "a/", "tags": {"b": "c"}});
-        assert_eq!(filter(tagged), json!({"prefix": "a/", "tags": {"b": "c"}}));
-    }
-}
-
 /// An empty value was dropped before its row was seen: tags, redirects and event buses were gone.
 #[test]
 fn what_is_empty_says_something_where_it_does() {

@@ -327,6 +327,29 @@ fn a_lifecycle_rule_without_an_id_gets_one_and_it_is_told() {
     assert_eq!(lifecycle.risk(&under("MadeUpByS3"), &under("rule-1")), crate::setting::Risk::Safe);
 }
 
+/// What is in `and` was overwritten by the zero that the provider writes beside it: a rule for large objects
+/// was imported as one for all that are not empty.
+#[test]
+fn a_zero_beside_and_says_nothing() {
+    for zero in [json!(0), json!("0")] {
+        let filter = |and: Value| {
+            let rule = json!({"id": "a", "status": "Enabled", "expiration": [{"days": 7}],
+                "filter": [{"object_size_greater_than": zero, "object_size_less_than": zero, "prefix": "", "tag": [], "and": [and]}]});
+            let lifecycle =
+                resource("aws_s3_bucket_lifecycle_configuration", json!({"bucket": "ai-a", "rule": [rule]}));
+            let it = state(vec![lifecycle]);
+            assert_eq!(it.losses, []);
+            said(&it, "ai-a", "lifecycle")["rules"][0]["filter"].clone()
+        };
+        let large =
+            json!({"object_size_greater_than": 1_048_576, "object_size_less_than": 0, "prefix": "a/", "tags": {}});
+        assert_eq!(filter(large), json!({"objectSizeGreaterThan": 1_048_576, "prefix": "a/"}));
+        let tagged =
+            json!({"object_size_greater_than": 0, "object_size_less_than": 0, "prefix": "a/", "tags": {"b": "c"}});
+        assert_eq!(filter(tagged), json!({"prefix": "a/", "tags": {"b": "c"}}));
+    }
+}
+
 /// One document with a fault hid every bucket of its file.
 #[test]
 fn a_manifest_that_cannot_be_read_hides_no_other() {
