@@ -315,6 +315,8 @@ impl Region {
             r if r.starts_with("us-gov-") => "aws-us-gov",
             r if r.starts_with("us-isob-") => "aws-iso-b",
             r if r.starts_with("us-iso-") => "aws-iso",
+            r if r.starts_with("eu-isoe-") => "aws-iso-e",
+            r if r.starts_with("us-isof-") => "aws-iso-f",
             r if r.starts_with("eusc-") => "aws-eusc",
             _ => "aws",
         }
@@ -325,6 +327,8 @@ impl Region {
             "aws-cn" => "amazonaws.com.cn",
             "aws-iso" => "c2s.ic.gov",
             "aws-iso-b" => "sc2s.sgov.gov",
+            "aws-iso-e" => "cloud.adc-e.uk",
+            "aws-iso-f" => "csp.hci.ic.gov",
             "aws-eusc" => "amazonaws.eu",
             _ => "amazonaws.com",
         }

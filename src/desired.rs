@@ -1,6 +1,6 @@
 //! What each bucket shall be: specs, defaults and policies joined bucket by bucket (pure).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::account::ACCOUNT_SETTINGS;
@@ -80,6 +80,8 @@ pub struct Agent {
     pub undeclared: bool,
     /// Whether the regions of the accounts are a guess.
     pub guessed: bool,
+    /// The accounts on stores of one's own, whose rules are not those of AWS.
+    pub own_stores: BTreeSet<AccountName>,
 }
 
 impl Agent {
@@ -93,7 +95,7 @@ impl Agent {
         accounts.dedup();
         accounts.sort_by_key(|account| *account != AccountName::default());
         let accounts = accounts.into_iter().map(|account| (account, Region::us_east_1())).collect();
-        Self { mode: Mode::Enforce, accounts, undeclared: false, guessed: true }
+        Self { mode: Mode::Enforce, accounts, undeclared: false, guessed: true, own_stores: BTreeSet::new() }
     }
 }
 
@@ -161,7 +163,7 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
         let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
         disagreements::of_spec(&wish, &mut shared, &mut findings);
         disagreements::of_policies(&wish, &mut shared, &mut findings);
-        findings.extend(hindrances::of(&wish, spec, agent.guessed));
+        findings.extend(hindrances::of(&wish, spec, agent));
         buckets.insert(id, Arc::new(wish));
     }
     for spec in &specs.accounts {
@@ -296,7 +298,8 @@ impl Resolver {
     ) -> Wish {
         let none = BTreeMap::new();
         // A name that says its region cannot be one of another, whatever defaults are for many.
-        let own_region = spec.region.clone().or_else(|| spec.name.region());
+        let own_store = self.agent.own_stores.contains(&id.account);
+        let own_region = spec.region.clone().or_else(|| spec.name.region_at(own_store));
         let first_region = own_region.clone().unwrap_or_else(|| account_region.clone());
         let before = Facts {
             name: &id.name,
@@ -348,7 +351,9 @@ impl Resolver {
             mode: self.agent.mode.and(mode),
             suspend: spec.suspend.clone(),
             ignore: ignore.into(),
-            namespace: spec.namespace.or_else(|| spec.name.account_regional().map(|_| Namespace::AccountRegional)),
+            namespace: spec
+                .namespace
+                .or_else(|| spec.name.account_regional().filter(|_| !own_store).map(|_| Namespace::AccountRegional)),
             wants: wants.into(),
             policies: shared.intern(self.policies_for(&facts)),
             labels: spec.labels.clone(),

@@ -120,13 +120,15 @@ pub struct Beside {
     pub bucket: Option<BucketName>,
     /// The region that it names.
     pub region: Option<Region>,
+    /// Whether the account that it is for is known to be on a store of one's own.
+    pub own_store: bool,
 }
 
 impl Beside {
-    /// Whether the region has a name that AWS has not: the bucket is on a store of one's own, which
-    /// has rules of its own.
+    /// Whether the bucket is on a store of one's own, which has rules of its own: its account says so,
+    /// or its region has a name that AWS has not. The default region of MinIO has a name of AWS.
     pub fn is_elsewhere(&self) -> bool {
-        self.region.as_ref().is_some_and(|region| !region.is_of_aws())
+        self.own_store || self.region.as_ref().is_some_and(|region| !region.is_of_aws())
     }
 }
 

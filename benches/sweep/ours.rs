@@ -53,7 +53,8 @@ pub fn desired(buckets: usize) -> Desired {
     let context =
         Context { now: SystemClock.now(), accounts: Some(BTreeMap::from([account.clone()])), ..Context::default() };
     let loaded = load(&files, &(), &context);
-    let agent = Agent { mode: Mode::Enforce, accounts: vec![account], undeclared: false, guessed: false };
+    let own_stores = std::collections::BTreeSet::new();
+    let agent = Agent { mode: Mode::Enforce, accounts: vec![account], undeclared: false, guessed: false, own_stores };
     let (desired, findings) = resolve(&loaded.specs, &agent);
     assert!(loaded.findings.is_empty() && findings.is_empty(), "{:?} {findings:?}", loaded.findings);
     assert_eq!((desired.buckets.len(), desired.policies().count()), (buckets, 4));

@@ -137,7 +137,8 @@ pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: T
     let regions = config.accounts.iter().filter(|it| it.endpoint.is_some()).map(|it| it.region.clone());
     let accounts: BTreeMap<_, _> = accounts.collect();
     let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?))).collect();
-    let context = Context { now, accounts: Some(accounts), ids, regions: regions.collect() };
+    let context =
+        Context { now, accounts: Some(accounts), ids, regions: regions.collect(), own_stores: config.own_stores() };
     let mut loaded = load_tree(tree, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());

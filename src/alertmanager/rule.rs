@@ -170,16 +170,26 @@ impl Rule {
 
     /// The dashboard that shows it, with its variables.
     pub fn dashboard(self, labels: &Labels) -> String {
+        let of = |label: &str| labels.get(label).map_or("", String::as_str);
         match self {
             Self::BucketPublicDrift
             | Self::BucketDrifted
             | Self::PolicyUnknown
             | Self::SuspendedTooLong
-            | Self::ExemptionExpiring => {
-                let of = |label: &str| labels.get(label).map_or("", String::as_str);
+            | Self::ExemptionExpiring
+                if !of("bucket").is_empty() =>
+            {
                 format!("driftless-bucket?var-bucket={}&var-account={}", of("bucket"), of("account"))
             }
-            Self::DriftOccurred | Self::RepairFailing | Self::Fight => "driftless-fleet".to_owned(),
+            // Where `metrics.detail` is `summary`, no bucket has a name, and its dashboard is empty.
+            Self::BucketPublicDrift
+            | Self::BucketDrifted
+            | Self::PolicyUnknown
+            | Self::SuspendedTooLong
+            | Self::ExemptionExpiring
+            | Self::DriftOccurred
+            | Self::RepairFailing
+            | Self::Fight => "driftless-fleet".to_owned(),
             _ => "driftless-agent".to_owned(),
         }
     }

@@ -123,6 +123,12 @@ impl BucketName {
         })
     }
 
+    /// The region that the name says to whoever keeps the bucket: on a store of one's own only that of
+    /// a directory bucket says one.
+    pub fn region_at(&self, own_store: bool) -> Option<Region> {
+        self.region().filter(|_| !own_store || self.is_directory())
+    }
+
     /// The region that the name itself says.
     pub fn region(&self) -> Option<Region> {
         match self.zone() {
@@ -157,9 +163,16 @@ pub(super) fn directory(name: &str) -> Result<(), IllegalName> {
 pub fn is_of_aws(url: &str) -> bool {
     let address = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = address.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
-    [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov"]
-        .iter()
-        .any(|suffix| host.ends_with(suffix))
+    const ENDS: [&str; 7] = [
+        ".amazonaws.com",
+        ".amazonaws.com.cn",
+        ".amazonaws.eu",
+        ".c2s.ic.gov",
+        ".sc2s.sgov.gov",
+        ".cloud.adc-e.uk",
+        ".csp.hci.ic.gov",
+    ];
+    ENDS.iter().any(|suffix| host.ends_with(suffix))
 }
 
 #[cfg(test)]

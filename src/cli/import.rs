@@ -172,7 +172,8 @@ fn loaded(config: &Config, known: Option<&Config>, files: &[Written], now: Times
     };
     let regions = config.accounts.iter().filter(|it| it.endpoint.is_some()).map(|it| it.region.clone());
     let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?)));
-    let context = Context { now, accounts: known.map(accounts), ids: ids.collect(), regions: regions.collect() };
+    let (ids, regions, own_stores) = (ids.collect(), regions.collect(), config.own_stores());
+    let context = Context { now, accounts: known.map(accounts), ids, regions, own_stores };
     let mut loaded = load(&files, &(), &context);
     config.choose_policies(&mut loaded.specs.policies);
     let agent = known.map_or_else(|| Agent::of_any_account(&loaded.specs), Config::agent);

@@ -191,5 +191,6 @@ fn looks(config: &Config, accounts: &[AccountName], ids: &BTreeSet<BucketId>) ->
         ..Specs::default()
     };
     let accounts = config.accounts.iter().map(|it| (it.name.clone(), it.region.clone())).collect();
-    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false }).0
+    let own_stores = config.own_stores();
+    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false, own_stores }).0
 }

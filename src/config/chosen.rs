@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Config;
-use crate::bucket::AccountName;
+use crate::bucket::{AccountName, is_of_aws};
 use crate::desired::Agent;
 use crate::spec::PolicySpec;
 
@@ -15,7 +15,14 @@ impl Config {
             accounts: self.accounts.iter().map(|account| (account.name.clone(), account.region.clone())).collect(),
             undeclared: self.policies.undeclared,
             guessed: false,
+            own_stores: self.own_stores(),
         }
+    }
+
+    /// The accounts on stores of one's own. An address of AWS in one's own network makes none.
+    pub fn own_stores(&self) -> BTreeSet<AccountName> {
+        let there = self.accounts.iter().filter(|it| it.endpoint.as_deref().is_some_and(|url| !is_of_aws(url)));
+        there.map(|it| it.name.clone()).collect()
     }
 
     /// The accounts on AWS whose number is written down: every request names it as the owner that

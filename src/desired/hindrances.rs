@@ -3,7 +3,7 @@
 //! is too much in all; or what it names does not go with the bucket's name, or with the region that its
 //! defaults or its account say.
 
-use super::Wish;
+use super::{Agent, Wish};
 use crate::bucket::Region;
 use crate::doc::Doc;
 use crate::finding::Finding;
@@ -12,14 +12,24 @@ use crate::setting::{AnySetting, Beside, Hindrance, Overlay, Problem};
 use crate::settings;
 use crate::spec::{Asked, BucketSpec, Mode};
 
+/// What is known of the place of a bucket.
+struct At<'a> {
+    spec: &'a BucketSpec,
+    /// Whether nobody said the regions of accounts.
+    guessed: bool,
+    /// Whether its account is on a store of one's own.
+    own_store: bool,
+}
+
 /// What S3 would refuse: an error where the documents themselves say so, a warning where it is so
 /// unless the bucket has it already.
-pub(super) fn of(wish: &Wish, spec: &BucketSpec, guessed: bool) -> Vec<Finding> {
+pub(super) fn of(wish: &Wish, spec: &BucketSpec, agent: &Agent) -> Vec<Finding> {
+    let at = At { spec, guessed: agent.guessed, own_store: agent.own_stores.contains(&wish.id.account) };
     let mut findings = Vec::new();
     for want in wish.wants.iter() {
         let setting = settings::named(want.setting);
         let Some(to) = whole(wish, want.setting).filter(|to| *to != setting.default_doc()) else { continue };
-        let problems = together(wish, spec, guessed, setting, &to);
+        let problems = together(wish, &at, setting, &to);
         let refused = problems.iter().any(Problem::is_error);
         findings.extend(problems.into_iter().map(|mut problem| {
             let it = format!("`{}{}` of `{}`", want.setting, problem.pointer, spec.name);
@@ -27,7 +37,7 @@ pub(super) fn of(wish: &Wish, spec: &BucketSpec, guessed: bool) -> Vec<Finding> 
             problem.finding(want.at.clone())
         }));
         if !refused {
-            findings.extend(hindrance(wish, setting, &to).map(|(Hindrance { why, advice }, sure)| {
+            findings.extend(hindrance(wish, &at, setting, &to).map(|(Hindrance { why, advice }, sure)| {
                 let finding = if sure {
                     Finding::error(want.at.clone(), format!("`{}` would be refused: {why}", want.setting))
                 } else {
@@ -42,7 +52,7 @@ pub(super) fn of(wish: &Wish, spec: &BucketSpec, guessed: bool) -> Vec<Finding> 
 
 /// What hinders a whole value, and whether the documents say so themselves: what they leave out the
 /// bucket may have already.
-fn hindrance(wish: &Wish, setting: &dyn AnySetting, to: &Doc) -> Option<(Hindrance, bool)> {
+fn hindrance(wish: &Wish, at: &At<'_>, setting: &dyn AnySetting, to: &Doc) -> Option<(Hindrance, bool)> {
     if let Some(incomplete) = setting.hindrance(to, &|_| None) {
         return Some((incomplete, false));
     }
@@ -56,18 +66,21 @@ fn hindrance(wish: &Wish, setting: &dyn AnySetting, to: &Doc) -> Option<(Hindran
         return (!later).then_some((hindrance, true));
     }
     // A new bucket of a store of one's own is not as one of AWS.
-    let made = |it: &'static dyn AnySetting| if wish.region.is_of_aws() { it.fresh_doc() } else { it.default_doc() };
+    let of_aws = wish.region.is_of_aws() && !at.own_store;
+    let made = |it: &'static dyn AnySetting| if of_aws { it.fresh_doc() } else { it.default_doc() };
     let or_new =
         |name: &str| asked(name).or_else(|| near().find(|it| **it == name).map(|it| made(settings::named(it))));
     setting.hindrance(to, &or_new).map(|hindrance| (hindrance, false))
 }
 
 /// What is wrong with all that is asked of a setting, but for what the bucket's own document was told
-/// of. `guessed` is whether nobody said the regions of accounts.
-fn together(wish: &Wish, spec: &BucketSpec, guessed: bool, setting: &dyn AnySetting, to: &Doc) -> Vec<Problem> {
+/// of.
+fn together(wish: &Wish, at: &At<'_>, setting: &dyn AnySetting, to: &Doc) -> Vec<Problem> {
+    let At { spec, guessed, own_store } = *at;
     let said = spec.region.is_some() || spec.name.region().is_some() || wish.region != Region::us_east_1();
-    let here = Beside { bucket: Some(spec.name.clone()), region: (said || !guessed).then(|| wish.region.clone()) };
-    let alone = Beside { bucket: Some(spec.name.clone()), region: spec.region.clone() };
+    let bucket = Some(spec.name.clone());
+    let here = Beside { bucket: bucket.clone(), region: (said || !guessed).then(|| wish.region.clone()), own_store };
+    let alone = Beside { bucket, region: spec.region.clone(), own_store };
     let own = spec.settings.get(setting.name()).map(|ask| match &ask.what {
         Asked::Value(doc) => problems(setting, doc, &alone),
         Asked::Absent => Vec::new(),

@@ -32,7 +32,9 @@ const FIRST: Duration = Duration::from_secs(5);
 const HEAD: Duration = Duration::from_secs(30);
 /// How long a connection may live; whoever stays longer connects again.
 const LIFE: Duration = Duration::from_mins(5);
-/// How long an answer that is under way may take after that, or when the daemon ends.
+/// How long an answer that is under way may take after that: the longest, a scrape, takes no longer.
+const LAST: Duration = Duration::from_mins(2);
+/// How long it may take when the daemon ends.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait when the system gives no connection (too many open files).
 const PAUSE: Duration = Duration::from_millis(100);
@@ -83,8 +85,12 @@ async fn answer(stream: TcpStream, service: Seated, place: &Place, shutdown: Can
         ended = connection.as_mut() => ended,
         () = place.lost() => Ok(()),
         () = silent(place) => Ok(()),
-        () = shutdown.cancelled() => last_answer(connection).await,
-        () = sleep(LIFE) => last_answer(connection).await,
+        () = shutdown.cancelled() => last_answer(connection, GRACE).await,
+        () = sleep(LIFE) => tokio::select! {
+            ended = last_answer(connection.as_mut(), LAST) => ended,
+            () = place.lost() => Ok(()),
+            () = shutdown.cancelled() => Ok(()),
+        },
     };
     if let Err(error) = ended {
         // A client that went away is no fault of ours.
@@ -102,9 +108,9 @@ async fn silent(place: &Place) {
 
 type Connection = http1::Connection<TokioIo<TcpStream>, Seated>;
 
-async fn last_answer(mut connection: Pin<&mut Connection>) -> hyper::Result<()> {
+async fn last_answer(mut connection: Pin<&mut Connection>, within: Duration) -> hyper::Result<()> {
     connection.as_mut().graceful_shutdown();
-    timeout(GRACE, connection).await.unwrap_or(Ok(()))
+    timeout(within, connection).await.unwrap_or(Ok(()))
 }
 
 /// The router for one connection: each request says who asks, and keeps the place busy until its

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, ready};
 
 use super::Serve;
+use super::page::faulty_files;
 use crate::board::PolicyCard;
 use crate::bucket::BucketId;
 use crate::finding::Place;
@@ -63,7 +64,12 @@ impl Depth {
         }
         places.sort();
         places.dedup();
-        depth.changed = deeper.who_changed(&places).await;
+        // Of these an earlier form is in force, and nobody knows on which line it stands now.
+        let faulty = faulty_files(&serve.board.source());
+        let (earlier, newest): (Vec<Place>, Vec<Place>) = places.into_iter().partition(|at| faulty.contains(&at.file));
+        depth.changed = deeper.who_changed(&newest).await;
+        let not_known = || Err("the newest form of the file has a fault, and an earlier one is in force".into());
+        depth.changed.extend(earlier.into_iter().map(|at| ((at.file, at.line), not_known())));
         depth
     }
 

@@ -1,5 +1,5 @@
-//! Who has which of the places for connections, and who leaves when all are taken: first who has
-//! nothing under way, of the address with the most connections the one that is silent longest.
+//! Who has which of the places for connections, and who leaves when all are taken: one of the address
+//! with the most connections, first the one that is silent longest.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -51,7 +51,7 @@ impl Places {
     }
 
     /// A place for whoever comes from there. When all are taken, somebody has to leave for it;
-    /// `None` when all are busy and nobody has more of them than this one.
+    /// `None` when nobody has more of them than this one.
     pub(super) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Arc<Place>> {
         let leave = CancellationToken::new();
         let mut taken = self.taken();
@@ -89,11 +89,14 @@ impl Taken {
         for seat in self.seats.values() {
             *counts.entry(seat.peer).or_default() += 1;
         }
+        let (greedy, many) = counts.iter().max_by_key(|(_, count)| **count)?;
         let idle = self.seats.iter().filter_map(|(number, seat)| Some((number, counts[&seat.peer], seat.idle?)));
-        if let Some((number, ..)) = idle.max_by_key(|(_, count, since)| (*count, std::cmp::Reverse(*since))) {
+        // Whoever keeps many busy may not push out those who have a few, and are silent for a moment.
+        if let Some((number, count, _)) = idle.max_by_key(|(_, count, since)| (*count, std::cmp::Reverse(*since)))
+            && *many <= count + 1
+        {
             return Some(*number);
         }
-        let (greedy, many) = counts.iter().max_by_key(|(_, count)| **count)?;
         let of_newcomer = counts.get(&newcomer).copied().unwrap_or(0) + 1;
         if *many <= of_newcomer {
             return None;
@@ -174,6 +177,23 @@ mod tests {
         let _asks = health.begin();
         assert_eq!(lost(&taken), [0]);
         assert!(places.take(peer(2)).is_none(), "two and two: nobody has more");
+    }
+
+    /// Somebody with nearly all places, each with a request under way, pushed out the scraper whose only
+    /// connection was silent between two scrapes.
+    #[test]
+    fn who_keeps_many_busy_pushes_out_nobody_with_a_few() {
+        let places = Places::new(4);
+        let polite = places.take(peer(9)).expect("free");
+        let greedy: Vec<_> = [1, 1, 1].map(|last| places.take(peer(last)).expect("free")).into();
+        let _busy: Vec<_> = greedy.iter().map(Place::begin).collect();
+        assert!(places.take(peer(1)).is_none(), "it has most of them itself");
+        let _other = places.take(peer(2)).expect("room for others");
+        assert_eq!((lost(&greedy), polite.leave.is_cancelled()), (vec![0], false));
+        // Where all have about as many, the silent one leaves.
+        let another = places.take(peer(3)).expect("somebody leaves");
+        assert!(polite.leave.is_cancelled() && !another.leave.is_cancelled());
+        assert_eq!(lost(&greedy), [0]);
     }
 
     #[test]

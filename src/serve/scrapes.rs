@@ -28,11 +28,20 @@ struct Limits {
     turns: usize,
     /// How long to wait for the first turn.
     wait: Duration,
-    /// How long an answer may take as a whole. Prometheus itself waits 10 s unless told otherwise.
+    /// How long its reader may take nothing. Prometheus itself waits 10 s unless told otherwise.
+    pause: Duration,
+    /// How long an answer may take as a whole: those of large fleets have hundreds of megabytes, and
+    /// whoever scrapes them waits for up to two minutes.
     answer: Duration,
 }
 
-const LIMITS: Limits = Limits { most: 16, turns: 2, wait: Duration::from_secs(5), answer: Duration::from_secs(15) };
+const LIMITS: Limits = Limits {
+    most: 16,
+    turns: 2,
+    wait: Duration::from_secs(5),
+    pause: Duration::from_secs(10),
+    answer: Duration::from_mins(2),
+};
 
 /// The scrapes under way.
 #[derive(Clone)]
@@ -159,11 +168,13 @@ impl Writer {
         // Whoever waits for a reader keeps nobody from writing.
         self.turn = None;
         let scrape = &self.under_way.scrape;
-        *scrape.stuck() = Some(Instant::now());
+        let now = Instant::now();
+        *scrape.stuck() = Some(now);
+        let until = self.until.min(now + self.scrapes.limits.pause);
         let sent = Handle::current().block_on(async {
             tokio::select! {
                 () = scrape.end.cancelled() => false,
-                sent = timeout_at(self.until, self.pieces.send(piece)) => matches!(sent, Ok(Ok(()))),
+                sent = timeout_at(until, self.pieces.send(piece)) => matches!(sent, Ok(Ok(()))),
             }
         });
         *scrape.stuck() = None;
@@ -179,8 +190,13 @@ mod tests {
     use super::*;
     use axum::body::to_bytes;
 
-    const SOON: Limits =
-        Limits { most: 2, turns: 1, wait: Duration::from_millis(50), answer: Duration::from_millis(300) };
+    const SOON: Limits = Limits {
+        most: 2,
+        turns: 1,
+        wait: Duration::from_millis(50),
+        pause: Duration::from_mins(1),
+        answer: Duration::from_millis(300),
+    };
 
     /// Pieces until nobody wants more.
     fn endless(sink: &mut dyn FnMut(String) -> bool) {
@@ -233,6 +249,22 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(20), "it is over");
             tokio::task::yield_now().await;
         }
+    }
+
+    /// An answer had 15 seconds as a whole: the metrics of 100,000 buckets were cut off on the way to a
+    /// scraper that took them as fast as it could.
+    #[tokio::test]
+    async fn an_answer_ends_when_nothing_of_it_is_taken_and_not_because_it_is_long() {
+        let scrapes =
+            Scrapes::within(Limits { pause: Duration::from_millis(50), answer: Duration::from_hours(1), ..SOON });
+        let begun = Instant::now();
+        let response = scrapes.answer(endless).await;
+        while !scrapes.under_way.lock().unwrap().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it ends by itself");
+            tokio::task::yield_now().await;
+        }
+        text(response).await.expect_err("half of it must not pass for all");
+        assert!(LIMITS.answer >= Duration::from_mins(2) && LIMITS.pause < Duration::from_secs(15));
     }
 
     #[tokio::test]

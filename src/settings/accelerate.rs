@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_name_with_a_dot_is_not_accelerated() {
         let said = |name: &str, word: &str| {
-            let beside = Beside { bucket: BucketName::parse(name).ok(), region: None };
+            let beside = Beside { bucket: BucketName::parse(name).ok(), ..Beside::default() };
             Accelerate::check_beside(&of(word), &beside)
         };
         let problems = said("ai.data", "Enabled");

@@ -279,7 +279,7 @@ impl Setting for Acl {
     fn hindrance(to: &Value, others: &Others<'_>) -> Option<Hindrance> {
         (grants_others(to) && object_ownership::is_enforced(others)).then_some(Hindrance {
             why: "S3 takes no grants while `BucketOwnerEnforced` switches ACLs off",
-            advice: "let the spec say `acl: private`, or `objectOwnership: BucketOwnerPreferred`",
+            advice: "let the spec say `acl: private`; others can be let in once `objectOwnership: BucketOwnerPreferred` is in force",
         })
     }
 }

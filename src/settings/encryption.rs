@@ -415,7 +415,7 @@ mod tests {
     fn a_key_must_be_one_and_of_the_bucket_s_region() {
         let says = |key: &str| -> Vec<(String, String)> {
             let want = Value { kms_key_id: Some(key.to_owned()), algorithm: Some(Algorithm::Kms), ..Value::default() };
-            let beside = Beside { bucket: None, region: crate::bucket::Region::parse("us-east-1").ok() };
+            let beside = Beside { region: crate::bucket::Region::parse("us-east-1").ok(), ..Beside::default() };
             let problems = Encryption::check(&want).into_iter().chain(Encryption::check_beside(&want, &beside));
             problems.map(|it| (it.pointer, it.message)).collect()
         };

@@ -92,7 +92,7 @@ pub(crate) fn faulty_key(pointer: &str, key: &str) -> Option<Problem> {
 /// another one.
 pub(crate) fn elsewhere(pointer: String, what: &str, arn: &str, beside: &Beside) -> Option<Problem> {
     let (here, there) = (beside.region.as_ref()?, Arn::parse(arn)?.place()?);
-    (*here != there && here.is_of_aws()).then(|| {
+    (*here != there && !beside.is_elsewhere()).then(|| {
         Problem::at(pointer, format!("{what} is in {there}, the bucket in {here}"))
             .hint("S3 takes only one of the bucket's own region")
     })
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_resource_without_a_region_is_nowhere_else() {
-        let here = Beside { bucket: None, region: Region::parse("eu-west-1").ok() };
+        let here = Beside { region: Region::parse("eu-west-1").ok(), ..Beside::default() };
         let problem = |arn: &str, beside: &Beside| elsewhere("/arn".to_owned(), "the queue", arn, beside);
         let queue = "arn:aws:sqs:us-east-1:123456789012:jobs";
         let said = problem(queue, &here).expect("another region");
@@ -156,5 +156,6 @@ mod tests {
         assert_eq!(problem(queue, &Beside::default()), None);
         assert_eq!(problem(&queue.replace("us-east-1", "eu-west-1"), &here), None);
         assert_eq!(problem("arn:aws:iam::123456789012:role/r", &here), None);
+        assert_eq!(problem(queue, &Beside { own_store: true, ..here }), None, "MinIO has queues of any name");
     }
 }

@@ -38,6 +38,9 @@ pub struct Context {
     pub ids: BTreeMap<AccountName, AccountId>,
     /// Regions that are none of AWS's and look like one.
     pub regions: Vec<Region>,
+    /// The accounts on stores of one's own, as far as they are known: what AWS alone refuses is no
+    /// fault there.
+    pub own_stores: BTreeSet<AccountName>,
 }
 
 /// Remembers files as they were when they last had no error.

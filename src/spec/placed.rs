@@ -19,8 +19,11 @@ impl Reading<'_> {
             found.exact.then(|| found.node.at.clone())
         };
         let at_name = place("/metadata/name").unwrap_or_else(|| root.at.clone());
+        let account = self.account_or_only(account);
+        // Names of an account's own, and of its regions, are an idea of AWS alone.
+        let own_store = account.as_ref().is_some_and(|account| self.context.own_stores.contains(account));
         if let Some(at) = place("/spec/region")
-            && let (Some(said), Some(region)) = (name.region(), part.region.as_deref())
+            && let (Some(said), Some(region)) = (name.region_at(own_store), part.region.as_deref())
             && said.as_str() != region
         {
             let what = match name.zone() {
@@ -35,7 +38,17 @@ impl Reading<'_> {
             }
             return;
         }
-        self.namespace(name, account, part.namespace, &at_name, place("/spec/namespace"));
+        if !own_store {
+            self.namespace(name, account.as_ref(), part.namespace, &at_name, place("/spec/namespace"));
+        }
+    }
+
+    /// The account that is named, or the agent's only one.
+    fn account_or_only(&self, named: Option<&AccountName>) -> Option<AccountName> {
+        named.cloned().or_else(|| {
+            let only = self.context.accounts.as_ref().filter(|known| known.len() == 1)?;
+            only.keys().next().cloned()
+        })
     }
 
     fn namespace(
@@ -47,11 +60,7 @@ impl Reading<'_> {
         at: Option<Place>,
     ) {
         let at = at.unwrap_or_else(|| at_name.clone());
-        let account = account.cloned().or_else(|| {
-            let only = self.context.accounts.as_ref().filter(|known| known.len() == 1)?;
-            only.keys().next().cloned()
-        });
-        let id = account.and_then(|account| self.context.ids.get(&account));
+        let id = account.and_then(|account| self.context.ids.get(account));
         match (namespace, name.account_regional()) {
             (Some(Namespace::AccountRegional), None) => self.fault(
                 &at,

@@ -1,15 +1,18 @@
 //! Settings inside documents: values that stand in files of their own or in JSON text are put in
 //! their place, and what is asked of each setting is read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::document::{Reading, within};
 use super::expr::Expr;
+use super::schema::Kind;
+use super::select::glob_matches;
 use super::yaml::{self, Node, Tree};
 use super::{Ask, Asked, Asks};
-use crate::bucket::{BucketName, Region};
+use crate::bucket::{AccountName, BucketName, Region};
 use crate::finding::{Finding, Place, did_you_mean};
 use crate::setting::Beside;
 use crate::settings::{self, SETTINGS};
@@ -111,7 +114,7 @@ impl Reading<'_> {
         if !part.exact {
             return Asks::default();
         }
-        let beside = beside_of(json);
+        let beside = self.beside_of(json);
         for setting in SETTINGS {
             let Some(entry) = part.node.entry(setting.name()) else { continue };
             let what = if entry.node.text() == Some(ABSENT) && setting.removable() {
@@ -143,6 +146,47 @@ impl Reading<'_> {
         asks.into_iter().collect()
     }
 
+    /// What a document says of its bucket: a policy says nothing of one, defaults only of its region.
+    fn beside_of(&self, json: &Value) -> Beside {
+        let kind = json["kind"].as_str().and_then(Kind::of);
+        let said = |pointer: &str, kinds: &[Kind]| {
+            let ours = kind.is_some_and(|kind| kinds.contains(&kind));
+            json.pointer(pointer).and_then(Value::as_str).filter(|_| ours)
+        };
+        Beside {
+            bucket: said("/metadata/name", &[Kind::Bucket]).and_then(|name| BucketName::parse(name).ok()),
+            region: said("/spec/region", &[Kind::Bucket, Kind::BucketDefaults])
+                .and_then(|region| Region::parse(region).ok()),
+            own_store: kind.is_some_and(|kind| self.is_of_own_store(kind, json)),
+        }
+    }
+
+    /// Whether a document is for a store of one's own. Defaults for many accounts are judged once more
+    /// for each bucket, so one such store is enough; a policy is not, so it takes all of them.
+    fn is_of_own_store(&self, kind: Kind, json: &Value) -> bool {
+        let stores = &self.context.own_stores;
+        let own = |account: &AccountName| stores.contains(account);
+        let known = || self.context.accounts.iter().flat_map(BTreeMap::keys);
+        match kind {
+            Kind::Bucket => {
+                let said = json.pointer("/spec/account").and_then(Value::as_str);
+                let only = || known().next().filter(|_| known().nth(1).is_none()).map(AccountName::as_str);
+                return said.or_else(only).is_some_and(|name| stores.iter().any(|it| it.as_str() == name));
+            }
+            Kind::BucketDefaults | Kind::Policy => {}
+            Kind::Account | Kind::Exemption | Kind::Approval => return false,
+        }
+        // What is left out is left out by other terms, too: here it counts as meant.
+        let globs: Vec<&str> = texts(json, "/spec/match/accounts").collect();
+        let is_meant =
+            |name: &&AccountName| globs.is_empty() || globs.iter().any(|glob| glob_matches(glob, name.as_str()));
+        let mut accounts = known().filter(is_meant).peekable();
+        match kind {
+            Kind::Policy => accounts.peek().is_some() && accounts.all(own),
+            _ => accounts.any(own),
+        }
+    }
+
     /// Tells of `absent` where S3 has no way to hold nothing.
     pub(super) fn irremovable(&mut self, document: &Node, pointer: &str) {
         let part = document.find(pointer).node.entries();
@@ -158,16 +202,9 @@ impl Reading<'_> {
     }
 }
 
-/// What a document says of its bucket: a policy says nothing of one, defaults only of its region.
-fn beside_of(json: &Value) -> Beside {
-    let said = |pointer: &str, kinds: &[&str]| {
-        let ours = json["kind"].as_str().is_some_and(|kind| kinds.contains(&kind));
-        json.pointer(pointer).and_then(Value::as_str).filter(|_| ours)
-    };
-    Beside {
-        bucket: said("/metadata/name", &["Bucket"]).and_then(|name| BucketName::parse(name).ok()),
-        region: said("/spec/region", &["Bucket", "BucketDefaults"]).and_then(|region| Region::parse(region).ok()),
-    }
+/// A list of texts in a document.
+fn texts<'a>(json: &'a Value, pointer: &str) -> impl Iterator<Item = &'a str> {
+    json.pointer(pointer).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// A path from the folder of a file, inside the source.

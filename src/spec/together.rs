@@ -308,7 +308,7 @@ impl Told {
     fn of(bucket: &BucketSpec, context: &Context) -> Self {
         let account = account_of(bucket, context);
         let of_account = context.accounts.as_ref().and_then(|known| known.get(&account));
-        let own = bucket.region.clone().or_else(|| bucket.name.region());
+        let own = bucket.region.clone().or_else(|| bucket.name.region_at(context.own_stores.contains(&account)));
         let region = own.or_else(|| of_account.cloned()).unwrap_or_else(Region::us_east_1);
         let tags = match bucket.settings.get("tags").map(|ask| &ask.what) {
             Some(Asked::Value(doc)) => doc.parse().unwrap_or_default(),

@@ -37,7 +37,7 @@ fn live() -> impl Strategy<Value = Live> {
 fn put(cloud: &MemoryCloud, name: &str, region: &str, live: &Live) {
     // A bucket policy speaks of its own bucket.
     let own = |value: &Value| -> Value {
-        serde_json::from_str(&value.to_string().replace(":::ai-data/", &format!(":::{name}/"))).expect("JSON")
+        serde_json::from_str(&value.to_string().replace(":::ai-data", &format!(":::{name}"))).expect("JSON")
     };
     let docs: Vec<(&'static str, Value)> =
         live.iter().map(|(it, value)| (*it, settings::named(it).parse(&own(value)).expect("legal").value())).collect();

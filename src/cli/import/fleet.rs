@@ -160,7 +160,8 @@ fn looks(config: &Config, ids: &BTreeSet<BucketId>) -> Desired {
     };
     let specs = Specs { buckets: ids.iter().map(bucket).collect(), ..Specs::default() };
     let accounts = config.accounts.iter().map(|it| (it.name.clone(), it.region.clone())).collect();
-    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false }).0
+    let own_stores = config.own_stores();
+    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false, own_stores }).0
 }
 
 async fn swept(

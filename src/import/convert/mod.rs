@@ -233,8 +233,13 @@ impl Fleet {
             let mut draft = Draft { region: bucket.region, ..Draft::new(name) };
             for setting in SETTINGS {
                 let Some(part) = bucket.settings.get(setting.name()) else { continue };
-                match written(*setting, &part.value, extent) {
+                let mut value = part.value.clone();
+                let made_up = if setting.name() == "lifecycle" { name_rules(&mut value) } else { Vec::new() };
+                match written(*setting, &value, extent) {
                     Ok(Some(value)) => {
+                        if !made_up.is_empty() {
+                            draft.note(Some(setting.name()), Matter::Unconverted, nameless(&made_up));
+                        }
                         if let Ok(doc) = setting.parse(&value) {
                             live::note_dangling(*setting, &doc, &mut draft);
                         }
@@ -271,6 +276,39 @@ impl Fleet {
     }
 }
 
+/// Gives the rules of a lifecycle that have no id one of their own, by their place: S3 made one up when
+/// it took them, and no file knows it. What the rules do is the same under any.
+fn name_rules(value: &mut Value) -> Vec<String> {
+    let Some(rules) = value.get_mut("rules").and_then(Value::as_array_mut) else { return Vec::new() };
+    let mut taken: BTreeSet<String> =
+        rules.iter().filter_map(|rule| rule.get("id")?.as_str().map(str::to_owned)).collect();
+    let mut made_up = Vec::new();
+    let nameless = rules.iter_mut().enumerate().filter(|(_, rule)| rule.get("id").is_none());
+    for (place, rule) in nameless.filter_map(|(place, rule)| Some((place, rule.as_object_mut()?))) {
+        let mut id = format!("rule-{}", place + 1);
+        while !taken.insert(id.clone()) {
+            id.push('x');
+        }
+        rule.insert("id".to_owned(), id.as_str().into());
+        made_up.push(id);
+    }
+    made_up
+}
+
+/// What is told of rules that were given an id.
+fn nameless(made_up: &[String]) -> String {
+    let ids: Vec<String> = made_up.iter().map(|id| format!("`{id}`")).collect();
+    let (rules, has, the_one) = match made_up {
+        [_] => ("a rule", "has", "the id"),
+        _ => ("rules", "have", "the ids"),
+    };
+    format!(
+        "{rules} of `lifecycle` {has} no id in the file, where S3 made one up: {} here. The first plan shows another id and \
+         writes the same rules once more; with {the_one} that the live bucket has (`driftless import NAME`) it writes nothing",
+        ids.join(", ")
+    )
+}
+
 /// The rules of replication that are for the whole bucket say so: an empty prefix, and a filter in
 /// which nothing stands, are how tools say nothing, and S3 needs one of them.
 fn whole_buckets(setting: &'static dyn AnySetting, mut value: Value) -> Value {
@@ -290,19 +328,6 @@ fn whole_buckets(setting: &'static dyn AnySetting, mut value: Value) -> Value {
 
 /// A value as a spec says it; none when it says nothing.
 fn written(setting: &'static dyn AnySetting, value: &Value, extent: Extent) -> Result<Option<Value>, String> {
-    let nameless = |rule: &Value| rule.get("id").is_none();
-    if let Some(place) = value["rules"]
-        .as_array()
-        .filter(|_| setting.name() == "lifecycle")
-        .and_then(|rules| rules.iter().position(nameless))
-    {
-        // Any id of ours would be another rule's: the one that is there would go, and come anew.
-        return Err(format!(
-            "rule {} has no id, so S3 made one up that stands nowhere in the file, and under another one it would go \
-             and come anew: import the live bucket (`driftless import NAME`), or give the rule the id that it has there",
-            place + 1
-        ));
-    }
     let value = &whole_buckets(setting, value.clone());
     let doc = form::read(setting, value)?;
     let whole = setting.merge(&setting.default_doc(), &doc, Overlay::Whole);

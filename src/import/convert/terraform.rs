@@ -194,6 +194,23 @@ fn take(
         }
     }
     let tables = [COMMON, table];
-    let said = table::read(attributes, &tables, unknown(&tables));
+    let said = match kind {
+        "aws_s3_bucket_lifecycle_configuration" => table::read(&meant(attributes), &tables, unknown(&tables)),
+        _ => table::read(attributes, &tables, unknown(&tables)),
+    };
     fleet.put(&name, address, *rank, said);
+}
+
+/// The rules of a lifecycle without what the provider writes beside `and` for what nobody said: S3 takes
+/// either all of a filter in there, or one thing outside of it, where a zero means something.
+fn meant(attributes: &Value) -> Value {
+    let mut attributes = attributes.clone();
+    let rules = attributes.get_mut("rule").and_then(Value::as_array_mut).into_iter().flatten();
+    let filters = rules.filter_map(|rule| rule.get_mut("filter")).filter_map(Value::as_array_mut).flatten();
+    for filter in filters.filter_map(Value::as_object_mut) {
+        if filter.get("and").is_some_and(|and| !table::is_nothing(and)) {
+            filter.retain(|key, value| key == "and" || !(*value == 0 || *value == "0"));
+        }
+    }
+    attributes
 }

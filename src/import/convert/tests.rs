@@ -6,6 +6,7 @@ use super::*;
 use crate::import::text::document;
 
 mod losses;
+mod modules;
 mod protection;
 
 fn given(all: &[(&str, &str)]) -> Given {

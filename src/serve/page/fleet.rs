@@ -1,9 +1,11 @@
 //! The first page: how the fleet stands, where its state comes from, and the list of buckets.
 
+use std::time::Duration;
+
 use maud::{Markup, html};
 
 use crate::clock::Timestamp;
-use crate::report::{BucketReport, SourceState};
+use crate::report::{BucketReport, SourceState, SweepReport};
 use crate::verdict::{Hold, SPEC, Verdict};
 
 use super::super::Serve;
@@ -11,6 +13,7 @@ use super::super::api::faults;
 use super::super::health;
 use super::super::query::{self, Filter, Found, PAGE, Sort, Standing, Summary};
 use super::super::sync::Page;
+use super::forge::faulty_files;
 use super::parts::{bucket_path, counted, encoded, moment, plain, relative, tag};
 use super::source::{source_card, source_trouble};
 use super::{Place, layout, sync};
@@ -52,9 +55,10 @@ pub(crate) fn fleet(serve: &Serve, filter: &Filter, now: Timestamp) -> Markup {
         }
         @if source.state != SourceState::Ready { (source_trouble(&source)) }
         @if errors > 0 {
+            @let files = faulty_files(&source).len();
             p.notice.drifted {
-                a href="/source" { (counted(errors, "document")) (if errors == 1 { " has" } else { " have" }) " a fault" }
-                "; what " (if errors == 1 { "it describes" } else { "they describe" }) " stays on the last good form."
+                a href="/source" { (counted(files, "file")) (if files == 1 { " has" } else { " have" }) " a fault" }
+                "; what " (if files == 1 { "it describes" } else { "they describe" }) " stays on the last good form."
             }
         }
         }
@@ -131,20 +135,30 @@ fn sweep_card(serve: &Serve, now: Timestamp) -> Markup {
                     }
                 }
                 dt { "Last" }
-                @if let Some(sweep) = board.last_sweep() {
+                @let last = board.last_sweep();
+                @if let Some(sweep) = &last {
                     dd {
-                        (relative(sweep.started_at, now)) ", " (counted(sweep.buckets, "bucket")) " in "
+                        "ended " (relative(ended(sweep), now)) ", " (counted(sweep.buckets, "bucket")) " in "
                         (format!("{:.1}", sweep.seconds)) " s"
                         @if sweep.interrupted { ", interrupted" }
                     }
-                    dd { (counted(sweep.repaired, "repair")) ", " (sweep.failed) " failed, " (sweep.held) " held" }
+                    // The tile above counts buckets, and one of them may hold many.
+                    dd { (counted(sweep.repaired, "repair")) ", " (sweep.failed) " failed, " (counted(sweep.held, "difference")) " held" }
                     @for error in &sweep.errors { dd.error { (plain(&error.to_string())) } }
                 } @else { dd { "none has ended yet" } }
-                @if let Some(at) = board.last_success() { dt { "Last complete" } dd { (relative(at, now)) } }
+                // Where the last one was complete, it says when.
+                @if last.is_none_or(|it| it.interrupted || !it.errors.is_empty()) && let Some(at) = board.last_success() {
+                    dt { "Last complete" } dd { "ended " (relative(at, now)) }
+                }
                 @if let Some(at) = board.next_sweep() { dt { "Next" } dd { (relative(at, now)) " (" (moment(at)) ")" } }
             }
         }
     }
+}
+
+/// When a sweep ended.
+fn ended(sweep: &SweepReport) -> Timestamp {
+    sweep.started_at + Duration::try_from_secs_f64(sweep.seconds).unwrap_or_default()
 }
 
 fn buckets(serve: &Serve, filter: &Filter, found: &Found, now: Timestamp) -> Markup {

@@ -1,9 +1,12 @@
 //! Where a forge shows a commit and a line of a file (pure). Only for forges whose addresses are known,
 //! and only from parts that can be nothing else: the rest stays text.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
-use crate::finding::Place;
+use crate::finding::{Place, Severity};
 use crate::report::SourceReport;
 
 use super::parts::{encoded, plain};
@@ -20,6 +23,15 @@ struct Known {
     folder: String,
     /// The commit in force.
     revision: Option<String>,
+    /// The files that have a fault in it, and of which an earlier form is in force: their lines stand
+    /// elsewhere, or nowhere.
+    faulty: BTreeSet<Arc<str>>,
+}
+
+/// The files whose newest form has a fault.
+pub(crate) fn faulty_files(source: &SourceReport) -> BTreeSet<Arc<str>> {
+    let errors = source.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.map(|finding| Arc::clone(&finding.place.file)).collect()
 }
 
 impl Forge {
@@ -31,7 +43,13 @@ impl Forge {
             None => (source.url.as_str(), String::new()),
         };
         let revision = source.revision.clone().filter(|it| is_commit(it));
-        Self(base(url).map(|base| Known { base, folder, revision }))
+        Self(base(url).map(|base| Known { base, folder, revision, faulty: faulty_files(source) }))
+    }
+
+    /// For places in the newest form of every file, such as those of findings.
+    pub(super) fn newest(source: &SourceReport) -> Self {
+        let Self(known) = Self::of(source);
+        Self(known.map(|known| Known { faulty: BTreeSet::new(), ..known }))
     }
 
     /// A commit, by its id.
@@ -45,7 +63,7 @@ impl Forge {
         let known = self.0.as_ref()?;
         let revision = known.revision.as_ref()?;
         // Those that come with driftless stand in no repository.
-        if place.file.starts_with("built-in/") {
+        if place.file.starts_with("built-in/") || known.faulty.contains(&place.file) {
             return None;
         }
         let parts = known.folder.split('/').chain(place.file.split('/')).filter(|part| !part.is_empty());
@@ -106,6 +124,7 @@ fn base(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Finding;
 
     const COMMIT: &str = "4f1c2b7e9a0d3c5b6e8f1a2b3c4d5e6f70819203";
 
@@ -134,6 +153,21 @@ mod tests {
         let gitlab = format!("https://gitlab.com/acme/data/buckets/-/blob/{COMMIT}/c.yaml#L8");
         assert_eq!(line("git@gitlab.com:acme/data/buckets.git", "c.yaml"), Some(gitlab));
         assert_eq!(line("https://github.com/acme/buckets", "built-in/private.yaml"), None);
+    }
+
+    /// A bucket on its last good spec had a link to a line of the newest, which says something else.
+    #[test]
+    fn a_line_of_a_file_with_a_fault_has_no_address_but_for_the_fault_itself() {
+        let fault = |file: &str, severity| Finding { severity, ..Finding::error(place(file), "a fault") };
+        let source = SourceReport {
+            url: "https://github.com/acme/buckets".to_owned(),
+            revision: Some(COMMIT.to_owned()),
+            findings: vec![fault("a.yaml", Severity::Error), fault("b.yaml", Severity::Warning)],
+            ..SourceReport::default()
+        };
+        let has_line = |forge: &Forge, file: &str| forge.line(&place(file)).is_some();
+        assert_eq!(["a.yaml", "b.yaml"].map(|file| has_line(&Forge::of(&source), file)), [false, true]);
+        assert!(has_line(&Forge::newest(&source), "a.yaml"));
     }
 
     /// An address from a configuration is not made a link as it stands: it is taken apart, and what is

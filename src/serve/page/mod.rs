@@ -27,6 +27,7 @@ use super::fault::Fault;
 pub(super) use bucket::bucket;
 pub(super) use endpoints::endpoints;
 pub(super) use fleet::fleet;
+pub(super) use forge::faulty_files;
 pub(super) use held::held;
 pub(super) use lists::{policies, policy};
 pub(super) use source::source;

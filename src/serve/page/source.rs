@@ -18,7 +18,7 @@ use super::{Place, layout, sync};
 pub(crate) fn source(serve: &Serve, now: Timestamp) -> Markup {
     let version = serve.board.version();
     let source = serve.board.source();
-    let forge = &Forge::of(&source);
+    let forge = &Forge::newest(&source);
     let (errors, warnings) = faults(&source.findings);
     let content = html! {
         h1 { "Source " (tag(source_class(source.state), source.state.word())) }

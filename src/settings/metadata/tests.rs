@@ -175,7 +175,7 @@ fn what_s3_would_refuse_is_refused_before() {
 #[test]
 fn a_key_of_another_region_is_refused() {
     let want = of(json!({"journalTable": {"encryption": {"algorithm": "aws:kms", "kmsKeyArn": KEY}}}));
-    let beside = |region: &str| Beside { bucket: None, region: Region::parse(region).ok() };
+    let beside = |region: &str| Beside { region: Region::parse(region).ok(), ..Beside::default() };
     let problems = Metadata::check_beside(&want, &beside("eu-west-1"));
     let said: Vec<(&str, &str)> = problems.iter().map(|it| (it.pointer.as_str(), it.message.as_str())).collect();
     let expected = ("/journalTable/encryption/kmsKeyArn", "the key is in us-east-1, the bucket in eu-west-1");

@@ -282,7 +282,7 @@ fn destinations_are_in_one_region_and_in_the_buckets() {
     far["arn"] = "arn:aws:sqs:eu-west-1:123456789012:q".into();
     let both = json!({"queues": [to("near", "q", "near/"), far]});
     assert_eq!(problems(both.clone()), ["/queues/1/arn: a destination in eu-west-1 beside one in us-east-1"]);
-    let beside = |region: &str| Beside { bucket: None, region: Region::parse(region).ok() };
+    let beside = |region: &str| Beside { region: Region::parse(region).ok(), ..Beside::default() };
     let said: Vec<String> = Notifications::check_beside(&of(both), &beside("us-east-1"))
         .into_iter()
         .map(|it| format!("{}: {}", it.pointer, it.message))

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Statement, Value, reach, said, spelling};
+use crate::bucket::Region;
 use crate::finding::did_you_mean;
 use crate::setting::{Beside, Problem};
 
@@ -92,9 +93,13 @@ pub(super) fn beside(want: &Value, beside: &Beside) -> Vec<Problem> {
     if beside.is_elsewhere() {
         return problems;
     }
+    let partition = beside.region.as_ref().map_or("aws", Region::partition);
     for (place, statement) in want.statements.iter().flatten().enumerate() {
         let at = format!("/Statement/{place}");
         actions(&at, statement, &mut problems);
+        if let Some(region) = &beside.region {
+            partitions(&at, statement, region, &mut problems);
+        }
         // What a statement leaves out may be anything.
         let Some(resources) = &statement.resources else { continue };
         let bucket = beside.bucket.as_ref();
@@ -105,7 +110,7 @@ pub(super) fn beside(want: &Value, beside: &Beside) -> Vec<Problem> {
                 foreign = true;
                 let hint = match bucket {
                     Some(bucket) if !bucket.is_directory() => format!(
-                        "S3 takes only `arn:aws:s3:::{bucket}` for the bucket, and `arn:aws:s3:::{bucket}/*` for its objects"
+                        "S3 takes only `arn:{partition}:s3:::{bucket}` for the bucket, and `arn:{partition}:s3:::{bucket}/*` for its objects"
                     ),
                     _ => "S3 takes only the ARNs of the bucket and of its objects".to_owned(),
                 };
@@ -119,11 +124,43 @@ pub(super) fn beside(want: &Value, beside: &Beside) -> Vec<Problem> {
         {
             problems.push(
                 Problem::at(format!("{at}/Action"), format!("`{action}` applies to none of the statement's resources"))
-                    .hint("name `arn:aws:s3:::<bucket>` for actions on the bucket, `arn:aws:s3:::<bucket>/*` for those on objects"),
+                    .hint(format!("name `arn:{partition}:s3:::<bucket>` for actions on the bucket, `arn:{partition}:s3:::<bucket>/*` for those on objects")),
             );
         }
     }
     problems
+}
+
+/// Resources and principals of another partition than the region's. S3 answers MalformedPolicy: `aws` does
+/// not stand for the others (AWS General Reference, "Amazon Resource Names"; IAM User Guide, "AWS JSON
+/// policy elements: Principal").
+fn partitions(at: &str, statement: &Statement, region: &Region, problems: &mut Vec<Problem>) {
+    let here = region.partition();
+    let named = |(field, arns): (&str, Option<&BTreeSet<String>>)| {
+        let arns = arns.into_iter().flatten().map(|arn| (field.to_owned(), arn.clone()));
+        arns.collect::<Vec<_>>()
+    };
+    let fields = [("Resource", statement.resources.as_ref()), ("NotResource", statement.not_resources.as_ref())];
+    let of = |principals: &'static str, who: &Option<super::Principals>| {
+        let arns = who.as_ref().and_then(|who| who.get("AWS").cloned()).unwrap_or_default();
+        arns.into_iter().map(|arn| (format!("{principals}/AWS"), arn)).collect::<Vec<_>>()
+    };
+    let arns = fields.into_iter().flat_map(named);
+    let arns = arns.chain(of("Principal", &statement.principal)).chain(of("NotPrincipal", &statement.not_principal));
+    for (field, arn) in arns {
+        let Some((partition, rest)) = arn.strip_prefix("arn:").and_then(|arn| arn.split_once(':')) else { continue };
+        // What is no partition at all was told, and a wildcard reaches this one, too.
+        if partition == here || !partition.starts_with("aws") || partition.contains(['*', '?', '$']) {
+            continue;
+        }
+        problems.push(
+            Problem::at(
+                format!("{at}/{field}"),
+                format!("`{arn}` is of the partition `{partition}`, and {region} of `{here}`"),
+            )
+            .hint(format!("write `arn:{here}:{rest}`")),
+        );
+    }
 }
 
 /// Actions that are not of S3, or that nobody here knows.
@@ -342,7 +379,7 @@ mod tests {
     }
 
     fn here(bucket: &str) -> Beside {
-        Beside { bucket: crate::bucket::BucketName::parse(bucket).ok(), region: None }
+        Beside { bucket: crate::bucket::BucketName::parse(bucket).ok(), ..Beside::default() }
     }
 
     /// Actions and resources were not looked at: `validate` was green and S3 answered
@@ -378,6 +415,32 @@ mod tests {
         assert_eq!(beside_says(left_out, &data), []);
         let elsewhere = Beside { region: crate::bucket::Region::parse("default").ok(), ..data };
         assert_eq!(beside_says(with("Resource", json!("*")), &elsewhere), [], "Ceph takes it");
+        let ours = Beside { region: crate::bucket::Region::parse("us-east-1").ok(), own_store: true, ..here("data") };
+        assert_eq!(beside_says(with("Resource", json!("*")), &ours), [], "a store whose region has a name of AWS");
+    }
+
+    /// `arn:aws:s3:::data` in China, or in the regions of the US government, passed `validate`, and S3
+    /// answered MalformedPolicy at night.
+    #[test]
+    fn an_arn_is_of_the_partition_of_the_region() {
+        let at = |region: &str| Beside { region: crate::bucket::Region::parse(region).ok(), ..here("data") };
+        let theirs = |region: &str, resource: &str| beside_says(with("Resource", json!(resource)), &at(region));
+        for (region, partition) in [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("us-east-1", "aws")] {
+            assert_eq!(theirs(region, &format!("arn:{partition}:s3:::data/*")), []);
+            assert_eq!(theirs(region, "arn:*:s3:::data/*"), []);
+            let other = if partition == "aws" { "aws-cn" } else { "aws" };
+            let arn = format!("arn:{other}:s3:::data/*");
+            let message = format!("`{arn}` is of the partition `{other}`, and {region} of `{partition}`");
+            assert_eq!(theirs(region, &arn), [("/Statement/0/Resource".to_owned(), message, true)]);
+        }
+        let document = with("Principal", json!({"AWS": "arn:aws-cn:iam::111122223333:root"}));
+        let problems = super::beside(&said::read(&document).expect("a document"), &at("eu-west-1"));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].pointer, "/Statement/0/Principal/AWS");
+        assert_eq!(problems[0].hint.as_deref(), Some("write `arn:aws:iam::111122223333:root`"));
+        assert_eq!(beside_says(with("Resource", json!("arn:aws-cn:s3:::data/*")), &here("data")), [], "no region");
+        let ours = Beside { own_store: true, ..at("cn-north-1") };
+        assert_eq!(beside_says(with("Resource", json!("arn:aws:s3:::data/*")), &ours), []);
     }
 
     /// A word that is new at AWS tomorrow must not freeze a bucket on its last good spec.

@@ -265,8 +265,11 @@ fn render_statement(statement: &Statement) -> Json {
         .conditions
         .iter()
         .map(|(operator, keys)| {
+            // Two conditions whose keys differ in capitals alone stay two: neither may swallow the other.
+            let same = |key: &str| keys.keys().filter(|it| it.eq_ignore_ascii_case(key)).count();
+            let spelled = |key: &String| if same(key) == 1 { spelling::key(key) } else { key.clone() };
             let keys: Map<String, Json> =
-                keys.iter().map(|(key, values)| (spelling::key(key), one_or_many(values))).collect();
+                keys.iter().map(|(key, values)| (spelled(key), one_or_many(values))).collect();
             (operator.clone(), Json::Object(keys))
         })
         .collect();
@@ -306,6 +309,21 @@ mod tests {
         assert_eq!(read(&Json::String(tree.to_string())), Ok(value.clone()));
         let statement = &value.statements.expect("statements")[0];
         assert_eq!(statement.conditions["Bool"]["aws:SecureTransport"], BTreeSet::from(["false".to_owned()]));
+    }
+
+    /// A statement with one key in two spellings lost one of its conditions when it was written.
+    #[test]
+    fn two_conditions_are_written_as_two() {
+        let conditions =
+            json!({"StringLike": {"aws:PrincipalArn": "a", "aws:principalarn": "b", "aws:sourcevpc": "c"}});
+        let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+            "Resource": "*", "Condition": conditions}]});
+        let value = super::super::canonical::canonical(read(&document).expect("a document"));
+        let written = render(&value)["Statement"][0]["Condition"].clone();
+        assert_eq!(
+            written,
+            json!({"StringLike": {"aws:PrincipalArn": "a", "aws:principalarn": "b", "aws:SourceVpc": "c"}})
+        );
     }
 
     #[test]

@@ -342,6 +342,7 @@ fn a_bucket_is_not_copied_into_itself() {
     let beside = |bucket: &str, region: Option<&str>| Beside {
         bucket: crate::bucket::BucketName::parse(bucket).ok(),
         region: region.and_then(|it| crate::bucket::Region::parse(it).ok()),
+        ..Beside::default()
     };
     let says = |bucket: &str, region| -> Vec<(String, String)> {
         let problems = Replication::check_beside(&of(&second("")), &beside(bucket, region));

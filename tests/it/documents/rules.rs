@@ -21,6 +21,54 @@ fn accounts_are_those_of_the_agent() {
     check("{}", &["a.yaml:4:1: `account` is missing in `spec`\nhint: the agent has several: `prod`, `test`"]);
 }
 
+/// MinIO calls its region `us-east-1`, and was told what AWS alone refuses.
+#[test]
+fn what_aws_alone_refuses_is_no_fault_on_a_store_of_ones_own() {
+    let account = |name: &str| driftless::bucket::AccountName::parse(name).expect("legal");
+    let two: BTreeMap<_, _> =
+        ["prod", "minio"].map(|name| (account(name), driftless::bucket::Region::us_east_1())).into();
+    let known = Context { accounts: Some(two), own_stores: [account("minio")].into(), ..context() };
+    let says = |text: &str, context: &Context| {
+        let loaded = load(&[File { path: "a.yaml", bytes: text.as_bytes() }], &(), context);
+        loaded.findings.iter().map(|it| it.message.clone()).collect::<Vec<_>>()
+    };
+    let queue = "notifications: {queues: [{id: a, arn: 'arn:aws:sqs:eu-west-1:111122223333:q', events: ['s3:ObjectCreated:*']}]}";
+    let far = "the queue is in eu-west-1, the bucket in us-east-1";
+    let spec = |account: &str| bucket("ai-data", &format!("{{account: {account}, region: us-east-1, {queue}}}"));
+    assert_eq!(says(&spec("prod"), &known), [far]);
+    assert_eq!(says(&spec("minio"), &known), [""; 0]);
+    assert_eq!(says(&spec("minio"), &context()), [far], "nobody knows of the store");
+
+    // An only account need not be named.
+    let only = Context {
+        accounts: Some([(account("minio"), driftless::bucket::Region::us_east_1())].into()),
+        ..known.clone()
+    };
+    let alone = bucket("ai-data", &format!("{{region: us-east-1, {queue}}}"));
+    assert_eq!(says(&alone, &only), [""; 0]);
+
+    // Names that AWS reads an account and a region from are names like others.
+    let named =
+        |account: &str| bucket("ai-111122223333-us-west-2-an", &format!("{{account: {account}, region: us-east-1}}"));
+    assert_eq!(says(&named("prod"), &known), ["the bucket's name says `us-west-2`, not `us-east-1`"]);
+    assert_eq!(says(&named("minio"), &known), [""; 0]);
+
+    // Defaults are judged for each bucket later; a policy only where every account that it means is one.
+    let defaults =
+        |selector: &str| document("BucketDefaults", "d", &format!("{{match: {selector}, region: us-east-1, {queue}}}"));
+    assert_eq!(says(&defaults("{accounts: [prod]}"), &known), [far]);
+    assert_eq!(says(&defaults("{accounts: ['min*']}"), &known), [""; 0]);
+    assert_eq!(says(&defaults("{}"), &known), [""; 0]);
+    let policy = |terms: &str| {
+        let statement = "{Effect: Deny, Principal: '*', Action: 's3:*', Resource: '*'}";
+        document("Policy", "p", &format!("{{match: {terms}, require: {{policy: {{Statement: [{statement}]}}}}}}"))
+    };
+    let all = "`*` is not this bucket nor in it";
+    assert_eq!(says(&policy("{}"), &known), [all]);
+    assert_eq!(says(&policy("{accounts: [minio]}"), &known), [""; 0]);
+    assert_eq!(says(&policy("{}"), &only), [""; 0]);
+}
+
 #[test]
 fn what_s3_would_refuse_is_told_at_its_place() {
     spec_says(

@@ -89,18 +89,22 @@ fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     some.collect::<serde_json::Map<_, _>>().into()
 }
 
+/// One of some words, or nothing.
+fn maybe<T: std::fmt::Debug + Clone + Into<Value> + 'static>(of: Vec<T>) -> impl Strategy<Value = Option<Value>> {
+    prop::option::of(prop::sample::select(of).prop_map(Into::into))
+}
+
 /// Sets of configurations under ids, some of which shall be absent.
-fn keyed(each: Vec<Value>) -> BoxedStrategy<Value> {
-    let one = prop_oneof![5 => prop::sample::select(each), 1 => Just(serde_json::json!({"absent": true}))];
-    prop::collection::btree_map("[a-c]", one, 1..3)
-        .prop_map(|set| {
-            let named = set.into_iter().map(|(id, mut one)| {
-                one["id"] = id.into();
-                one
-            });
-            serde_json::json!({"configurations": named.collect::<Vec<_>>()})
-        })
-        .boxed()
+fn keyed(setting: &'static str, each: impl Strategy<Value = Value> + 'static) -> BoxedStrategy<Value> {
+    let one = prop_oneof![5 => each, 1 => Just(serde_json::json!({"absent": true}))];
+    let sets = prop::collection::btree_map("[a-c]", one, 1..3).prop_map(|set| {
+        let named = set.into_iter().map(|(id, mut one)| {
+            one["id"] = id.into();
+            one
+        });
+        serde_json::json!({"configurations": named.collect::<Vec<_>>()})
+    });
+    legal(setting, sets)
 }
 
 #[test]
@@ -145,6 +149,11 @@ fn the_one_form_of_a_legal_value_is_legal_and_so_is_every_merge() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+/// Whether a fault is one of the sum of what several documents ask, each of which is legal.
+pub fn is_of_a_sum(said: &str) -> bool {
+    SUMS.iter().any(|(setting, fault)| said.contains(&format!("`{setting}/")) && said.contains(fault))
 }
 
 /// What S3 refuses of the sum of two values of which it takes each, and no merge can mend: it is told

@@ -254,8 +254,8 @@ async fn a_grant_where_acls_are_off_is_held_and_not_offered_for_approval() {
     assert_eq!((held(&swept), cloud.count("write")), (vec!["ai-one acl impossible".to_owned()], 0));
     assert_eq!(
         swept.plans[0].last.held[0].detail,
-        "S3 takes no grants while `BucketOwnerEnforced` switches ACLs off; let the spec say `acl: private`, or \
-         `objectOwnership: BucketOwnerPreferred`"
+        "S3 takes no grants while `BucketOwnerEnforced` switches ACLs off; let the spec say `acl: private`; others \
+         can be let in once `objectOwnership: BucketOwnerPreferred` is in force"
     );
     assert_eq!(asked(&cloud), 1);
     cloud.forget_asked();

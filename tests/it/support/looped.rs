@@ -47,7 +47,13 @@ pub fn desired_of(
     let accounts = config.accounts.iter().map(|account| (account.name.clone(), account.region.clone()));
     let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?)));
     let ids = ids.collect();
-    let context = Context { now: now(), accounts: Some(accounts.collect()), ids, ..Context::default() };
+    let context = Context {
+        now: now(),
+        accounts: Some(accounts.collect()),
+        ids,
+        own_stores: config.own_stores(),
+        ..Context::default()
+    };
     let mut loaded = load(&files, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());
@@ -72,6 +78,7 @@ pub fn desired_with(text: &str, config: &str) -> Arc<Desired> {
         .filter(|it| it.severity == driftless::finding::Severity::Error)
         .map(ToString::to_string)
         .filter(|said| !said.contains(" contradicts policy ") && !said.contains(" would be refused: "))
+        .filter(|said| !crate::legal::is_of_a_sum(said))
         .collect();
     assert!(errors.is_empty(), "{errors:?}");
     desired

@@ -85,35 +85,77 @@ impl<'a> Plan<'a> {
     }
 
     fn referred(&self, address: &str) -> Option<&'a str> {
-        let (_, configured) = self.configured(address)?;
-        let references = configured.pointer("/expressions/bucket/references")?.as_array()?;
-        let references: Vec<&str> = references.iter().filter_map(Value::as_str).collect();
-        let to = segments(references.first()?);
-        let (["aws_s3_bucket", name], [] | ["id" | "bucket"]) = to.split_at_checked(2)? else { return None };
-        // What else runs through a loop may name another bucket than that of the same key.
-        let is_loop = |it: &&str| *it == "each.key";
-        let target = format!("aws_s3_bucket.{name}");
-        let whole = format!("aws_s3_bucket.{}", unindexed(name));
-        // Whatever else it is made of, it could be another name.
-        let is_it = |it: &&str| *it == whole || *it == target || it.starts_with(&format!("{target}."));
-        if !references.iter().all(|it| is_loop(it) || is_it(it)) {
-            return None;
-        }
         let own = segments(address);
         let (module, resource) = own.split_at_checked(own.len().checked_sub(2)?)?;
         if resource[0] == "aws_s3_bucket" {
             return None;
         }
-        let index = if references.iter().any(is_loop) { &resource[1][unindexed(resource[1]).len()..] } else { "" };
-        let module: String = module.iter().map(|it| format!("{it}.")).collect();
-        self.buckets.get(format!("{module}{target}{index}").as_str()).copied()
+        self.of_resource(module, resource[0], resource[1], 0)
+    }
+
+    /// The bucket that a resource of a module is for.
+    fn of_resource(&self, module: &[&str], kind: &str, name: &str, depth: usize) -> Option<&'a str> {
+        let local = format!("{kind}.{}", unindexed(name));
+        let resource = list(self.module(&calls(module))?, "resources").find(|it| text(it, "address") == local)?;
+        self.named(module, resource.pointer("/expressions/bucket")?, index(name), depth)
+    }
+
+    /// The bucket that an expression in a module names. `key` is that of the instance which the expression
+    /// is for. A local has no expression in a plan, so what runs through one is not known.
+    fn named(&self, module: &[&str], expression: &Value, key: &str, depth: usize) -> Option<&'a str> {
+        let references: Vec<&str> =
+            expression.get("references")?.as_array()?.iter().filter_map(Value::as_str).collect();
+        // Each comes with all that it is a part of: the longest says all of it.
+        let is_part = |it: &str, of: &str| of.strip_prefix(it).is_some_and(|rest| rest.starts_with(['.', '[']));
+        let whole = |it: &&str| !references.iter().any(|of| is_part(it, of));
+        // What else runs through a loop may name another bucket than that of the same key.
+        let is_loop = |it: &str| matches!(it, "each.key" | "count.index");
+        let (loops, named): (Vec<&str>, Vec<&str>) =
+            references.iter().copied().filter(whole).partition(|it| is_loop(it));
+        let key = if loops.is_empty() { "" } else { key };
+        let mut found = named.iter().map(|it| self.one(module, &segments(it), key, depth));
+        let first = found.next()??;
+        // Whatever else it is made of, it could be another name.
+        found.all(|it| it == Some(first)).then_some(first)
+    }
+
+    /// The bucket that one reference in a module names.
+    fn one(&self, module: &[&str], to: &[&str], key: &str, depth: usize) -> Option<&'a str> {
+        // Modules in modules; no person nests them so deep.
+        if depth > 64 {
+            return None;
+        }
+        match to {
+            ["aws_s3_bucket", name] | ["aws_s3_bucket", name, "id" | "bucket"] => {
+                let module: String = module.iter().map(|it| format!("{it}.")).collect();
+                self.buckets.get(format!("{module}aws_s3_bucket.{name}{key}").as_str()).copied()
+            }
+            // Their ids are the name of the bucket.
+            [kind @ ("aws_s3_bucket_policy" | "aws_s3_bucket_public_access_block"), name, "id" | "bucket"]
+                if key.is_empty() =>
+            {
+                self.of_resource(module, kind, name, depth + 1)
+            }
+            ["var", variable] => {
+                let ([around @ .., _, call], "") = (module, key) else { return None };
+                let calls = self.module(&calls(around))?.get("module_calls")?;
+                let said = calls.get(unindexed(call))?.get("expressions")?.get(*variable)?;
+                self.named(around, said, index(call), depth + 1)
+            }
+            ["module", call, output] if key.is_empty() => {
+                let within = [module, &["module", *call]].concat();
+                let said = self.module(&calls(&within))?.get("outputs")?.get(*output)?.get("expression")?;
+                self.named(&within, said, "", depth + 1)
+            }
+            _ => None,
+        }
     }
 
     /// A resource in the configuration, and the names of the modules that it stands in.
     fn configured<'b>(&self, address: &'b str) -> Option<(Vec<&'b str>, &'a Value)> {
         let own = segments(address);
         let (path, resource) = own.split_at_checked(own.len().checked_sub(2)?)?;
-        let modules: Vec<&str> = path.chunks(2).filter_map(|call| call.get(1)).map(|name| unindexed(name)).collect();
+        let modules = calls(path);
         let local = format!("{}.{}", resource[0], unindexed(resource[1]));
         let resource = list(self.module(&modules)?, "resources").find(|it| text(it, "address") == local)?;
         Some((modules, resource))
@@ -227,6 +269,16 @@ fn segments(address: &str) -> Vec<&str> {
     }
     all.push(&address[start..]);
     all
+}
+
+/// The names of the calls on the way to a module.
+fn calls<'a>(module: &[&'a str]) -> Vec<&'a str> {
+    module.chunks(2).filter_map(|call| call.get(1)).map(|name| unindexed(name)).collect()
+}
+
+/// The key of an instance behind its name, brackets and all.
+fn index(name: &str) -> &str {
+    &name[unindexed(name).len()..]
 }
 
 /// A name without the key of its instance.

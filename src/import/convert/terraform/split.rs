@@ -62,7 +62,7 @@ pub(super) const LIFECYCLE: &[Row] = &[
     number("rule[*].filter[0].and[0].object_size_less_than", "lifecycle.rules[*].filter.objectSizeLessThan"),
     same("rule[*].filter[0].and[0].prefix", "lifecycle.rules[*].filter.prefix"),
     same("rule[*].filter[0].and[0].tags", "lifecycle.rules[*].filter.tags"),
-    // Nothing is null there, or an empty text; zero leaves empty objects out. Beside `and` it is what was not said.
+    // Nothing is null there, or an empty text; zero leaves empty objects out. Beside `and` there is none: it was left out before.
     count("rule[*].filter[0].object_size_greater_than", "lifecycle.rules[*].filter.objectSizeGreaterThan"),
     number("rule[*].filter[0].object_size_less_than", "lifecycle.rules[*].filter.objectSizeLessThan"),
     same("rule[*].filter[0].prefix", "lifecycle.rules[*].filter.prefix"),

@@ -286,24 +286,67 @@ fn mfa_delete_is_said_where_a_tool_says_it() {
     all_say("versioning", &without, &files);
 }
 
-/// Without an id S3 makes one up, which no file knows; under another, the rule would be a new one, and
-/// the one that is there would go.
+/// Without an id S3 makes one up, which no file knows: the whole lifecycle was left out for it.
 #[test]
-fn a_lifecycle_rule_without_an_id_is_listed_with_what_to_do() {
-    let template = template(json!({"LifecycleConfiguration": {"Rules": [
-        {"Id": "old", "Status": "Enabled", "ExpirationInDays": 365}, {"Status": "Enabled", "Prefix": "tmp/", "ExpirationInDays": 1}]}}));
+fn a_lifecycle_rule_without_an_id_gets_one_and_it_is_told() {
+    let rules = [
+        json!({"Id": "rule-2", "Status": "Enabled", "ExpirationInDays": 365}),
+        json!({"Status": "Enabled", "Prefix": "tmp/", "ExpirationInDays": 1}),
+        json!({"Status": "Enabled", "Prefix": "old/", "ExpirationInDays": 2}),
+    ];
+    let template = template(json!({"LifecycleConfiguration": {"Rules": rules}}));
     let manifest = manifest(json!({"lifecycle": {"rules": [{"status": "Enabled", "filter": {"prefix": "tmp/"},
         "expiration": {"days": 1}}]}}));
-    for (file, address, place) in [(&template, "A", 2), (&manifest, "a", 1)] {
-        assert_eq!(said(file, "ai-a", "lifecycle"), Value::Null);
-        assert_eq!(
-            lost(file),
-            [format!(
-                "{address}: `lifecycle`: for `ai-a` it is not what a spec may say: rule {place} has no id, so S3 made one up \
-                 that stands nowhere in the file, and under another one it would go and come anew: import the live \
-                 bucket (`driftless import NAME`), or give the rule the id that it has there"
-            )]
-        );
+    for (file, ids, told) in [
+        (
+            &template,
+            &["rule-2", "rule-2x", "rule-3"][..],
+            "rules of `lifecycle` have no id in the file, where S3 made one up: \
+          `rule-2x`, `rule-3` here. The first plan shows another id and writes the same rules once more; with the ids that \
+          the live bucket has (`driftless import NAME`) it writes nothing",
+        ),
+        (
+            &manifest,
+            &["rule-1"],
+            "a rule of `lifecycle` has no id in the file, where S3 made one up: `rule-1` here. The first \
+          plan shows another id and writes the same rules once more; with the id that the live bucket has (`driftless \
+          import NAME`) it writes nothing",
+        ),
+    ] {
+        assert_eq!(file.losses, []);
+        let rules = said(file, "ai-a", "lifecycle")["rules"].as_array().expect("rules").clone();
+        assert_eq!(rules.iter().map(|rule| rule["id"].as_str().expect("an id")).collect::<Vec<_>>(), ids);
+        assert_eq!(file.drafts[0].notes.iter().map(|note| note.text.as_str()).collect::<Vec<_>>(), [told]);
+    }
+    // Another id is another rule to no object, so nothing waits for an approval.
+    let lifecycle = crate::settings::named("lifecycle");
+    let under = |id: &str| {
+        let rule = json!({"id": id, "status": "Enabled", "filter": {"prefix": "tmp/"}, "expiration": {"days": 1}});
+        lifecycle.parse(&json!({"rules": [rule]})).expect("a value")
+    };
+    assert_eq!(lifecycle.risk(&under("MadeUpByS3"), &under("rule-1")), crate::setting::Risk::Safe);
+}
+
+/// What is in `and` was overwritten by the zero that the provider writes beside it: a rule for large objects
+/// was imported as one for all that are not empty.
+#[test]
+fn a_zero_beside_and_says_nothing() {
+    for zero in [json!(0), json!("0")] {
+        let filter = |and: Value| {
+            let rule = json!({"id": "a", "status": "Enabled", "expiration": [{"days": 7}],
+                "filter": [{"object_size_greater_than": zero, "object_size_less_than": zero, "prefix": "", "tag": [], "and": [and]}]});
+            let lifecycle =
+                resource("aws_s3_bucket_lifecycle_configuration", json!({"bucket": "ai-a", "rule": [rule]}));
+            let it = state(vec![lifecycle]);
+            assert_eq!(it.losses, []);
+            said(&it, "ai-a", "lifecycle")["rules"][0]["filter"].clone()
+        };
+        let large =
+            json!({"object_size_greater_than": 1_048_576, "object_size_less_than": 0, "prefix": "a/", "tags": {}});
+        assert_eq!(filter(large), json!({"objectSizeGreaterThan": 1_048_576, "prefix": "a/"}));
+        let tagged =
+            json!({"object_size_greater_than": 0, "object_size_less_than": 0, "prefix": "a/", "tags": {"b": "c"}});
+        assert_eq!(filter(tagged), json!({"prefix": "a/", "tags": {"b": "c"}}));
     }
 }
 
