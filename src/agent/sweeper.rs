@@ -19,7 +19,7 @@ use crate::history::History;
 use crate::metrics::Metrics;
 use crate::notify::messenger::Letterbox;
 use crate::past::Past;
-use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept};
+use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Unseen};
 use crate::report::Cause;
 use crate::serve::health::Heartbeat;
 use crate::telemetry;
@@ -93,15 +93,16 @@ impl Sweeper {
     /// held would be obeyed bit by bit, some buckets in every sweep.
     async fn obey(&mut self, passed: &mut Passed, cause: Cause) -> bool {
         let Some(in_force) = self.coming.borrow_and_update().clone() else { return false };
-        let gate = passed.gate(&in_force);
+        let gating = passed.gate(&in_force, &self.config, self.clock.now());
+        let Some(gate) = self.stop.run_until_cancelled(gating).await else { return false };
         let span = tracing::info_span!(
             parent: None, "sweep",
             cause = cause.word(), revision = &*in_force.revision, buckets = tracing::field::Empty,
             repaired = tracing::field::Empty, otel.status_code = tracing::field::Empty
         );
         telemetry::link(&span, &in_force.mark);
-        if self.sweep(&in_force, cause, &gate).instrument(span).await {
-            passed.note(&in_force, &self.history).await;
+        if let Some(unseen) = self.sweep(&in_force, cause, &gate).instrument(span).await {
+            passed.note(&in_force, unseen, &self.history).await;
         }
         self.swept.send_replace(());
         true
@@ -135,8 +136,8 @@ impl Sweeper {
         }
     }
 
-    /// Makes one sweep. Returns whether the revision passed the gate.
-    async fn sweep(&self, in_force: &InForce, cause: Cause, gate: &Gate) -> bool {
+    /// Makes one sweep. Returns, where the revision passed the gate, what could not be seen of it.
+    async fn sweep(&self, in_force: &InForce, cause: Cause, gate: &Gate) -> Option<Unseen> {
         let limits = &self.config.limits;
         let it = Arc::new(Loop {
             cloud: Arc::clone(&self.cloud),
@@ -153,7 +154,7 @@ impl Sweeper {
         });
         let sweeping = it.sweep(&in_force.desired, cause, Hands::Free, gate);
         tokio::pin!(sweeping);
-        let Swept { report, passed, .. } = loop {
+        let Swept { report, passed, unseen, .. } = loop {
             tokio::select! {
                 swept = &mut sweeping => break swept,
                 // A long sweep is alive as long as its buckets move, which `/readyz` sees.
@@ -179,7 +180,7 @@ impl Sweeper {
             if let Some(letterbox) = &self.letterbox {
                 letterbox.broken_off(cause, &in_force.desired, &in_force.revision);
             }
-            return false;
+            return None;
         }
         if let Some(letterbox) = &self.letterbox {
             letterbox.swept(cause, &in_force.desired, &in_force.revision);
@@ -205,7 +206,7 @@ impl Sweeper {
             report.seconds,
             said.join(", ")
         );
-        passed
+        passed.then_some(unseen)
     }
 
     /// Keeps what the endpoints can do over a restart.

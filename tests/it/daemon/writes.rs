@@ -286,12 +286,38 @@ async fn an_opened_public_access_block_is_closed_while_a_commit_is_held_and_the_
     assert_eq!((&bucket["held"][0]["setting"], &bucket["held"][0]["reason"]), (&json!("tags"), &json!("over-limit")));
     daemon.stop().await;
 
-    // Nobody remembers what the commit before it asked for, so all of it is held.
+    // What the commit before it asked for is read again, so that drift is told from what is held.
     open().await;
     let daemon = world.swept().await;
+    assert_eq!((world.writes() - before, closed()), (4, true));
+    open().await;
     daemon.sweep().await;
-    assert_eq!((world.writes() - before, closed()), (3, false));
+    assert_eq!((world.writes() - before, closed()), (6, true));
+    let bucket = daemon.bucket("bucket-000007", |it| !it["held"].is_null()).await;
+    assert_eq!((&bucket["held"][0]["setting"], &bucket["held"][0]["reason"]), (&json!("tags"), &json!("over-limit")));
+    assert_eq!(daemon.json("/api/v1/status").await["buckets"]["inSync"], 0);
+}
+
+/// An older form stood in for a file of the commit that passed, and is not kept: what that commit
+/// asked for cannot be told, and nothing is taken for drift.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_told_of_the_commit_that_passed_is_said_and_held_with_the_one_that_did_not() {
+    let specs = specs_of_twelve("Distributed");
+    let world = twelve(&specs).await;
+    let daemon = world.swept().await;
+    let mut faulty = files(&specs);
+    faulty[3].1 = "kind: Bucket\n";
+    daemon.follow(&world.push(&faulty)).await;
+    daemon.follow(&world.push(&files(&specs_of_twelve("Central")))).await;
+    daemon.stop().await;
+    world.tamper("DELETE /bucket-000007?publicAccessBlock", "").await;
+    let before = world.writes();
+    let daemon = world.swept().await;
+    daemon.sweep().await;
+    assert_eq!(world.writes() - before, 0);
+    let said = "is not known any more: a file of it was at fault; until";
+    assert_eq!(daemon.log().matches(said).count(), 1, "{}", daemon.log());
     // One that takes it back has one bucket to change, and passes.
     daemon.follow(&world.push(&files(&specs_of_twelve("Distributed")))).await;
-    assert_eq!((world.writes() - before, closed()), (4, true));
+    assert_eq!(world.writes() - before, 1);
 }

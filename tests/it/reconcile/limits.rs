@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn fleet(count: usize) -> (MemoryCloud, String) {
+pub(super) fn fleet(count: usize) -> (MemoryCloud, String) {
     let cloud = MemoryCloud::default();
     let mut text = String::new();
     for n in 0..count {
@@ -13,7 +13,7 @@ fn fleet(count: usize) -> (MemoryCloud, String) {
     (cloud, text)
 }
 
-const FEW: FleetLimit = FleetLimit { percent: 10.0, least: 2 };
+pub(super) const FEW: FleetLimit = FleetLimit { percent: 10.0, least: 2 };
 
 #[tokio::test]
 async fn a_revision_that_changes_too_much_of_the_fleet_changes_nothing() {
