@@ -158,7 +158,7 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
             continue;
         };
         let id = BucketId { account, name: spec.name.clone() };
-        let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
+        let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&id), &mut shared);
         disagreements::of_spec(&wish, &mut shared, &mut findings);
         disagreements::of_policies(&wish, &mut shared, &mut findings);
         findings.extend(hindrances::of(&wish, spec, agent.guessed));

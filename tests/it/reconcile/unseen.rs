@@ -65,6 +65,19 @@ async fn a_revision_that_came_while_everything_was_denied_is_gated_when_it_is_se
     }
 }
 
+/// A list that does not end is none: what is not on the part that came is not missing.
+#[tokio::test]
+async fn nothing_is_missing_from_a_list_that_did_not_come_to_its_end() {
+    let (cloud, mut text) = fleet(2);
+    text.push_str(&bucket("ai-data-09", "{versioning: {status: Enabled}}"));
+    cloud.fail(fail("list", "default", "", S3ErrorKind::Other));
+    let rig = Rig::over(&cloud);
+    let swept = rig.gated(&desired(&text)).await;
+    assert_eq!((cloud.count("create"), cloud.count("write"), swept.report.unknown), (0, 0, 3));
+    assert!(swept.plans.iter().all(|it| !it.last.absent && it.last.held.is_empty()));
+    assert_eq!(swept.report.errors.len(), 1);
+}
+
 /// What was seen has passed: only what was not is asked anew.
 #[tokio::test]
 async fn drift_in_what_was_seen_is_repaired_limit_by_limit_while_something_is_denied() {
