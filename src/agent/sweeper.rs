@@ -15,6 +15,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::cloud::Cloud;
 use crate::config::Config;
 use crate::config::schedule::Schedule;
+use crate::desired::Desired;
 use crate::history::History;
 use crate::metrics::Metrics;
 use crate::notify::messenger::Letterbox;
@@ -22,6 +23,7 @@ use crate::past::Past;
 use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Unseen};
 use crate::report::Cause;
 use crate::serve::health::Heartbeat;
+use crate::source::Commits;
 use crate::telemetry;
 use crate::verdict::Hold;
 
@@ -54,7 +56,7 @@ impl Sweeper {
         let schedule = Schedule::parse(&self.config.schedule.cron, &self.config.schedule.zone)
             .expect("a configuration with a bad schedule is refused");
         let mut due = None;
-        let mut swept = false;
+        let mut swept = None;
         let mut pruned_at: Option<Timestamp> = None;
         let mut passed = Passed::remembered(&self.config, &self.history).await;
         loop {
@@ -67,17 +69,16 @@ impl Sweeper {
             let cause = match self.wait(due).await {
                 None => return,
                 Some(None) => continue,
-                Some(Some(Cause::Revision)) if !swept => Cause::Start,
+                Some(Some(Cause::Revision)) if swept.is_none() => Cause::Start,
                 Some(Some(cause)) => cause,
             };
             if due.is_none() && self.coming.borrow().is_some() {
                 // Whoever looks at the end of the first sweep is told of the next one, too.
                 self.board.put_next_sweep(Some(self.due(&schedule, None, self.clock.now())));
             }
-            if !self.obey(&mut passed, cause).await {
+            if !self.obey(&mut passed, &mut swept, cause).await {
                 continue;
             }
-            swept = true;
             due = None;
             let now = self.clock.now();
             if pruned_at.is_none_or(|at| now - at > chrono::Duration::days(1) || at > now) {
@@ -91,10 +92,16 @@ impl Sweeper {
     ///
     /// A revision is gated, whatever the cause of the sweep, until it passed once: else one that is
     /// held would be obeyed bit by bit, some buckets in every sweep.
-    async fn obey(&mut self, passed: &mut Passed, cause: Cause) -> bool {
-        let Some(in_force) = self.coming.borrow_and_update().clone() else { return false };
+    async fn obey(&mut self, passed: &mut Passed, swept: &mut Option<Arc<str>>, cause: Cause) -> bool {
+        let Some(mut in_force) = self.coming.borrow_and_update().clone() else { return false };
         let gating = passed.gate(&in_force, &self.config, self.clock.now());
         let Some(gate) = self.stop.run_until_cancelled(gating).await else { return false };
+        if let Some(before) = swept.replace(Arc::clone(&in_force.revision)).filter(|it| *it != in_force.revision) {
+            let commits = Some(Arc::new(self.commits(&before, &in_force.revision).await));
+            let mut desired = Desired::clone(&in_force.desired);
+            desired.commits = commits;
+            in_force.desired = Arc::new(desired);
+        }
         let span = tracing::info_span!(
             parent: None, "sweep",
             cause = cause.word(), revision = &*in_force.revision, buckets = tracing::field::Empty,
@@ -106,6 +113,14 @@ impl Sweeper {
         }
         self.swept.send_replace(());
         true
+    }
+
+    /// What lies between the revision of the sweep before and this one.
+    async fn commits(&self, from: &str, to: &str) -> Commits {
+        match super::assemble::source(&self.config) {
+            Ok(source) => self.stop.run_until_cancelled(source.commits(from, to)).await.unwrap_or_default(),
+            Err(_) => Commits::default(),
+        }
     }
 
     /// When the next sweep is due. A clock that jumps back far would leave it in a distant future,

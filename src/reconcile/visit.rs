@@ -198,6 +198,7 @@ impl Visitor {
             repairs: visited.repairs.clone(),
             previous: previous.as_deref(),
             revision: self.desired.revision.as_deref(),
+            commits: self.desired.commits.as_deref(),
             now,
         });
         self.it.board.put_bucket(report);

@@ -377,10 +377,8 @@ impl<'a> Loading<'a> {
     /// Tells of buckets that nobody manages now, and of exemptions that exempt from nothing.
     fn warn(&mut self) {
         let Loaded { specs, findings, .. } = &mut self.loaded;
-        let id = |it: &BucketSpec| BucketId {
-            account: self.context.account_of(it.account.as_ref()),
-            name: it.name.clone(),
-        };
+        let id =
+            |it: &BucketSpec| BucketId { account: self.context.account_of(it.account.as_ref()), name: it.name.clone() };
         // Worked out only where somebody asks.
         let managed: HashSet<BucketId> =
             if self.lost.is_empty() { HashSet::new() } else { specs.buckets.iter().map(id).collect() };
