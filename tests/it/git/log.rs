@@ -27,7 +27,8 @@ async fn each_file_names_the_newest_commit_that_changed_it() {
     let begun = repo.commit("main", "Begin", &files("1", "1"), false);
     repo.commit("main", "Both", &files("2", "2"), false);
     repo.commit("main", "One", &files("2", "3"), false);
-    let last = repo.commit("main", "None", &[files("2", "3"), vec![file("x.yaml", "")]].concat(), false);
+    let more: Vec<Entry> = files("2", "3").into_iter().chain([file("x.yaml", "")]).collect();
+    let last = repo.commit("main", "None", &more, false);
     let (mut options, _data) = local(&repo);
     let all = fetched(&options).await;
     assert_eq!(

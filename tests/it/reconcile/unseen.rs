@@ -110,7 +110,7 @@ async fn a_bucket_that_was_not_seen_stays_under_what_passed_before() {
     rig.limit = FEW;
     let swept = rig.gated_but(&passed, &second).await;
     assert_eq!((cloud.count("write"), swept.passed), (2, false), "versions, as the first asks for: drift");
-    assert_eq!(cloud.get(&id("ai-data-00"), "tags"), None);
+    assert_eq!(cloud.get(&id("ai-data-00"), "tags"), Some(Doc::of(&json!({}))));
     assert_eq!(held(&swept).iter().filter(|it| it.ends_with("tags over-limit")).count(), 3);
 }
 
