@@ -108,7 +108,9 @@ impl Loop {
         let total = tasks.len();
         let seen: HashSet<BucketId> = tasks.iter().map(|task| task.wish.id.clone()).collect();
         self.board.begin_sweep(cause, started_at, total);
-        let breaker = Arc::new(FleetBreaker::new(self.limit, total, &desired.approvals, started_at));
+        // What nobody may write is no part of what a share of may change.
+        let declared = tasks.iter().filter(|task| task.wish.at.is_some()).count();
+        let breaker = Arc::new(FleetBreaker::new(self.limit, declared, &desired.approvals, started_at));
         let looks_first = hands == Hands::Free && !matches!(gate, Gate::Open);
         let visitor = Arc::new(Visitor {
             it: Arc::clone(self),

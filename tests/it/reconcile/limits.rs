@@ -93,6 +93,19 @@ async fn an_approval_releases_the_change_that_was_shown_and_no_other() {
     assert_eq!(cloud.get(&id("ai-two"), "versioning"), Some(status("Enabled")));
 }
 
+/// Buckets that no spec declares are never written, and let more of the others be.
+#[tokio::test]
+async fn the_limit_is_a_share_of_the_buckets_that_specs_declare() {
+    let (cloud, text) = fleet(10);
+    (0..90).for_each(|n| cloud.put(&id(&format!("others-{n:02}")), "us-east-1", &[]));
+    let mut rig = Rig::over(&cloud);
+    rig.limit = FEW;
+    let swept = rig.gated(&desired_with(&text, "policies: {builtin: [versioned], undeclared: true}")).await;
+    assert_eq!((swept.report.buckets, cloud.count("write"), swept.passed), (100, 0, false));
+    let why = &swept.plans.iter().find(|it| !it.last.held.is_empty()).expect("it is held").last.held[0].detail;
+    assert!(why.starts_with("at least 10 of 10 buckets would change in one sweep, and 2 may; "), "{why}");
+}
+
 /// The public access block with all its switches as said.
 fn block(on: bool) -> serde_json::Value {
     let switches = ["blockPublicAcls", "ignorePublicAcls", "blockPublicPolicy", "restrictPublicBuckets"];
