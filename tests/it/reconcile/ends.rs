@@ -115,10 +115,10 @@ async fn what_the_end_of_the_daemon_leaves_of_drift_is_not_told_to_be_held_with_
     let mut rig = Rig::over(&cloud);
     rig.limit = super::limits::FEW;
     rig.wrapped = Some(Arc::new(Ending(cloud.clone(), rig.stop.clone())));
-    let swept = rig.gated_since(&specs(""), &specs(", requestPayer: {payer: Requester}")).await;
+    let swept = rig.gated_since(&specs(""), &specs(", publicAccessBlock: all")).await;
     assert_eq!((cloud.count("write"), swept.report.interrupted), (1, true));
     let said = rig.notes.take();
     assert!(said.iter().any(|it| it.starts_with("repair ai-one ")), "{said:?}");
     let held: Vec<_> = said.iter().filter(|it| it.starts_with("held ai-one ")).collect();
-    assert_eq!(held, ["held ai-one requestPayer over-limit"], "{said:?}");
+    assert_eq!(held, ["held ai-one publicAccessBlock over-limit"], "{said:?}");
 }
