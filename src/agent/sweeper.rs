@@ -62,6 +62,8 @@ impl Sweeper {
         loop {
             let now = self.clock.now();
             self.heartbeat.beat(now);
+            // It fails after those who had something to write have gone on.
+            self.metrics.history_degraded(self.history.degraded().is_some());
             if self.coming.borrow().is_some() {
                 due = Some(self.due(&schedule, due, now));
             }
