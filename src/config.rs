@@ -238,7 +238,7 @@ pub struct LimitsConfig {
     /// Buckets that are looked at at once.
     #[schemars(range(min = 1, max = 4096))]
     pub concurrency: usize,
-    /// Buckets that one sweep may change, in percent of all.
+    /// Buckets that one sweep may change, in percent of those that specs declare.
     #[schemars(range(min = 0, max = 100))]
     pub changed_percent: f64,
     /// So many may always change.

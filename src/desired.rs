@@ -9,7 +9,7 @@ use crate::finding::{Finding, Place};
 use crate::policy::Policy;
 use crate::setting::OnDirectoryBuckets;
 use crate::settings;
-use crate::source::Revision;
+use crate::source::{Commits, Revision};
 use crate::spec::select::{CompiledSelector, Facts};
 use crate::spec::{
     AccountSpec, ApprovalSpec, Asked, BucketSpec, DefaultsSpec, ExemptionSpec, IgnorePath, Mode, PolicySpec, Specs,
@@ -116,6 +116,8 @@ pub struct Desired {
     pub approvals: Vec<ApprovalSpec>,
     /// The revision that says so, where there is one.
     pub revision: Option<Arc<Revision>>,
+    /// The commits that lead to it from the revision of the sweep before, where there was one.
+    pub commits: Option<Arc<Commits>>,
     resolver: Option<Arc<Resolver>>,
 }
 
@@ -160,7 +162,7 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
             continue;
         };
         let id = BucketId { account, name: spec.name.clone() };
-        let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&spec.name), &mut shared);
+        let wish = resolver.wish(spec, &id, &region, &defaults, specs.frozen.contains(&id), &mut shared);
         disagreements::of_spec(&wish, &mut shared, &mut findings);
         disagreements::of_policies(&wish, &mut shared, &mut findings);
         findings.extend(hindrances::of(&wish, spec, agent));
@@ -180,7 +182,7 @@ pub fn resolve(specs: &Specs, agent: &Agent) -> (Desired, Vec<Finding>) {
     findings.sort();
     findings.dedup();
     let (approvals, resolver) = (specs.approvals.clone(), Some(Arc::new(resolver)));
-    (Desired { buckets, approvals, revision: None, resolver }, findings)
+    (Desired { buckets, approvals, revision: None, commits: None, resolver }, findings)
 }
 
 impl Wish {

@@ -17,13 +17,12 @@ use crate::bucket::{AccountName, BucketId, BucketName, Region};
 use crate::clock::{Clock, Timestamp};
 use crate::cloud::{Cloud, Listed, S3Error, S3ErrorKind};
 use crate::desired::{Desired, Wish};
-use crate::plan::{Brakes, failed_reads};
+use crate::plan::Brakes;
 use crate::report::tell::DriftChange;
 use crate::report::{Cause, Event, Repair, SweepReport};
-use crate::verdict::EXISTENCE;
 
 pub use fleet::{FleetBreaker, FleetLimit};
-pub use gate::Gate;
+pub use gate::{Before, Gate, Unseen};
 use visit::Visitor;
 
 /// Told of what the loop does: the history and the metrics.
@@ -84,6 +83,8 @@ pub struct Swept {
     /// Whether the revision has passed the gate: the sweep came to its end and saw the fleet, and
     /// the revision asks for no more anew than one sweep may change.
     pub passed: bool,
+    /// What could not be seen behind a gate, so that it has not passed with the rest.
+    pub unseen: Unseen,
     /// The plans that are left, for those who ask for them; empty in the daemon.
     pub plans: Vec<visit::Visited>,
 }
@@ -107,7 +108,9 @@ impl Loop {
         let total = tasks.len();
         let seen: HashSet<BucketId> = tasks.iter().map(|task| task.wish.id.clone()).collect();
         self.board.begin_sweep(cause, started_at, total);
-        let breaker = Arc::new(FleetBreaker::new(self.limit, total, &desired.approvals, started_at));
+        // What nobody may write is no part of what a share of may change.
+        let declared = tasks.iter().filter(|task| task.wish.at.is_some()).count();
+        let breaker = Arc::new(FleetBreaker::new(self.limit, declared, &desired.approvals, started_at));
         let looks_first = hands == Hands::Free && !matches!(gate, Gate::Open);
         let visitor = Arc::new(Visitor {
             it: Arc::clone(self),
@@ -119,15 +122,21 @@ impl Loop {
         let mut tally = Tally::default();
         let mut plans = Vec::new();
         let mut waiting = Vec::new();
-        let (mut asked, mut unseen) = (0, 0);
+        let (mut asked, mut in_doubt, mut unseen) = (0, 0, Unseen::new());
         let first = if looks_first { visit::Pass::Weigh } else { visit::Pass::of(hands) };
         let mut visits = self.visits(&visitor, tasks, first);
         while let Some(visited) = visits.next().await {
             self.board.advance_sweep(self.clock.now());
             match &visited {
                 Some(it) if it.asks_anew => asked += 1,
-                Some(it) if it.is_seen() => {}
-                _ => unseen += 1,
+                Some(it) if !it.is_in_doubt() => {}
+                _ => in_doubt += 1,
+            }
+            if let Some(it) = visited.as_ref().filter(|_| looks_first)
+                && let settings = it.unseen()
+                && !settings.is_empty()
+            {
+                unseen.insert(it.wish.id.clone(), settings);
             }
             match visited {
                 Some(visited) if looks_first && visited.last.has_work() => waiting.push(visited),
@@ -185,7 +194,7 @@ impl Loop {
             errors,
         };
         self.board.put_sweep(report.clone(), self.clock.now());
-        Swept { report, passed: !interrupted && breaker.passes(unseen), plans }
+        Swept { report, passed: !interrupted && breaker.passes(in_doubt), unseen, plans }
     }
 
     fn visits<'a>(
@@ -331,14 +340,6 @@ impl Loop {
         if !left.is_empty() {
             self.witness.events(now, left);
         }
-    }
-}
-
-impl Visited {
-    /// Whether the bucket was seen, as far as it may be: a read that S3 did not answer may be
-    /// answered in the next sweep, and then there may be something to write.
-    fn is_seen(&self) -> bool {
-        !failed_reads(&self.observed).any(|(setting, error)| setting == EXISTENCE || error.kind.is_transient())
     }
 }
 

@@ -6,7 +6,7 @@ mod event;
 mod release;
 pub mod tell;
 
-pub use event::{CausedBy, Event};
+pub use event::{CausedBy, Event, by_revision};
 pub use release::{approval_document, removals_document};
 
 use std::sync::Arc;

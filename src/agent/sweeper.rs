@@ -15,13 +15,15 @@ use crate::clock::{Clock, Timestamp};
 use crate::cloud::Cloud;
 use crate::config::Config;
 use crate::config::schedule::Schedule;
+use crate::desired::Desired;
 use crate::history::History;
 use crate::metrics::Metrics;
 use crate::notify::messenger::Letterbox;
 use crate::past::Past;
-use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept};
+use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Unseen};
 use crate::report::Cause;
 use crate::serve::health::Heartbeat;
+use crate::source::Commits;
 use crate::telemetry;
 use crate::verdict::Hold;
 
@@ -54,12 +56,14 @@ impl Sweeper {
         let schedule = Schedule::parse(&self.config.schedule.cron, &self.config.schedule.zone)
             .expect("a configuration with a bad schedule is refused");
         let mut due = None;
-        let mut swept = false;
+        let mut swept = None;
         let mut pruned_at: Option<Timestamp> = None;
         let mut passed = Passed::remembered(&self.config, &self.history).await;
         loop {
             let now = self.clock.now();
             self.heartbeat.beat(now);
+            // It fails after those who had something to write have gone on.
+            self.metrics.history_degraded(self.history.degraded().is_some());
             if self.coming.borrow().is_some() {
                 due = Some(self.due(&schedule, due, now));
             }
@@ -67,17 +71,16 @@ impl Sweeper {
             let cause = match self.wait(due).await {
                 None => return,
                 Some(None) => continue,
-                Some(Some(Cause::Revision)) if !swept => Cause::Start,
+                Some(Some(Cause::Revision)) if swept.is_none() => Cause::Start,
                 Some(Some(cause)) => cause,
             };
             if due.is_none() && self.coming.borrow().is_some() {
                 // Whoever looks at the end of the first sweep is told of the next one, too.
                 self.board.put_next_sweep(Some(self.due(&schedule, None, self.clock.now())));
             }
-            if !self.obey(&mut passed, cause).await {
+            if !self.obey(&mut passed, &mut swept, cause).await {
                 continue;
             }
-            swept = true;
             due = None;
             let now = self.clock.now();
             if pruned_at.is_none_or(|at| now - at > chrono::Duration::days(1) || at > now) {
@@ -91,20 +94,35 @@ impl Sweeper {
     ///
     /// A revision is gated, whatever the cause of the sweep, until it passed once: else one that is
     /// held would be obeyed bit by bit, some buckets in every sweep.
-    async fn obey(&mut self, passed: &mut Passed, cause: Cause) -> bool {
-        let Some(in_force) = self.coming.borrow_and_update().clone() else { return false };
-        let gate = passed.gate(&in_force);
+    async fn obey(&mut self, passed: &mut Passed, swept: &mut Option<Arc<str>>, cause: Cause) -> bool {
+        let Some(mut in_force) = self.coming.borrow_and_update().clone() else { return false };
+        let gating = passed.gate(&in_force, &self.config, self.clock.now());
+        let Some(gate) = self.stop.run_until_cancelled(gating).await else { return false };
+        if let Some(before) = swept.replace(Arc::clone(&in_force.revision)).filter(|it| *it != in_force.revision) {
+            let commits = Some(Arc::new(self.commits(&before, &in_force.revision).await));
+            let mut desired = Desired::clone(&in_force.desired);
+            desired.commits = commits;
+            in_force.desired = Arc::new(desired);
+        }
         let span = tracing::info_span!(
             parent: None, "sweep",
             cause = cause.word(), revision = &*in_force.revision, buckets = tracing::field::Empty,
             repaired = tracing::field::Empty, otel.status_code = tracing::field::Empty
         );
         telemetry::link(&span, &in_force.mark);
-        if self.sweep(&in_force, cause, &gate).instrument(span).await {
-            passed.note(&in_force, &self.history).await;
+        if let Some(unseen) = self.sweep(&in_force, cause, &gate).instrument(span).await {
+            passed.note(&in_force, unseen, &self.history).await;
         }
         self.swept.send_replace(());
         true
+    }
+
+    /// What lies between the revision of the sweep before and this one.
+    async fn commits(&self, from: &str, to: &str) -> Commits {
+        match super::assemble::source(&self.config) {
+            Ok(source) => self.stop.run_until_cancelled(source.commits(from, to)).await.unwrap_or_default(),
+            Err(_) => Commits::default(),
+        }
     }
 
     /// When the next sweep is due. A clock that jumps back far would leave it in a distant future,
@@ -135,8 +153,8 @@ impl Sweeper {
         }
     }
 
-    /// Makes one sweep. Returns whether the revision passed the gate.
-    async fn sweep(&self, in_force: &InForce, cause: Cause, gate: &Gate) -> bool {
+    /// Makes one sweep. Returns, where the revision passed the gate, what could not be seen of it.
+    async fn sweep(&self, in_force: &InForce, cause: Cause, gate: &Gate) -> Option<Unseen> {
         let limits = &self.config.limits;
         let it = Arc::new(Loop {
             cloud: Arc::clone(&self.cloud),
@@ -153,7 +171,7 @@ impl Sweeper {
         });
         let sweeping = it.sweep(&in_force.desired, cause, Hands::Free, gate);
         tokio::pin!(sweeping);
-        let Swept { report, passed, .. } = loop {
+        let Swept { report, passed, unseen, .. } = loop {
             tokio::select! {
                 swept = &mut sweeping => break swept,
                 // A long sweep is alive as long as its buckets move, which `/readyz` sees.
@@ -179,7 +197,7 @@ impl Sweeper {
             if let Some(letterbox) = &self.letterbox {
                 letterbox.broken_off(cause, &in_force.desired, &in_force.revision);
             }
-            return false;
+            return None;
         }
         if let Some(letterbox) = &self.letterbox {
             letterbox.swept(cause, &in_force.desired, &in_force.revision);
@@ -205,7 +223,7 @@ impl Sweeper {
             report.seconds,
             said.join(", ")
         );
-        passed
+        passed.then_some(unseen)
     }
 
     /// Keeps what the endpoints can do over a restart.

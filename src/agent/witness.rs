@@ -13,7 +13,7 @@ use crate::notify::messenger::Letterbox;
 use crate::past::Past;
 use crate::reconcile::Witness;
 use crate::report::tell::DriftChange;
-use crate::report::{CausedBy, Event, Repair, RepairResult, SourceState};
+use crate::report::{CausedBy, Event, Repair, RepairResult, SourceState, by_revision};
 use crate::verdict::{Hold, Origin, SPEC};
 
 /// Tells the log, the history and the metrics.
@@ -139,8 +139,8 @@ fn say(event: &Event, made: Option<&BucketId>) {
         }
         Event::DriftDetected { bucket, policy, setting, severity, detail, caused_by } => {
             let who = if &**policy == SPEC { format!("its spec ({setting})") } else { format!("policy {policy}") };
-            let since = caused_by.as_ref().map_or(String::new(), |CausedBy::Revision { revision, .. }| {
-                format!(", since revision {}", crate::source::short(revision))
+            let since = caused_by.as_ref().map_or(String::new(), |CausedBy::Revision { revision, commits, .. }| {
+                format!(", since {}", by_revision(revision, *commits))
             });
             tracing::warn!(
                 bucket.name = %bucket, policy = &**policy, setting, severity = severity.word(),

@@ -103,6 +103,14 @@ impl S3Error {
                         .to_owned(),
                 );
             }
+            pages::ENDLESS if self.operation == "ListBuckets" => {
+                return Some(
+                    "tell those who make the store; until then deny the role `s3:ListAllMyBuckets`, and each bucket that \
+                     a spec names is asked for by itself"
+                        .to_owned(),
+                );
+            }
+            pages::ENDLESS => return Some("tell those who make the store".to_owned()),
             _ => {}
         }
         match self.kind {

@@ -8,6 +8,9 @@ use crate::bucket::{AccountName, Region};
 /// Pages that an account may have: a hundred times more than AWS lets it own buckets.
 const MOST_PAGES: usize = 10_000;
 
+/// The code of a list that does not end; no store gives it.
+pub(super) const ENDLESS: &str = "EndlessList";
+
 /// One page of a list: the answer to one request.
 #[derive(Debug, Default)]
 pub struct Page {
@@ -61,21 +64,27 @@ struct Pages<'a> {
     operation: &'static str,
     account: &'a AccountName,
     tokens: HashSet<String>,
+    most: usize,
 }
 
 impl<'a> Pages<'a> {
     fn new(operation: &'static str, account: &'a AccountName) -> Self {
-        Self { operation, account, tokens: HashSet::new() }
+        Self { operation, account, tokens: HashSet::new(), most: MOST_PAGES }
     }
 
     /// The token of the next page; `None` when that was the last.
     fn next(&mut self, token: Option<String>) -> Result<Option<String>, S3Error> {
         let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
-        if self.tokens.len() < MOST_PAGES && self.tokens.insert(token.clone()) {
+        let why = if self.tokens.contains(&token) {
+            "the list has no end, as the store gives a token that it gave before".to_owned()
+        } else if self.tokens.len() == self.most {
+            format!("the list goes on after {} pages, and no more are asked for", self.most)
+        } else {
+            self.tokens.insert(token.clone());
             return Ok(Some(token));
-        }
-        let said = "the list has no end: the store gives a token that it gave before";
-        Err(odd_list(self.operation, self.account, S3ErrorKind::Other, said))
+        };
+        let said = format!("{why}; what came of it is not used, so no bucket is taken for missing");
+        Err(S3Error { code: ENDLESS.to_owned(), ..odd_list(self.operation, self.account, S3ErrorKind::Other, &said) })
     }
 }
 
@@ -109,8 +118,35 @@ mod tests {
         let error = next(&mut pages, "a").expect_err("it was given before");
         assert_eq!(
             error.to_string(),
-            "ListBuckets on `default` failed: unexpected answer (status 200): \
-             the list has no end: the store gives a token that it gave before"
+            "ListBuckets on `default` failed: unexpected answer (EndlessList, status 200): \
+             the list has no end, as the store gives a token that it gave before; \
+             what came of it is not used, so no bucket is taken for missing"
         );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some(
+                "tell those who make the store; until then deny the role `s3:ListAllMyBuckets`, and each bucket that a spec \
+                 names is asked for by itself"
+            )
+        );
+    }
+
+    /// It was said of a list that is too long that the store had given a token again.
+    #[test]
+    fn a_list_of_too_many_pages_says_how_many_and_that_nothing_is_taken_for_missing() {
+        let account = AccountName::default();
+        let mut pages = Pages { most: 2, ..Pages::new("ListDirectoryBuckets", &account) };
+        for token in ["a", "b"] {
+            assert_eq!(pages.next(Some(token.to_owned())).expect("new"), Some(token.to_owned()));
+        }
+        let error = pages.next(Some("c".to_owned())).expect_err("too many");
+        assert_eq!(
+            error.to_string(),
+            "ListDirectoryBuckets on `default` failed: unexpected answer (EndlessList, status 200): \
+             the list goes on after 2 pages, and no more are asked for; \
+             what came of it is not used, so no bucket is taken for missing"
+        );
+        assert_eq!(error.hint().as_deref(), Some("tell those who make the store"));
+        assert_eq!(Pages::new("ListBuckets", &account).most, 10_000);
     }
 }

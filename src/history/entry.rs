@@ -8,6 +8,7 @@ use crate::bucket::BucketId;
 use crate::clock::Timestamp;
 use crate::cloud::S3Error;
 use crate::doc::Change;
+use crate::report::by_revision;
 use crate::verdict::SPEC;
 
 /// One entry of the history.
@@ -70,9 +71,11 @@ impl Entry {
             "source" => joined(&[said("state"), said("detail")]),
             "created" => format!("in {}{}", said("region"), asked_by(&event["origins"])),
             "drift-detected" => {
-                let since = event["causedBy"]["revision"]
+                let cause = &event["causedBy"];
+                let commits = cause["commits"].as_u64().map_or(1, |it| usize::try_from(it).unwrap_or_default());
+                let since = cause["revision"]
                     .as_str()
-                    .map_or(String::new(), |revision| format!(", since revision {}", crate::source::short(revision)));
+                    .map_or(String::new(), |revision| format!(", since {}", by_revision(revision, commits)));
                 format!("{} ({}){since}", joined(&[&place(event), said("detail")]), said("severity"))
             }
             "drift-closed" => match chrono::DateTime::parse_from_rfc3339(said("since")) {

@@ -192,6 +192,7 @@ pub fn plan(wish: &Wish, observed: &Observed, context: &Context<'_>) -> BucketPl
         let forbidden = foresight.forbidden.iter().find(|it| it.0 == *setting).map(|(_, why)| why.as_str());
         plan_setting(wish, observed, context, live, &target, forbidden, &mut plan);
     }
+    waits::hold_behind_unread(wish, observed, context.now, &mut plan);
     hold_what_waits(&mut plan, &[]);
     no_repairs(&breaches, &mut plan);
     if pause.is_some() {

@@ -1,8 +1,13 @@
-//! What is to be written after another setting waits for it: while that one is held, or its write
-//! failed, it is not written either.
+//! What is to be written after another setting waits for it: while that one is held, cannot be read
+//! though something is wanted of it, or its write failed, it is not written either.
 
-use super::{BucketPlan, Held, Step};
+use super::{BucketPlan, Held, Step, exemption, ignore};
+use crate::clock::Timestamp;
+use crate::desired::Wish;
+use crate::observed::{Observed, Reading};
+use crate::policy::Rule;
 use crate::settings;
+use crate::spec::Mode;
 use crate::verdict::Hold;
 
 /// The first of some settings for which a step waits ([`crate::setting::Setting::waits_for`]).
@@ -20,6 +25,38 @@ pub fn hold_what_waits(plan: &mut BucketPlan, failed: &[&'static str]) {
             }
         }
     }
+}
+
+/// Holds every step that is to be written after a setting of which something is wanted and that
+/// could not be read: whether there is something to write before it is not known.
+pub(super) fn hold_behind_unread(wish: &Wish, observed: &Observed, now: Timestamp, plan: &mut BucketPlan) {
+    let unread = |setting: &str| match observed.reading(setting) {
+        Some(Reading::Unknown(error)) if is_asked_for(wish, setting, now) => Some(error),
+        _ => None,
+    };
+    for step in std::mem::take(&mut plan.steps) {
+        let before = settings::named(step.setting).waits_for(&step.to).iter();
+        match before.copied().find_map(|it| unread(it).map(|error| (it, error))) {
+            None => plan.steps.push(step),
+            Some((before, error)) => {
+                let detail = format!("is written after `{before}`, which could not be read: {error}");
+                let hold = Hold::BackingOff;
+                plan.held.push(Held { setting: step.setting, hold, detail, step: Some(step), digest: None });
+            }
+        }
+    }
+}
+
+/// Whether somebody may have something to write there.
+fn is_asked_for(wish: &Wish, setting: &str, now: Timestamp) -> bool {
+    if wish.wants.iter().any(|want| want.setting == setting) && !ignore::whole(&wish.ignore, setting) {
+        return true;
+    }
+    let enforced = wish.policies.iter().filter(|it| it.policy.mode == Mode::Enforce && exemption(it, now).is_none());
+    enforced.into_iter().any(|it| {
+        let (Rule::Require(demands) | Rule::Assert(_, demands)) = &it.policy.rule;
+        demands.iter().any(|demand| demand.setting == setting)
+    })
 }
 
 fn why(step: &Step, plan: &BucketPlan, failed: &[&'static str]) -> Option<(Hold, String)> {

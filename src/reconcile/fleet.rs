@@ -59,10 +59,10 @@ impl FleetBreaker {
         self.asked.load(Ordering::Relaxed) > self.allowed
     }
 
-    /// Whether the revision has passed, though so many buckets could not be looked at: it may ask a
-    /// change of each of them.
-    pub fn passes(&self, unseen: usize) -> bool {
-        self.asked.load(Ordering::Relaxed) + unseen <= self.allowed
+    /// Whether the revision has passed, though so many buckets could not be looked at for the moment:
+    /// it may ask a change of each of them.
+    pub fn passes(&self, in_doubt: usize) -> bool {
+        self.asked.load(Ordering::Relaxed) + in_doubt <= self.allowed
     }
 
     /// Whether one more bucket may be changed.

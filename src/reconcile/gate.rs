@@ -1,11 +1,19 @@
 //! What a sweep looks at as a whole before it writes anything: what a revision asks that none that
 //! passed has asked.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::desired::Desired;
-use crate::plan::{BucketPlan, Create, Held, Step};
-use crate::verdict::{EXISTENCE, Hold};
+use super::Visited;
+use crate::bucket::BucketId;
+use crate::desired::{Desired, Wish};
+use crate::observed::Existence;
+use crate::plan::{BucketPlan, Create, Held, PolicyVerdict, Step, failed_reads, waits_for};
+use crate::policy::Rule;
+use crate::verdict::{EXISTENCE, Hold, Verdict};
+
+/// What could not be seen of buckets: settings, or all of a bucket, for which `existence` stands.
+pub type Unseen = BTreeMap<BucketId, BTreeSet<&'static str>>;
 
 /// What a sweep plans over the whole fleet before it writes any of it: too much, and none of it is
 /// written.
@@ -15,18 +23,124 @@ pub enum Gate {
     Open,
     /// All of it: no revision is known that has passed.
     Whole,
-    /// What the last revision that passed does not ask for. What it would write as well, setting
-    /// and value, is drift, and is repaired whatever becomes of the rest.
-    Since(Arc<Desired>),
+    /// What has not passed. What the last revision that passed would write as well, setting and
+    /// value, is drift, and is repaired whatever becomes of the rest.
+    Since(Before),
+}
+
+/// What has passed: what the last revision that passed asks for, without what nobody could see of
+/// it. A bucket that may not be looked at keeps no revision from passing, and does not pass with it:
+/// else a revision that came while nothing could be seen would be obeyed without a gate as soon as
+/// it can.
+#[derive(Debug, Clone)]
+pub struct Before {
+    desired: Arc<Desired>,
+    unseen: Arc<Unseen>,
+}
+
+impl Before {
+    /// Everything that a revision asks for.
+    pub fn all(desired: Arc<Desired>) -> Self {
+        Self { desired, unseen: Arc::default() }
+    }
+
+    /// What a revision asks for, without what was not seen of it. A bucket of which nothing was seen
+    /// stays under what had passed of it before.
+    pub fn but(desired: &Arc<Desired>, unseen: Unseen, before: Option<&Self>) -> Self {
+        let mut all = Arc::clone(desired);
+        for (id, _) in unseen.iter().filter(|(_, settings)| settings.contains(EXISTENCE)) {
+            let known = before.and_then(|it| it.known(id));
+            let buckets = &mut Arc::make_mut(&mut all).buckets;
+            match known {
+                Some(wish) => drop(buckets.insert(id.clone(), wish)),
+                None => drop(buckets.remove(id)),
+            }
+        }
+        Self { desired: all, unseen: Arc::new(unseen) }
+    }
+
+    /// What has passed of a bucket of which nothing is seen now.
+    fn known(&self, id: &BucketId) -> Option<Arc<Wish>> {
+        let whole = self.unseen.get(id).is_none_or(|settings| settings.contains(EXISTENCE));
+        self.desired.buckets.get(id).filter(|_| whole).cloned()
+    }
+
+    /// What was not seen of the last revision that passed.
+    pub fn unseen(&self) -> &Unseen {
+        &self.unseen
+    }
+
+    /// What is still unseen of it after one more sweep, which could not see `now`.
+    pub fn still_unseen(&self, now: &Unseen) -> Unseen {
+        let still = self.unseen.iter().filter_map(|(id, before)| {
+            let now = now.get(id)?;
+            let settings: BTreeSet<&'static str> = match (before.contains(EXISTENCE), now.contains(EXISTENCE)) {
+                (true, _) => now.clone(),
+                (false, true) => before.clone(),
+                (false, false) => before.intersection(now).copied().collect(),
+            };
+            (!settings.is_empty()).then(|| (id.clone(), settings))
+        });
+        still.collect()
+    }
+
+    pub(super) fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
+    /// Takes out of a plan under what has passed what could not be seen when it passed.
+    pub(super) fn leave_out_unseen(&self, plan: &mut BucketPlan) {
+        if let Some(unseen) = self.unseen.get(&plan.id).filter(|it| !it.contains(EXISTENCE)) {
+            plan.steps.retain(|step| !unseen.contains(step.setting));
+        }
+    }
 }
 
 impl Gate {
-    /// The last revision that passed, where it is not the one in force.
-    pub(super) fn passed(&self) -> Option<&Arc<Desired>> {
+    /// What has passed, where it is not all of the revision in force.
+    pub(super) fn passed(&self) -> Option<&Before> {
         match self {
             Self::Since(passed) => Some(passed),
             Self::Open | Self::Whole => None,
         }
+    }
+}
+
+impl Visited {
+    /// Whether a read failed for a moment: the next sweep may see what this one did not, and then
+    /// there may be something to write. What is denied, or another's, is the same then.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        failed_reads(&self.observed).any(|(_, error)| error.kind.is_transient())
+    }
+
+    /// The settings of which it could not be told what is to be written: those that were not read,
+    /// and those that depend on one that was not.
+    pub(super) fn unseen(&self) -> BTreeSet<&'static str> {
+        let mut unseen: BTreeSet<_> = failed_reads(&self.observed).map(|(setting, _)| setting).collect();
+        if unseen.contains(EXISTENCE) || self.observed.existence == Existence::Foreign {
+            return BTreeSet::from([EXISTENCE]);
+        }
+        if unseen.is_empty() {
+            return unseen;
+        }
+        let failed: Vec<&'static str> = unseen.iter().copied().collect();
+        for use_ in self.wish.policies.iter() {
+            let Rule::Assert(assertion, repair) = &use_.policy.rule else { continue };
+            if !assertion.looks_at().iter().any(|it| failed.contains(it)) {
+                continue;
+            }
+            let undecided = |it: &PolicyVerdict| it.policy == use_.policy.name && it.verdict == Verdict::Unknown;
+            if self.last.policies.iter().any(undecided) {
+                unseen.extend(assertion.looks_at());
+                unseen.extend(repair.iter().map(|demand| demand.setting));
+            }
+            // A change of what the expression looks at is held where it could not be judged after it.
+            let held = self.last.held.iter().filter(|held| held.hold == Hold::Impossible).map(|held| held.setting);
+            unseen.extend(held.filter(|it| assertion.looks_at().contains(it)));
+        }
+        let waiting = self.last.held.iter().filter_map(|held| held.step.as_ref());
+        unseen.extend(waiting.filter(|step| waits_for(step, &failed).is_some()).map(|step| step.setting));
+        unseen
     }
 }
 

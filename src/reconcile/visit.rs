@@ -79,8 +79,8 @@ pub struct Visited {
 pub(super) struct Visitor {
     pub(super) it: Arc<Loop>,
     pub(super) desired: Arc<Desired>,
-    /// The last revision that passed the gate, where the one in force has not.
-    pub(super) passed: Option<Arc<Desired>>,
+    /// What has passed the gate, where it is not all of the revision in force.
+    pub(super) passed: Option<gate::Before>,
     pub(super) breaker: Arc<FleetBreaker>,
 }
 
@@ -172,10 +172,12 @@ impl Visitor {
         now: Timestamp,
     ) -> Option<BucketPlan> {
         let passed = self.passed.as_ref()?;
-        let known = passed.buckets.get(&wish.id)?;
+        let known = passed.desired().buckets.get(&wish.id)?;
         let (mut target, mut seen) = (target.clone(), observed.clone());
-        self.it.stop.run_until_cancelled(self.look(known, &mut target, &mut seen)).await?;
-        let mut before = plan(known, &seen, &self.context(passed, now));
+        // At the end of the daemon nothing is written any more, and what was seen is told by what was seen.
+        self.it.stop.run_until_cancelled(self.look(known, &mut target, &mut seen)).await;
+        let mut before = plan(known, &seen, &self.context(passed.desired(), now));
+        passed.leave_out_unseen(&mut before);
         if known.region != wish.region {
             before.create = None;
         }
@@ -197,6 +199,7 @@ impl Visitor {
             repairs: visited.repairs.clone(),
             previous: previous.as_deref(),
             revision: self.desired.revision.as_deref(),
+            commits: self.desired.commits.as_deref(),
             now,
         });
         self.it.board.put_bucket(report);

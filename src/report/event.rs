@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Repair, SourceState};
 use crate::bucket::{BucketId, Region};
 use crate::clock::Timestamp;
-use crate::source::Revision;
+use crate::source::{Commits, Revision};
 use crate::spec::PolicySeverity;
 use crate::verdict::{Hold, Origin};
 
@@ -120,12 +120,43 @@ pub enum CausedBy {
         subject: String,
         /// Who made it.
         author: String,
+        /// It was one of so many commits, of which this is the newest; 0 of an unknown number. Not
+        /// written where it was this one.
+        #[serde(skip_serializing_if = "is_one")]
+        commits: usize,
     },
 }
 
-impl From<&Revision> for CausedBy {
-    fn from(it: &Revision) -> Self {
-        Self::Revision { revision: it.id.clone(), subject: it.message.clone(), author: it.author.clone() }
+fn is_one(commits: &usize) -> bool {
+    *commits == 1
+}
+
+impl CausedBy {
+    /// The revision in force says something else of what stands in `files` than the one before: by
+    /// which of the commits between them. The first of the files that any of them changed tells; the
+    /// one that changed it, where only one did.
+    pub fn revision(in_force: &Revision, commits: Option<&Commits>, files: &[&str]) -> Self {
+        let of = |it: &Revision, commits| Self::Revision {
+            revision: it.id.clone(),
+            subject: it.message.clone(),
+            author: it.author.clone(),
+            commits,
+        };
+        let Some(commits) = commits else { return of(in_force, 1) };
+        match files.iter().find_map(|file| commits.touched.get(*file)) {
+            Some(touched) => of(&touched.newest, touched.count),
+            None => of(in_force, commits.count),
+        }
+    }
+}
+
+/// The revision that made a difference, in words: itself, or one of some that it ends.
+pub fn by_revision(revision: &str, commits: usize) -> String {
+    let revision = crate::source::short(revision);
+    match commits {
+        1 => format!("revision {revision}"),
+        0 => format!("one of the commits up to {revision}"),
+        more => format!("one of {more} commits up to {revision}"),
     }
 }
 
@@ -178,6 +209,7 @@ impl Event {
 mod tests {
     use super::*;
     use crate::bucket::{AccountName, BucketName};
+    use crate::source::Touched;
 
     fn drift(caused_by: Option<CausedBy>) -> String {
         let bucket = BucketId { account: AccountName::default(), name: BucketName::parse("ai-one").expect("legal") };
@@ -197,8 +229,43 @@ mod tests {
     fn a_cause_is_one_more_field_and_nothing_where_it_is_not_known() {
         let before = r#"{"event":"drift-detected","bucket":{"account":"default","name":"ai-one"},"policy":"spec","setting":"tags","severity":"medium","detail":"Name: a -> b""#;
         assert_eq!(drift(None), format!("{before}}}"));
-        let cause = CausedBy::Revision { revision: "4f1c2b7".into(), subject: "Rename".into(), author: "Ada".into() };
-        let more = r#""causedBy":{"cause":"revision","revision":"4f1c2b7","subject":"Rename","author":"Ada"}"#;
-        assert_eq!(drift(Some(cause)), format!("{before},{more}}}"));
+        let cause = |commits| CausedBy::Revision {
+            revision: "4f1c2b7".into(),
+            subject: "Rename".into(),
+            author: "Ada".into(),
+            commits,
+        };
+        let more = r#""causedBy":{"cause":"revision","revision":"4f1c2b7","subject":"Rename","author":"Ada""#;
+        assert_eq!(drift(Some(cause(1))), format!("{before},{more}}}}}"));
+        assert_eq!(drift(Some(cause(3))), format!("{before},{more},\"commits\":3}}}}"));
+    }
+
+    /// The last of three commits was named whoever had made the difference.
+    #[test]
+    fn the_commit_that_changed_the_file_is_named_or_else_among_how_many_it_is() {
+        let revision = |id: &str| Revision {
+            id: id.to_owned(),
+            author: format!("{id} <a@b>"),
+            message: String::new(),
+            committed_at: None,
+            signature: None,
+        };
+        let touched = |id: &str, count| Touched { count, newest: Arc::new(revision(id)) };
+        let all = Commits {
+            count: 3,
+            touched: [("a.yaml".into(), touched("one", 1)), ("b.yaml".into(), touched("two", 2))].into(),
+        };
+        let said = |commits: Option<&Commits>, files: &[&str]| {
+            let CausedBy::Revision { revision, author, commits, .. } =
+                CausedBy::revision(&revision("head"), commits, files);
+            assert_eq!(author, format!("{revision} <a@b>"));
+            by_revision(&revision, commits)
+        };
+        assert_eq!(said(Some(&all), &["a.yaml", "b.yaml"]), "revision one");
+        assert_eq!(said(Some(&all), &["c.yaml", "b.yaml"]), "one of 2 commits up to two");
+        assert_eq!(said(Some(&all), &["c.yaml"]), "one of 3 commits up to head");
+        assert_eq!(said(Some(&Commits::default()), &["a.yaml"]), "one of the commits up to head");
+        assert_eq!(said(Some(&Commits::one()), &["a.yaml"]), "revision head");
+        assert_eq!(said(None, &["a.yaml"]), "revision head");
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::desired::Wish;
 use crate::observed::{Existence, Observed};
 use crate::plan::{BucketPlan, Held, failed_reads};
-use crate::source::Revision;
+use crate::source::{Commits, Revision};
 use crate::spec::PolicySeverity;
 use crate::verdict::{EXISTENCE, Origin, SPEC, Verdict};
 
@@ -31,6 +31,8 @@ pub struct Visit<'a> {
     pub previous: Option<&'a BucketReport>,
     /// The revision that says what is wanted, where there is one.
     pub revision: Option<&'a Revision>,
+    /// The commits that lead to it from that of the sweep before.
+    pub commits: Option<&'a Commits>,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -99,7 +101,7 @@ struct Line<'a> {
 
 /// Tells what came of a visit.
 pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
-    let Visit { wish, observed, first, last, repairs, previous, revision, now } = visit;
+    let Visit { wish, observed, first, last, repairs, previous, revision, commits, now } = visit;
     let bucket = &wish.id;
     let spec: Arc<str> = SPEC.into();
     let mut lines = Vec::new();
@@ -140,6 +142,7 @@ pub fn tell(visit: Visit<'_>) -> (BucketReport, Vec<Event>, Vec<DriftChange>) {
             let before = previous.and_then(|it| it.wish.as_ref()).filter(|before| !Arc::ptr_eq(before, wish));
             before.is_some_and(|before| wish.asks_otherwise(before, &line.policy, line.setting))
         });
+        let caused_by = caused_by.map(|it| CausedBy::revision(it, commits, &said_in(wish, &line.policy, line.setting)));
         since.push(follow(line, bucket, caused_by, now, &mut events, &mut closed, &mut changes));
     }
     // A policy or a setting that is wanted no more takes its open difference with it.
@@ -267,6 +270,17 @@ fn asked_for(wish: &Wish, plan: &BucketPlan, held: &Held) -> Vec<Origin> {
     if policies.is_empty() { wish.at.clone().map(Origin::Spec).into_iter().collect() } else { policies }
 }
 
+/// The files that say what is wanted, the one that says it itself first: a bucket's own file decides
+/// which defaults and policies are for it.
+fn said_in<'a>(wish: &'a Wish, policy: &str, setting: &str) -> Vec<&'a str> {
+    let own = if policy == SPEC {
+        wish.wants.iter().find(|it| it.setting == setting).map(|it| &it.at)
+    } else {
+        wish.policies.iter().find(|it| *it.policy.name == *policy).map(|it| &it.policy.at)
+    };
+    own.into_iter().chain(&wish.at).map(|at| &*at.file).collect()
+}
+
 /// Whether it differs; of a suspended bucket, too.
 fn is_open(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Drifted | Verdict::Suspended)
@@ -278,7 +292,7 @@ fn is_open(verdict: Verdict) -> bool {
 fn follow(
     line: &Line<'_>,
     bucket: &crate::bucket::BucketId,
-    caused_by: Option<&Revision>,
+    caused_by: Option<CausedBy>,
     now: Timestamp,
     opened: &mut Vec<Event>,
     closed: &mut Vec<Event>,
@@ -292,7 +306,7 @@ fn follow(
             setting: line.setting,
             severity: line.severity,
             detail: line.detail.to_owned(),
-            caused_by: caused_by.map(CausedBy::from),
+            caused_by,
         });
         changes.push(DriftChange::Opened { policy: Arc::clone(&line.policy), severity: line.severity });
         since = Some(now);

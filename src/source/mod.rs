@@ -90,6 +90,31 @@ pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
+/// The commits after one revision, up to another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Commits {
+    /// How many; 0 where it cannot be told.
+    pub count: usize,
+    /// The files that they changed, by their path inside the source's path.
+    pub touched: BTreeMap<Arc<str>, Touched>,
+}
+
+/// What changed one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// How many commits.
+    pub count: usize,
+    /// The newest of them.
+    pub newest: Arc<Revision>,
+}
+
+impl Commits {
+    /// One, whatever it changed.
+    pub fn one() -> Self {
+        Self { count: 1, ..Self::default() }
+    }
+}
+
 /// Something in a revision that is not read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Refused {
@@ -285,6 +310,12 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When it is there and cannot be read.
     fn load<'a>(&'a self, revision: &'a str) -> BoxFuture<'a, Result<Option<Tree>, Error>>;
+
+    /// The commits after the revision `from` up to `to`, without the network. A folder keeps no
+    /// older state of itself: whatever it is, it became at once.
+    fn commits<'a>(&'a self, _from: &'a str, _to: &'a str) -> BoxFuture<'a, Commits> {
+        Box::pin(std::future::ready(Commits::one()))
+    }
 
     /// Who last changed the lines of its files.
     fn ancestry(&self) -> Arc<dyn Ancestry> {

@@ -18,7 +18,7 @@ use super::{
     AccountSpec, ApprovalSpec, BucketSpec, DefaultsSpec, ExemptionSpec, Mode, PolicySeverity, Rule, Selector, Suspend,
     Written,
 };
-use crate::bucket::{AccountName, BucketName};
+use crate::bucket::{AccountName, BucketId, BucketName};
 use crate::finding::{Finding, Place, Severity, did_you_mean};
 use crate::settings;
 
@@ -55,16 +55,16 @@ pub(super) struct Draft {
 /// The names that the documents of a file give, faulty ones too, with where they stand.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    pub buckets: Vec<(BucketName, Place)>,
+    pub buckets: Vec<(BucketId, Place)>,
     pub accounts: Vec<(AccountName, Place)>,
     pub policies: Vec<String>,
 }
 
 impl Names {
-    /// Whether one of these is given. The other kinds' names are not kept.
-    pub(super) fn has(&self, kind: &str, name: &str) -> bool {
+    /// Whether one of these is given; a bucket is one of its account. The other kinds' names are not kept.
+    pub(super) fn has(&self, kind: &str, name: &str, account: Option<&AccountName>) -> bool {
         match kind {
-            "bucket" => self.buckets.iter().any(|(it, _)| it.as_str() == name),
+            "bucket" => self.buckets.iter().any(|(it, _)| it.name.as_str() == name && Some(&it.account) == account),
             "account" => self.accounts.iter().any(|(it, _)| it.as_str() == name),
             "policy" => self.policies.iter().any(|it| it == name),
             _ => false,
@@ -126,7 +126,10 @@ impl Reading<'_> {
         match (kind.and_then(Kind::of), name.text()) {
             (Some(Kind::Bucket), Some(text)) => {
                 if let Ok(bucket) = BucketName::parse(text) {
-                    self.names.buckets.push((bucket, name.at.clone()));
+                    let named = root.get("spec").and_then(|spec| spec.get("account")).and_then(Node::text);
+                    let named = named.and_then(|text| AccountName::parse(text).ok());
+                    let account = self.context.account_of(named.as_ref());
+                    self.names.buckets.push((BucketId { account, name: bucket }, name.at.clone()));
                 }
             }
             (Some(Kind::Account), Some(text)) => {

@@ -10,7 +10,7 @@ use super::document::{Document, Names, Reading};
 use super::policies::{self, finish};
 use super::together::{Fault, Together, faults};
 use super::{Asked, BucketSpec, Loaded, PolicySpec, Specs, yaml};
-use crate::bucket::{AccountId, AccountName, BucketName, Region};
+use crate::bucket::{AccountId, AccountName, BucketId, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place, Severity, did_you_mean};
@@ -41,6 +41,15 @@ pub struct Context {
     /// The accounts on stores of one's own, as far as they are known: what AWS alone refuses is no
     /// fault there.
     pub own_stores: BTreeSet<AccountName>,
+}
+
+impl Context {
+    /// The account of a bucket that names this one, or none: then the only one, or as long as none
+    /// is known the one that is called so by default.
+    pub(super) fn account_of(&self, named: Option<&AccountName>) -> AccountName {
+        let only = self.accounts.as_ref().filter(|known| known.len() == 1).and_then(|known| known.keys().next());
+        named.or(only).cloned().unwrap_or_default()
+    }
 }
 
 /// Remembers files as they were when they last had no error.
@@ -271,7 +280,7 @@ struct Loading<'a> {
     builtin: Vec<PolicySpec>,
     loaded: Loaded,
     /// The buckets of each file that no earlier form of it describes.
-    lost: Vec<Vec<(BucketName, Place)>>,
+    lost: Vec<Vec<(BucketId, Place)>>,
     lost_accounts: Vec<(AccountName, Place)>,
     /// The policies that documents describe, faulty ones too.
     policies: BTreeSet<String>,
@@ -325,7 +334,7 @@ impl<'a> Loading<'a> {
         // The old form goes on to name what is there, or was.
         self.loaded.faulty.extend(used.iter().map(|path| Arc::from(path.as_str())));
         let frozen = &mut self.loaded.specs.frozen;
-        frozen.extend(source.names.buckets.iter().chain(&names.buckets).map(|(name, _)| name.clone()));
+        frozen.extend(source.names.buckets.iter().chain(&names.buckets).map(|(id, _)| id.clone()));
         let frozen = &mut self.loaded.specs.frozen_accounts;
         frozen.extend(source.names.accounts.iter().chain(&names.accounts).map(|(name, _)| name.clone()));
         self.lost.push(source.names.buckets.clone());
@@ -371,12 +380,16 @@ impl<'a> Loading<'a> {
     /// Tells of buckets that nobody manages now, and of exemptions that exempt from nothing.
     fn warn(&mut self) {
         let Loaded { specs, findings, .. } = &mut self.loaded;
-        let managed: HashSet<&BucketName> = specs.buckets.iter().map(|bucket| &bucket.name).collect();
+        let id =
+            |it: &BucketSpec| BucketId { account: self.context.account_of(it.account.as_ref()), name: it.name.clone() };
+        // Worked out only where somebody asks.
+        let managed: HashSet<BucketId> =
+            if self.lost.is_empty() { HashSet::new() } else { specs.buckets.iter().map(id).collect() };
         // Where no earlier form can be, the error says all.
         let told = self.last_good.remembers();
         for lost in self.lost.iter().filter(|_| told) {
-            let lost: Vec<_> = lost.iter().filter(|(name, _)| !managed.contains(name)).collect();
-            let Some(((name, place), more)) = lost.split_first() else { continue };
+            let lost: Vec<_> = lost.iter().filter(|(id, _)| !managed.contains(id)).collect();
+            let Some(((BucketId { name, .. }, place), more)) = lost.split_first() else { continue };
             let who = match more.len() {
                 0 => format!("bucket `{name}` is"),
                 more => format!("bucket `{name}` and {more} more of this file are"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bucket::{AccountName, BucketName, Namespace, Region};
+use crate::bucket::{AccountName, BucketId, BucketName, Namespace, Region};
 use crate::clock::Timestamp;
 use crate::doc::Doc;
 use crate::finding::{Finding, Place};
@@ -364,7 +364,7 @@ pub struct Specs {
     /// The approvals.
     pub approvals: Vec<ApprovalSpec>,
     /// Buckets whose newest documents are at fault and that stay on their last good form.
-    pub frozen: BTreeSet<BucketName>,
+    pub frozen: BTreeSet<BucketId>,
     /// Accounts likewise.
     pub frozen_accounts: BTreeSet<AccountName>,
 }

@@ -10,7 +10,7 @@ use super::load::{Context, Source};
 use super::select::{CompiledSelector, Facts};
 use super::yaml::{Entry, Node};
 use super::{Asked, Asks, BucketSpec, DefaultsSpec, PolicySpec};
-use crate::bucket::{AccountName, BucketName, Region};
+use crate::bucket::{AccountName, BucketId, Region};
 use crate::finding::{Finding, Place, did_you_mean};
 
 /// A document that cannot be in force beside the others.
@@ -25,7 +25,7 @@ pub(super) struct Together {
     pub findings: Vec<Finding>,
     pub faults: Vec<Fault>,
     /// Buckets that are affected without standing in the documents themselves.
-    pub frozen: BTreeSet<BucketName>,
+    pub frozen: BTreeSet<BucketId>,
 }
 
 type Found<'a> = (usize, usize, &'a Document);
@@ -55,8 +55,7 @@ pub(super) fn faults(sources: &[Source], context: &Context, builtin: &[PolicySpe
 }
 
 fn account_of(bucket: &BucketSpec, context: &Context) -> AccountName {
-    let only = context.accounts.as_ref().filter(|known| known.len() == 1).and_then(|known| known.keys().next());
-    bucket.account.clone().or_else(|| only.cloned()).unwrap_or_default()
+    context.account_of(bucket.account.as_ref())
 }
 
 fn duplicates<'a>(
@@ -78,12 +77,12 @@ fn duplicates<'a>(
         };
         by_name.entry((kind, name, account)).or_default().push((source, document, at));
     }
-    for ((kind, name, _), places) in by_name.into_iter().filter(|(_, places)| places.len() > 1) {
+    for ((kind, name, account), places) in by_name.into_iter().filter(|(_, places)| places.len() > 1) {
         // What a file said once gives way to what another says now, where its broken form says it no
         // more: it was moved. Where that goes on to say it, the other one is a second.
         type Places<'a> = Vec<&'a (usize, usize, &'a Place)>;
         let (once, now): (Places<'_>, Places<'_>) = places.iter().partition(|(source, ..)| sources[*source].old);
-        let goes_on = once.iter().any(|(source, ..)| sources[*source].names.has(kind, name));
+        let goes_on = once.iter().any(|(source, ..)| sources[*source].names.has(kind, name, account.as_ref()));
         let at_fault = match (once.is_empty(), now.is_empty()) {
             (false, false) if goes_on => now,
             (false, false) => once,
@@ -206,7 +205,7 @@ struct Clash {
     second: usize,
     at: String,
     other: String,
-    buckets: Vec<BucketName>,
+    buckets: Vec<BucketId>,
 }
 
 fn contradictions<'a>(
@@ -259,15 +258,15 @@ fn contradictions<'a>(
             // What the bucket says itself wins over both.
             let own = own.get_or_insert_with(|| leaves_of(&bucket.settings, bucket.region.as_ref(), bucket.mode));
             if !own.keys().any(|pointer| meet(pointer, &clash.at)) {
-                clash.buckets.push(bucket.name.clone());
+                clash.buckets.push(BucketId { account: facts.account.clone(), name: bucket.name.clone() });
             }
         }
     }
     for clash in clashes.iter().filter(|clash| !clash.buckets.is_empty()) {
         let (first, second) = (&defaults[clash.first], &defaults[clash.second]);
         let whose = match clash.buckets.as_slice() {
-            [one] => format!("`{one}`"),
-            [one, rest @ ..] => format!("`{one}` and {} more", rest.len()),
+            [one] => format!("`{}`", one.name),
+            [one, rest @ ..] => format!("`{}` and {} more", one.name, rest.len()),
             [] => String::new(),
         };
         for (own, at, other, there) in

@@ -171,19 +171,19 @@ async fn a_revision_is_gated_whatever_the_cause_of_the_sweep_that_finds_it() {
         let (mut sweeper, bench) = begin(config(""), None);
         let mut passed = Passed::remembered(&sweeper.config, &bench.history).await;
         bench.wanted.send_replace(Some(in_force("a", VERSIONED)));
-        assert!(sweeper.obey(&mut passed, Cause::Start).await);
+        assert!(sweeper.obey(&mut passed, &mut None, Cause::Start).await);
         bench.wanted.send_replace(Some(in_force("b", TAGGED)));
         for _ in 0..2 {
-            assert!(sweeper.obey(&mut passed, cause).await);
+            assert!(sweeper.obey(&mut passed, &mut None, cause).await);
             assert_eq!(bench.cloud.count("write"), 0, "{cause:?}");
         }
         // What the one before asks for as well is repaired all the same.
         bench.cloud.set(&id("data-1"), "versioning", &json!({"status": "Suspended"}));
-        assert!(sweeper.obey(&mut passed, cause).await);
+        assert!(sweeper.obey(&mut passed, &mut None, cause).await);
         assert_eq!(bench.cloud.count("write"), 1, "{cause:?}");
         // Back to the one that passed: nothing is held any more.
         bench.wanted.send_replace(Some(in_force("a", VERSIONED)));
-        assert!(sweeper.obey(&mut passed, Cause::Revision).await);
+        assert!(sweeper.obey(&mut passed, &mut None, Cause::Revision).await);
         assert_eq!(bench.board.breakers(), [], "{cause:?}");
     }
 }
@@ -195,7 +195,7 @@ async fn a_revision_that_has_passed_has_passed_after_a_restart_too() {
     let (mut sweeper, bench) = begin(config(""), None);
     let mut passed = Passed::remembered(&sweeper.config, &bench.history).await;
     bench.wanted.send_replace(Some(in_force("a", VERSIONED)));
-    sweeper.obey(&mut passed, Cause::Start).await;
+    sweeper.obey(&mut passed, &mut None, Cause::Start).await;
 
     let again = |more: &str| begin(config(more), Some(Arc::clone(&bench.history)));
     let drift = |cloud: &MemoryCloud| {
@@ -206,7 +206,7 @@ async fn a_revision_that_has_passed_has_passed_after_a_restart_too() {
     restarted.wanted.send_replace(Some(in_force("a", VERSIONED)));
     drift(&restarted.cloud);
     for writes in [1, 2, 3, 3] {
-        sweeper.obey(&mut passed, Cause::Start).await;
+        sweeper.obey(&mut passed, &mut None, Cause::Start).await;
         assert_eq!(restarted.cloud.count("write"), writes);
     }
 
@@ -216,7 +216,67 @@ async fn a_revision_that_has_passed_has_passed_after_a_restart_too() {
         let mut passed = Passed::remembered(&sweeper.config, &restarted.history).await;
         restarted.wanted.send_replace(Some(in_force(revision, VERSIONED)));
         drift(&restarted.cloud);
-        sweeper.obey(&mut passed, Cause::Start).await;
+        sweeper.obey(&mut passed, &mut None, Cause::Start).await;
         assert_eq!(restarted.cloud.count("write"), 0, "{more} {revision}");
+    }
+}
+
+fn denied(cloud: &MemoryCloud, setting: &'static str, times: usize) {
+    let effect = crate::cloud::memory::Effect::Fail(crate::cloud::S3ErrorKind::Denied);
+    cloud.fail(crate::cloud::memory::Fault { verb: "read", bucket: String::new(), setting, times, effect });
+}
+
+fn suspend(cloud: &MemoryCloud) {
+    (0..3).for_each(|n| cloud.set(&id(&format!("data-{n}")), "versioning", &json!({"status": "Suspended"})));
+}
+
+/// A revision passed while nothing could be seen, and was obeyed without a gate as soon as it could.
+#[tokio::test]
+async fn what_was_denied_when_a_revision_passed_is_gated_when_it_is_seen_after_a_restart_too() {
+    let (mut sweeper, bench) = begin(config(""), None);
+    let mut passed = Passed::remembered(&sweeper.config, &bench.history).await;
+    bench.wanted.send_replace(Some(in_force("a", VERSIONED)));
+    suspend(&bench.cloud);
+    denied(&bench.cloud, "versioning", 3);
+    sweeper.obey(&mut passed, &mut None, Cause::Start).await;
+    for _ in 0..2 {
+        sweeper.obey(&mut passed, &mut None, Cause::Schedule).await;
+        assert_eq!((bench.cloud.count("write"), bench.board.breakers().len()), (0, 1));
+    }
+
+    let (mut sweeper, again) = begin(config(""), Some(Arc::clone(&bench.history)));
+    let mut passed = Passed::remembered(&sweeper.config, &again.history).await;
+    again.wanted.send_replace(Some(in_force("a", VERSIONED)));
+    suspend(&again.cloud);
+    sweeper.obey(&mut passed, &mut None, Cause::Start).await;
+    assert_eq!((again.cloud.count("write"), again.board.breakers().len()), (0, 1));
+    // Seen as it shall be, it has passed with the rest; what differs from then on is drift.
+    (0..3).for_each(|n| again.cloud.set(&id(&format!("data-{n}")), "versioning", &json!({"status": "Enabled"})));
+    sweeper.obey(&mut passed, &mut None, Cause::Schedule).await;
+    suspend(&again.cloud);
+    for writes in [1, 2, 3] {
+        sweeper.obey(&mut passed, &mut None, Cause::Schedule).await;
+        assert_eq!(again.cloud.count("write"), writes);
+    }
+}
+
+/// One setting that the role may never read must not leave a daemon that began anew without a
+/// revision that passed.
+#[tokio::test]
+async fn drift_in_what_was_seen_is_repaired_after_a_restart_while_something_is_denied() {
+    let (mut sweeper, bench) = begin(config(""), None);
+    let mut passed = Passed::remembered(&sweeper.config, &bench.history).await;
+    bench.wanted.send_replace(Some(in_force("a", TAGGED)));
+    denied(&bench.cloud, "tags", usize::MAX);
+    sweeper.obey(&mut passed, &mut None, Cause::Start).await;
+
+    let (mut sweeper, again) = begin(config(""), Some(Arc::clone(&bench.history)));
+    let mut passed = Passed::remembered(&sweeper.config, &again.history).await;
+    again.wanted.send_replace(Some(in_force("a", TAGGED)));
+    denied(&again.cloud, "tags", usize::MAX);
+    suspend(&again.cloud);
+    for writes in [1, 2, 3] {
+        sweeper.obey(&mut passed, &mut None, Cause::Schedule).await;
+        assert_eq!(again.cloud.count("write"), writes);
     }
 }

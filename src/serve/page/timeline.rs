@@ -117,12 +117,20 @@ fn who(entry: &Entry, asking: &Asking<'_>) -> Markup {
 /// What is wanted changed, and with which commit: nobody need have touched the bucket.
 fn by_commit(cause: &Map<String, Value>, forge: &Forge) -> Markup {
     let said = |field: &str| cause.get(field).and_then(Value::as_str).unwrap_or_default();
+    let among = cause.get("commits").and_then(Value::as_u64);
     html! {
         p.who {
-            "What is wanted of it changed with revision "
+            "What is wanted of it changed with "
+            @match among {
+                None => { "revision " }
+                Some(0) => { "one of the commits up to " }
+                Some(more) => { "one of " (more) " commits up to " }
+            }
             (forge.id(said("revision")))
-            @if !said("subject").is_empty() { " “" (plain(said("subject"))) "”" }
-            @if !said("author").is_empty() { " by " (plain(said("author"))) }
+            @if among.is_none() {
+                @if !said("subject").is_empty() { " “" (plain(said("subject"))) "”" }
+                @if !said("author").is_empty() { " by " (plain(said("author"))) }
+            }
             "."
         }
     }
@@ -143,4 +151,29 @@ fn said(entry: &Entry) -> String {
     }
     entry.event["repair"]["changes"] = Value::Array(Vec::new());
     entry.line().replace("  ", " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::report::SourceReport;
+
+    /// Nobody is named where it is not known which of some commits it was.
+    #[test]
+    fn one_of_several_commits_is_told_without_a_name() {
+        let said = |mut cause: Value, commits: Option<u64>| {
+            let fields = cause.as_object_mut().expect("an object");
+            fields.extend(commits.map(|it| ("commits".to_owned(), json!(it))));
+            by_commit(fields, &Forge::of(&SourceReport::default())).into_string()
+        };
+        let cause = json!({"revision": "4f1c2b7", "subject": "Rename", "author": "Ada"});
+        let one = said(cause.clone(), None);
+        assert!(one.contains("changed with revision ") && one.ends_with(" “Rename” by Ada.</p>"), "{one}");
+        let three = said(cause.clone(), Some(3));
+        assert!(three.contains("changed with one of 3 commits up to <") && !three.contains("Ada"), "{three}");
+        let some = said(cause, Some(0));
+        assert!(some.contains("changed with one of the commits up to <") && !some.contains("Rename"), "{some}");
+    }
 }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 pub mod blame;
 mod failure;
 pub mod fetch;
+mod log;
 pub(crate) mod store;
 
 use self::blame::GitAncestry;
@@ -21,7 +22,7 @@ use self::store::Store;
 use super::names::{Reference, SubPath};
 use super::url::{GitUrl, Scheme};
 use super::worker::Worker;
-use super::{Ancestry, BoxFuture, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
+use super::{Ancestry, BoxFuture, Commits, Error, ErrorKind, Fetched, HeldReason, Limits, Origin, Source, Tree};
 use super::{is_accepted, is_shrunk};
 
 pub use self::fetch::fetch_blocking;
@@ -355,6 +356,17 @@ impl Source for GitSource {
             }
             let id = revision.to_owned();
             self.reading("load", move |store| store.commit(&id)?.map(|commit| store.read(&commit)).transpose()).await
+        })
+    }
+
+    fn commits<'a>(&'a self, from: &'a str, to: &'a str) -> BoxFuture<'a, Commits> {
+        Box::pin(async move {
+            let (from, to) = (from.to_owned(), to.to_owned());
+            let counting = self.reading("log", move |store| store.commits(&from, &to));
+            match tokio::time::timeout(log::PATIENCE, counting).await {
+                Ok(Ok(commits)) => commits,
+                Ok(Err(_)) | Err(_) => Commits::default(),
+            }
         })
     }
 

@@ -103,9 +103,9 @@ pub(super) fn sweep(repository: &Path) {
 
 /// A commit of the bare repository, and how to speak of it.
 pub(super) struct Store<'a> {
-    repository: Repository,
-    origin: &'a str,
-    path: &'a SubPath,
+    pub(super) repository: Repository,
+    pub(super) origin: &'a str,
+    pub(super) path: &'a SubPath,
     limits: Limits,
 }
 

@@ -1,6 +1,7 @@
 //! What is written, when, and what is said of it.
 
 use super::*;
+use crate::support::git_repo::file;
 
 const VERSIONED: &str = "  versioning: {status: Enabled}\n";
 
@@ -286,12 +287,67 @@ async fn an_opened_public_access_block_is_closed_while_a_commit_is_held_and_the_
     assert_eq!((&bucket["held"][0]["setting"], &bucket["held"][0]["reason"]), (&json!("tags"), &json!("over-limit")));
     daemon.stop().await;
 
-    // Nobody remembers what the commit before it asked for, so all of it is held.
+    // What the commit before it asked for is read again, so that drift is told from what is held.
     open().await;
     let daemon = world.swept().await;
+    assert_eq!((world.writes() - before, closed()), (4, true));
+    open().await;
     daemon.sweep().await;
-    assert_eq!((world.writes() - before, closed()), (3, false));
+    assert_eq!((world.writes() - before, closed()), (6, true));
+    let bucket = daemon.bucket("bucket-000007", |it| !it["held"].is_null()).await;
+    assert_eq!((&bucket["held"][0]["setting"], &bucket["held"][0]["reason"]), (&json!("tags"), &json!("over-limit")));
+    assert_eq!(daemon.json("/api/v1/status").await["buckets"]["inSync"], 0);
+}
+
+/// An older form stood in for a file of the commit that passed, and is not kept: what that commit
+/// asked for cannot be told, and nothing is taken for drift.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_told_of_the_commit_that_passed_is_said_and_held_with_the_one_that_did_not() {
+    let specs = specs_of_twelve("Distributed");
+    let world = twelve(&specs).await;
+    let daemon = world.swept().await;
+    let mut faulty = files(&specs);
+    faulty[3].1 = "kind: Bucket\n";
+    daemon.follow(&world.push(&faulty)).await;
+    daemon.follow(&world.push(&files(&specs_of_twelve("Central")))).await;
+    daemon.stop().await;
+    world.tamper("DELETE /bucket-000007?publicAccessBlock", "").await;
+    let before = world.writes();
+    let daemon = world.swept().await;
+    daemon.sweep().await;
+    assert_eq!(world.writes() - before, 0);
+    let said = "is not known any more: a file of it was at fault; until";
+    assert_eq!(daemon.log().matches(said).count(), 1, "{}", daemon.log());
     // One that takes it back has one bucket to change, and passes.
     daemon.follow(&world.push(&files(&specs_of_twelve("Distributed")))).await;
-    assert_eq!((world.writes() - before, closed()), (4, true));
+    assert_eq!(world.writes() - before, 1);
+}
+
+/// Three commits were pushed at once, and the last was named for what the first had changed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drift_that_one_of_several_commits_caused_names_that_one() {
+    let specs = |first: &str, second: &str| {
+        [("a.yaml", spec("bucket-000000", first)), ("b.yaml", spec("bucket-000001", second))]
+    };
+    let entries = |specs: &[(&str, String)]| specs.iter().map(|(path, text)| file(path, text)).collect::<Vec<_>>();
+    let begun = specs(VERSIONED, VERSIONED);
+    let world = World::with(compliant(2), &begun.each_ref().map(|(path, text)| (*path, text.as_str()))).await;
+    let daemon = world.swept().await;
+    let closed = format!("{VERSIONED}  requestPayer: {{payer: Requester}}\n");
+    let first = world.repo.commit("main", "The first", &entries(&specs(&closed, VERSIONED)), false);
+    world.repo.commit(
+        "main",
+        "The second",
+        &entries(&specs(&closed, &closed.replace("Requester", "BucketOwner"))),
+        false,
+    );
+    let third = world.repo.commit("main", "The third", &entries(&specs(&closed, &closed)), false);
+    daemon.follow(&third).await;
+    let since = |bucket: &str| {
+        let log = daemon.log();
+        let line = lines(&log, bucket, "drift from its spec (requestPayer), since ").pop().unwrap_or_default();
+        line.split_once("since ").and_then(|(_, rest)| rest.split_once(':')).map(|(who, _)| who.to_owned())
+    };
+    assert_eq!(since("bucket-000000"), Some(format!("revision {}", &first[..12])));
+    assert_eq!(since("bucket-000001"), Some(format!("one of 2 commits up to {}", &third[..12])));
 }

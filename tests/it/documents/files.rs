@@ -150,7 +150,7 @@ fn a_file_with_an_error_freezes_only_its_buckets() {
         ]
     );
     assert_eq!(names(&loaded), ["ai-model-data", "one-data", "two-data"]);
-    let frozen: Vec<&str> = loaded.specs.frozen.iter().map(driftless::bucket::BucketName::as_str).collect();
+    let frozen: Vec<&str> = loaded.specs.frozen.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(frozen, ["new-data", "one-data", "two-data"]);
 }
 
@@ -218,7 +218,7 @@ fn a_file_that_is_not_read_stays_on_its_last_good_form_as_any_other_fault() {
     assert!(loaded.specs.buckets[2].settings.get("versioning").is_some(), "with the file that it named");
     assert!(loaded.specs.policies.iter().any(|policy| &*policy.name == "own"));
     assert_eq!((loaded.specs.exemptions.len(), loaded.specs.defaults.len()), (1, 1));
-    let frozen: Vec<&str> = loaded.specs.frozen.iter().map(driftless::bucket::BucketName::as_str).collect();
+    let frozen: Vec<&str> = loaded.specs.frozen.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(frozen, ["one-data", "two-data"]);
     let faulty: Vec<&str> = loaded.faulty.iter().map(|path| &**path).collect();
     assert_eq!(

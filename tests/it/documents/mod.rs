@@ -8,6 +8,7 @@ use driftless::spec::load::{Context, File, LastGood, load, load_tree};
 use driftless::spec::{Approved, Asked, Loaded, Mode, Rule};
 use proptest::prelude::*;
 
+mod accounts;
 mod files;
 mod forms;
 mod rules;

@@ -10,6 +10,7 @@ use crate::support::git_repo::{Entry, Repo, file};
 
 mod blame;
 mod history;
+mod log;
 mod server;
 mod ssh;
 mod tree;

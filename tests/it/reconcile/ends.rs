@@ -97,3 +97,28 @@ async fn a_daemon_that_is_to_end_begins_nothing_and_forgets_nobody() {
     assert_eq!(rig.board.buckets().len(), 2);
     assert!(!rig.notes.take().iter().any(|line| line.starts_with("unmanaged")));
 }
+
+/// What was not written any more was told to be held with the revision that is, also where the one
+/// before asks for it as well.
+#[tokio::test]
+async fn what_the_end_of_the_daemon_leaves_of_drift_is_not_told_to_be_held_with_a_revision() {
+    let names = ["ai-one", "ai-two", "ai-three"];
+    let cloud = MemoryCloud::default();
+    let good = [("versioning", json!({"status": "Enabled"})), ("tags", json!({"Name": "data"}))];
+    names.iter().for_each(|name| cloud.put(&id(name), "us-east-1", &good));
+    cloud.set(&id("ai-one"), "versioning", &json!({"status": "Suspended"}));
+    cloud.set(&id("ai-one"), "tags", &json!({}));
+    let specs = |more: &str| {
+        let spec = format!("{{versioning: {{status: Enabled}}, tags: {{Name: data}}{more}}}");
+        desired(&names.map(|name| bucket(name, &spec)).concat())
+    };
+    let mut rig = Rig::over(&cloud);
+    rig.limit = super::limits::FEW;
+    rig.wrapped = Some(Arc::new(Ending(cloud.clone(), rig.stop.clone())));
+    let swept = rig.gated_since(&specs(""), &specs(", publicAccessBlock: all")).await;
+    assert_eq!((cloud.count("write"), swept.report.interrupted), (1, true));
+    let said = rig.notes.take();
+    assert!(said.iter().any(|it| it.starts_with("repair ai-one ")), "{said:?}");
+    let held: Vec<_> = said.iter().filter(|it| it.starts_with("held ai-one ")).collect();
+    assert_eq!(held, ["held ai-one publicAccessBlock over-limit"], "{said:?}");
+}

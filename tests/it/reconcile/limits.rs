@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn fleet(count: usize) -> (MemoryCloud, String) {
+pub(super) fn fleet(count: usize) -> (MemoryCloud, String) {
     let cloud = MemoryCloud::default();
     let mut text = String::new();
     for n in 0..count {
@@ -13,7 +13,7 @@ fn fleet(count: usize) -> (MemoryCloud, String) {
     (cloud, text)
 }
 
-const FEW: FleetLimit = FleetLimit { percent: 10.0, least: 2 };
+pub(super) const FEW: FleetLimit = FleetLimit { percent: 10.0, least: 2 };
 
 #[tokio::test]
 async fn a_revision_that_changes_too_much_of_the_fleet_changes_nothing() {
@@ -91,6 +91,19 @@ async fn an_approval_releases_the_change_that_was_shown_and_no_other() {
     assert_eq!(held(&swept), ["ai-two versioning needs-approval"]);
     assert_eq!(cloud.get(&id("ai-one"), "versioning"), Some(status("Suspended")));
     assert_eq!(cloud.get(&id("ai-two"), "versioning"), Some(status("Enabled")));
+}
+
+/// Buckets that no spec declares are never written, and let more of the others be.
+#[tokio::test]
+async fn the_limit_is_a_share_of_the_buckets_that_specs_declare() {
+    let (cloud, text) = fleet(10);
+    (0..90).for_each(|n| cloud.put(&id(&format!("others-{n:02}")), "us-east-1", &[]));
+    let mut rig = Rig::over(&cloud);
+    rig.limit = FEW;
+    let swept = rig.gated(&desired_with(&text, "policies: {builtin: [versioned], undeclared: true}")).await;
+    assert_eq!((swept.report.buckets, cloud.count("write"), swept.passed), (100, 0, false));
+    let why = &swept.plans.iter().find(|it| !it.last.held.is_empty()).expect("it is held").last.held[0].detail;
+    assert!(why.starts_with("at least 10 of 10 buckets would change in one sweep, and 2 may; "), "{why}");
 }
 
 /// The public access block with all its switches as said.

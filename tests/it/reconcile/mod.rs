@@ -9,7 +9,7 @@ use driftless::cloud::patient::{Patience, Patient};
 use driftless::cloud::{BoxFuture, Cloud, Creation, Listed, Presence, S3Error, S3ErrorKind, Target, Unobserved};
 use driftless::desired::Desired;
 use driftless::doc::Doc;
-use driftless::reconcile::FleetLimit;
+use driftless::reconcile::{Before, FleetLimit};
 use driftless::report::tell::DriftChange;
 use driftless::report::{BucketState, RepairResult};
 use driftless::verdict::{Hold, Verdict};
@@ -25,6 +25,7 @@ mod limits;
 mod order;
 mod others;
 mod tells;
+mod unseen;
 
 const KINDS: [S3ErrorKind; 6] = [
     S3ErrorKind::Denied,

@@ -55,6 +55,21 @@ async fn what_comes_after_a_setting_that_is_held_waits_with_it() {
     assert_eq!(written(&cloud), ["tags"]);
 }
 
+/// The tags that were wanted could not be read, so there was no write to wait for, and `abac` was
+/// switched on over tags that nobody knew.
+#[tokio::test]
+async fn what_comes_after_a_setting_that_is_wanted_and_cannot_be_read_waits() {
+    let (cloud, desired) = abac_after_tags().await;
+    cloud.fail(fault("read", "ai-one", "tags", 1, Effect::Fail(S3ErrorKind::Denied)));
+    let rig = Rig::over(&cloud);
+    let swept = rig.sweep(&desired).await;
+    assert_eq!((written(&cloud), held(&swept)), (vec![], vec!["ai-one abac backing-off".to_owned()]));
+    let detail = &swept.plans[0].last.held[0].detail;
+    assert!(detail.starts_with("is written after `tags`, which could not be read: "), "{detail}");
+    let again = rig.sweep(&desired).await;
+    assert_eq!((written(&cloud), again.report.in_sync), (vec!["tags", "abac"], 1));
+}
+
 /// Somebody changed the tags just before they were written. They were left for the next round, and
 /// `abac` was switched on over tags that nobody had asked for.
 #[tokio::test]

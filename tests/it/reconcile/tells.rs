@@ -80,6 +80,7 @@ async fn a_difference_that_a_commit_makes_names_the_commit_and_one_that_somebody
         revision: "second".to_owned(),
         subject: "Keep every version".to_owned(),
         author: "Ada <ada@example.com>".to_owned(),
+        commits: 1,
     };
     assert_eq!(causes(&rig), [("spec versioning".to_owned(), Some(caused.clone())), ("spec tags".to_owned(), None)]);
     // A policy that comes into force is a commit's work, too, and moving documents about is nothing.

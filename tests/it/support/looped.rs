@@ -16,7 +16,7 @@ use driftless::doc::Doc;
 use driftless::finding::Finding;
 use driftless::past::{Limits, Past};
 use driftless::plan::Brakes;
-use driftless::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Witness};
+use driftless::reconcile::{Before, FleetLimit, Gate, Hands, Loop, Swept, Witness};
 use driftless::report::tell::DriftChange;
 use driftless::report::{Cause, Event, Repair};
 use driftless::spec::load::{Context, File, LastGood, load};
@@ -183,7 +183,12 @@ impl Rig {
 
     /// One sweep; gated as after a new revision, where another has passed before.
     pub async fn gated_since(&self, passed: &Arc<Desired>, desired: &Arc<Desired>) -> Swept {
-        self.run(desired, Cause::Revision, Hands::Free, &Gate::Since(Arc::clone(passed))).await
+        self.run(desired, Cause::Revision, Hands::Free, &Gate::Since(Before::all(Arc::clone(passed)))).await
+    }
+
+    /// One sweep; gated as after a revision that has passed in part.
+    pub async fn gated_but(&self, passed: &Before, desired: &Arc<Desired>) -> Swept {
+        self.run(desired, Cause::Revision, Hands::Free, &Gate::Since(passed.clone())).await
     }
 
     /// One sweep by schedule.
