@@ -115,9 +115,13 @@ impl<C: Paged> Patient<C> {
             };
             let begun = Instant::now();
             let longest = self.patience.attempt.min(self.patience.deadline.saturating_sub(spent));
+            let mut in_time = true;
             let result = tokio::select! {
                 result = attempt() => result,
-                () = tokio::time::sleep(longest) => Err(no_answer(operation, object, longest)),
+                () = tokio::time::sleep(longest) => {
+                    in_time = false;
+                    Err(no_answer(operation, object, longest))
+                }
                 () = ending.as_mut() => Err(no_answer(operation, object, self.patience.grace)),
             };
             let refused = matches!(&result, Err(error) if error.kind == S3ErrorKind::Throttled);
@@ -130,7 +134,7 @@ impl<C: Paged> Patient<C> {
             let error = match result {
                 Ok(value) => return Ok(value),
                 // What is left of the deadline was too short for an answer: the one before says more.
-                Err(_) if longest < self.patience.attempt / 10 && failed.is_some() => {
+                Err(_) if !in_time && longest < self.patience.attempt / 10 && failed.is_some() => {
                     return Err(failed.expect("there was one before"));
                 }
                 Err(error) => error,
@@ -183,6 +187,12 @@ fn overtaken(setting: &str, target: &Target) -> S3Error {
         message: "somebody changed it while the write was repeated; it is planned anew".to_owned(),
         ..no_answer(setting, target.id.name.as_str(), Duration::ZERO)
     }
+}
+
+/// What may have been stored, and why it was not stored by the attempt after it.
+fn lost_and_then(lost: S3Error, error: S3Error) -> S3Error {
+    let message = format!("{}; the next attempt was refused: {error}", lost.message);
+    S3Error { message, action: error.action.or(lost.action), ..lost }
 }
 
 impl<C> Patient<C> {
@@ -285,9 +295,11 @@ impl<C: Paged> Cloud for Patient<C> {
         let first = Arc::new(AtomicBool::new(true));
         // An attempt without an answer may have been stored, whatever a later one is told.
         let lost: Arc<Mutex<Option<S3Error>>> = Arc::default();
-        let noted = Arc::clone(&lost);
+        let overtook = Arc::new(AtomicBool::new(false));
+        let (noted, seen_anew) = (Arc::clone(&lost), Arc::clone(&overtook));
         let attempt = move || -> BoxFuture<'a, Result<(), S3Error>> {
             let (first, noted) = (first.swap(false, Ordering::Relaxed), Arc::clone(&noted));
+            let seen_anew = Arc::clone(&seen_anew);
             Box::pin(async move {
                 // A failed attempt may have been stored, and meanwhile somebody may have changed
                 // the setting: `seen` is looked at again before it is written over.
@@ -298,6 +310,7 @@ impl<C: Paged> Cloud for Patient<C> {
                         return Ok(());
                     }
                     if found != *seen {
+                        seen_anew.store(true, Ordering::Relaxed);
                         return Err(overtaken(setting, target));
                     }
                 }
@@ -322,8 +335,12 @@ impl<C: Paged> Cloud for Patient<C> {
             if let Err(error) = asked {
                 let lost = lost.lock().expect("no holder of the lock panics").take();
                 // One that somebody overtook was looked at; one that is lost itself says so.
-                let tells = matches!(error.kind, S3ErrorKind::Other | S3ErrorKind::Transport | S3ErrorKind::Server);
-                return Err(lost.filter(|_| !tells).unwrap_or(error));
+                let tells = overtook.load(Ordering::Relaxed)
+                    || matches!(error.kind, S3ErrorKind::Transport | S3ErrorKind::Server);
+                return Err(match lost.filter(|_| !tells) {
+                    Some(lost) => lost_and_then(lost, error),
+                    None => error,
+                });
             }
             self.made(target, setting);
             Ok(())

@@ -69,7 +69,7 @@ async fn a_write_is_not_repeated_over_a_change_of_somebody_else() {
 /// The last failure alone was told: a write that was stored, and whose repetition was refused, counted
 /// as one that had changed nothing, and nobody looked.
 #[tokio::test(start_paused = true)]
-async fn of_a_write_that_may_have_been_stored_that_is_told_and_not_why_it_was_not_repeated() {
+async fn of_a_write_that_may_have_been_stored_that_is_told_and_why_it_was_not_repeated_beside_it() {
     let write = |effect| Fault { verb: "write", ..fault(effect, 1) };
     let never = Doc::of(&serde_json::json!({}));
     for first in [Effect::Fail(S3ErrorKind::Transport), Effect::Hang] {
@@ -79,7 +79,15 @@ async fn of_a_write_that_may_have_been_stored_that_is_told_and_not_why_it_was_no
         cloud.fail(fault(Effect::Fail(S3ErrorKind::Denied), 1));
         let error = patient.write(&target(), "versioning", &never, &doc("Enabled")).await.expect_err("not repeated");
         assert_eq!(error.kind, S3ErrorKind::Transport, "{first:?}");
+        assert!(error.message.contains("; the next attempt was refused: "), "{error}");
     }
+    // S3 has refusals of no kind of their own; they were taken for one that somebody overtook.
+    let cloud = MemoryCloud::default();
+    for kind in [S3ErrorKind::Server, S3ErrorKind::Other] {
+        cloud.fail(write(Effect::Fail(kind)));
+    }
+    let error = patient(&cloud).write(&target(), "versioning", &never, &doc("Enabled")).await.expect_err("refused");
+    assert_eq!(error.kind, S3ErrorKind::Server);
     // A refusal alone changed nothing.
     let cloud = MemoryCloud::default();
     cloud.fail(write(Effect::Fail(S3ErrorKind::Denied)));

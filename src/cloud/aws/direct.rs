@@ -4,11 +4,10 @@
 //!
 //! The first request of a client goes the SDK's whole way, and what it was made with is kept. What
 //! is not plain goes that way always: directory buckets, addresses that ask for another signature,
-//! and everything after an answer that may blame the clock, for which the SDK makes up.
+//! and for a while everything after an answer that blames the clock, for which the SDK makes up.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::config::endpoint::Params;
 use aws_sdk_s3::error::SdkError;
@@ -23,19 +22,24 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, Error, Input, Output,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::ser_de::{
     DeserializeResponse, SerializeRequest, SharedRequestSerializer, SharedResponseDeserializer,
 };
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer};
+use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer, Layer};
 use aws_smithy_types::endpoint::EndpointAuthScheme;
+use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::super::wire::code_in;
-use super::super::{foreign, region};
+use super::super::wire::{code_in, kind_of};
+use super::super::{S3ErrorKind, foreign, region};
 use super::Meter;
+
+/// How long a clock that is wrong keeps requests from going directly.
+const A_WHILE: Duration = Duration::from_secs(600);
 
 /// The signature that S3 asks for.
 const SCHEME: AuthSchemeId = AuthSchemeId::new("sigv4");
@@ -44,7 +48,8 @@ const SCHEME: AuthSchemeId = AuthSchemeId::new("sigv4");
 #[derive(Debug)]
 pub(crate) struct Direct {
     parts: OnceLock<Parts>,
-    off: AtomicBool,
+    /// Since when all go the SDK's way for a while.
+    off: Mutex<Option<Instant>>,
     meter: Meter,
 }
 
@@ -53,18 +58,21 @@ pub(super) struct Parts {
     components: RuntimeComponents,
     params: Params,
     connector: SharedHttpConnector,
+    /// How long credentials may take, and how often they are asked for.
+    patience: FrozenLayer,
     /// Who speaks, in the words of the SDK.
     agent: Vec<(&'static str, String)>,
 }
 
 impl Direct {
     pub(super) fn new(meter: Meter) -> Self {
-        Self { parts: OnceLock::new(), off: AtomicBool::new(false), meter }
+        Self { parts: OnceLock::new(), off: Mutex::default(), meter }
     }
 
     /// The parts, where requests may be made with them.
     pub(super) fn parts(&self) -> Option<&Parts> {
-        self.parts.get().filter(|_| !self.off.load(Ordering::Relaxed))
+        let off = *self.off.lock().expect("no holder of the lock panics");
+        self.parts.get().filter(|_| off.is_none_or(|since| since.elapsed() > A_WHILE))
     }
 
     pub(super) async fn get(
@@ -76,7 +84,7 @@ impl Direct {
         input: Input,
     ) -> Result<Output, Failure> {
         let mut cfg = ConfigBag::base();
-        cfg.push_shared_layer(layer.clone());
+        cfg.push_shared_layer(parts.patience.clone()).push_shared_layer(layer.clone());
         let mut request = parts.request(&mut cfg, bucket, input).await?;
         let connection = CaptureSmithyConnection::new();
         request.add_extension(connection.clone());
@@ -91,10 +99,10 @@ impl Direct {
         };
         self.meter.count(operation, response.as_ref().ok(), begun);
         let broken = match &response {
-            Ok(response) => read.is_err() || response.status().is_server_error(),
+            Ok(response) => read.is_err() || is_broken(response),
             Err(_) => true,
         };
-        // As the SDK has it: what comes next is asked of another connection.
+        // As the SDK has it: what comes next is asked on another connection.
         if let Some(connection) = connection.get().filter(|_| broken) {
             connection.poison();
         }
@@ -108,8 +116,14 @@ impl Direct {
 
     fn judge(&self, operation: &str, cfg: &ConfigBag, response: HttpResponse) -> Result<Output, Failure> {
         let status = response.status();
-        if !status.is_success() && blames_the_clock(&response) {
-            self.off.store(true, Ordering::Relaxed);
+        if !status.is_success() && code_in(response.body().bytes()) == "RequestTimeTooSkewed" {
+            let before = self.off.lock().expect("no holder of the lock panics").replace(Instant::now());
+            if before.is_none_or(|since| since.elapsed() > A_WHILE) {
+                tracing::warn!(
+                    "the clock of this machine is wrong, says S3; requests are signed with S3's time for now"
+                );
+            }
+            return Err(Failure::Whole);
         }
         let parser = cfg.load::<SharedResponseDeserializer>().expect("every operation has a parser");
         let parsed = parser.deserialize_nonstreaming_with_config(&response, cfg);
@@ -125,9 +139,10 @@ impl Direct {
     }
 }
 
-/// Whether it may be the clock that is at fault, in the store's eyes.
-fn blames_the_clock(response: &HttpResponse) -> bool {
-    matches!(code_in(response.body().bytes()), "RequestTimeTooSkewed" | "SignatureDoesNotMatch")
+/// Whether the store behind the connection is broken, and not only busy.
+fn is_broken(response: &HttpResponse) -> bool {
+    let status = response.status().as_u16();
+    matches!(status, 500 | 502 | 503 | 504) && kind_of(status, code_in(response.body().bytes())) == S3ErrorKind::Server
 }
 
 /// What the operation answered, or else what came in the way.
@@ -154,9 +169,10 @@ async fn read_body(response: &mut HttpResponse) -> Result<(), BoxError> {
 impl Parts {
     /// The signed request.
     async fn request(&self, cfg: &mut ConfigBag, bucket: &str, input: Input) -> Result<HttpRequest, Failure> {
-        let cannot = |error: BoxError| Failure::of(SdkError::construction_failure(error));
+        let cannot = |error: BoxError| Failure::of(SdkError::dispatch_failure(ConnectorError::other(error, None)));
         let serializer = cfg.load::<SharedRequestSerializer>().expect("every operation has a serializer").clone();
-        let mut request = serializer.serialize_input(input, cfg).map_err(cannot)?;
+        let request = serializer.serialize_input(input, cfg);
+        let mut request = request.map_err(|error| Failure::of(SdkError::construction_failure(error)))?;
         // Only `send` goes by the guard.
         if request.method() != "GET" {
             return Err(Failure::Whole);
@@ -256,11 +272,14 @@ impl Intercept for Keeper {
         let mut settings = HttpConnectorSettings::builder();
         settings.set_connect_timeout(timeouts.and_then(TimeoutConfig::connect_timeout));
         settings.set_read_timeout(timeouts.and_then(TimeoutConfig::read_timeout));
+        let mut patience = Layer::new("patience");
+        patience.store_or_unset(timeouts.cloned()).store_or_unset(cfg.load::<RetryConfig>().cloned());
         let said = |name: &'static str| Some((name, context.request().headers().get(name)?.to_owned()));
         let parts = Parts {
             connector: http.http_connector(&settings.build(), components),
             components: components.clone(),
             params: params.clone(),
+            patience: patience.freeze(),
             agent: ["user-agent", "x-amz-user-agent"].into_iter().filter_map(said).collect(),
         };
         // Another request may have been quicker, with the same.

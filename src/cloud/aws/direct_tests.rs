@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 use super::super::wired::{Asked, Network, cloud, signed_by, target};
@@ -94,7 +95,7 @@ async fn directory_buckets_go_the_whole_way() {
 
 /// The SDK makes up for a clock that goes wrong, and for that it has to see the answers.
 #[tokio::test]
-async fn after_an_answer_that_blames_the_clock_all_go_the_whole_way() {
+async fn an_answer_that_blames_the_clock_is_asked_for_again_the_whole_way_and_so_are_those_after_it() {
     let network = refused();
     let cloud = cloud(None, &network);
     for _ in 0..2 {
@@ -104,7 +105,7 @@ async fn after_an_answer_that_blames_the_clock_all_go_the_whole_way() {
     network.now_answers(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>");
     let error = cloud.read(&target("data"), "versioning").await.expect_err("the clock");
     assert_eq!(error.kind, S3ErrorKind::Credentials);
-    assert!(!network.asked()[0].whole());
+    assert_eq!(network.asked().iter().map(Asked::whole).collect::<Vec<_>>(), [false, true]);
     network.now_answers(403, DENIED);
     for setting in ["versioning", "tags"] {
         cloud.read(&target("data"), setting).await.expect_err("denied");
@@ -147,4 +148,42 @@ async fn keys_of_three_reads(lasting: bool) -> Vec<String> {
 async fn credentials_are_asked_for_once_and_anew_when_their_time_is_over() {
     assert_eq!(keys_of_three_reads(true).await, ["KEY0"; 3]);
     assert_eq!(keys_of_three_reads(false).await, ["KEY0", "KEY1", "KEY2"]);
+}
+
+/// Keys that cannot be had, or not for the moment.
+#[derive(Debug)]
+struct NoKeys {
+    asked: AtomicUsize,
+    lacking: bool,
+}
+
+impl ProvideCredentials for NoKeys {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let first = self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        let until = SystemTime::from(crate::clock::SystemClock.now());
+        future::ProvideCredentials::ready(match (first, self.lacking) {
+            (true, _) => Ok(Credentials::new("KEY", "s", None, Some(until), "test")),
+            (_, true) => Err(CredentialsError::not_loaded("there are none")),
+            (_, false) => Err(CredentialsError::provider_timed_out(Duration::from_secs(5))),
+        })
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_cannot_be_had_are_told_as_the_sdk_tells_them() {
+    for lacking in [true, false] {
+        let network = refused();
+        let provider = || SharedCredentialsProvider::new(NoKeys { asked: AtomicUsize::new(0), lacking });
+        let cloud = signed_by(provider(), Some(OWN), &network);
+        cloud.read(&target("data"), "versioning").await.expect_err("denied");
+        let direct = cloud.read(&target("data"), "versioning").await.expect_err("no keys");
+        // HeadBucket goes the whole way.
+        let whole = cloud.head(&target("data")).await.expect_err("no keys");
+        assert_eq!((direct.kind, direct.status), (whole.kind, whole.status), "{direct} {whole}");
+        assert_eq!(direct.kind, S3ErrorKind::Credentials);
+        assert_eq!(network.asked().len(), 1);
+    }
 }
