@@ -28,7 +28,7 @@ lint: ## Checks format, clippy with and without features, licences and sources
 	.ci/deny
 
 bench: ## Runs the benchmarks, several rounds of each contestant
-	$(CARGO) bench --locked --bench sweep
+	$(CARGO) bench --locked --profile dist --bench sweep
 
 share = $(DESTDIR)$(PREFIX)/share
 
