@@ -109,7 +109,33 @@ pub const DEVIATIONS: &[Deviation] = &[
     refuses("localstack", "encryption", "InvalidArgument", "no key can be named for `aws:kms:dsse`.", |_, value| {
         value["algorithm"] == "aws:kms:dsse" && value["kmsKeyId"].is_string()
     }),
+    refuses("localstack", "objectLock", "MalformedXML", "a default event hold alone is refused.", |_, value| {
+        is_hold_alone(value)
+    }),
+    refuses("localstack", "inventory", "MalformedXML", "the newest optional fields are not known.", |_, value| {
+        let lists = value["configurations"].as_array().into_iter().flatten();
+        lists.flat_map(|list| list["optionalFields"].as_array().into_iter().flatten()).any(|field| {
+            field.as_str().is_some_and(|it| {
+                it.starts_with("ObjectLockEventHold")
+                    || ["IntelligentTieringReferenceDate", "LifecycleExpirationDate"].contains(&it)
+            })
+        })
+    }),
     keeps("rgw", "objectLock", "the default event hold is dropped.", no_event_hold),
+    refuses("rgw", "objectLock", "MalformedXML", "a default event hold alone is refused.", |_, value| {
+        is_hold_alone(value)
+    }),
+    refuses(
+        "rgw",
+        "policy",
+        "InvalidArgument",
+        "conditions on sets that end in `IfExists` are not known.",
+        |_, value| {
+            // In the canonical form as in that of a spec.
+            let text = value.to_string();
+            text.contains("\"ForAllValues:StringNotEqualsIfExists\"")
+        },
+    ),
     refuses("rgw", "notifications", "MalformedXML", "it knows topics only.", |_, value| {
         value["topics"].as_array().is_none_or(Vec::is_empty)
     }),
@@ -149,6 +175,11 @@ fn no_event_hold(value: &mut Value) {
     if let Some(retention) = value.get_mut("defaultRetention").and_then(Value::as_object_mut) {
         retention.remove("defaultEventHold");
     }
+}
+
+fn is_hold_alone(value: &Value) -> bool {
+    let retention = &value["defaultRetention"];
+    retention["defaultEventHold"].is_object() && retention["days"].is_null() && retention["years"].is_null()
 }
 
 fn bare_rules(value: &mut Value) {
