@@ -2,6 +2,7 @@
 
 mod fleet;
 mod gate;
+mod put_off;
 mod visit;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -22,7 +23,7 @@ use crate::report::tell::DriftChange;
 use crate::report::{Cause, Event, Repair, SweepReport};
 
 pub use fleet::{FleetBreaker, FleetLimit};
-pub use gate::{Before, Gate, Unseen};
+pub use gate::{Before, Gate, Unweighed};
 use visit::Visitor;
 
 /// Told of what the loop does: the history and the metrics.
@@ -83,8 +84,8 @@ pub struct Swept {
     /// Whether the revision has passed the gate: the sweep came to its end and saw the fleet, and
     /// the revision asks for no more anew than one sweep may change.
     pub passed: bool,
-    /// What could not be seen behind a gate, so that it has not passed with the rest.
-    pub unseen: Unseen,
+    /// What the revision was not weighed by behind a gate, so that it has not passed with the rest.
+    pub unweighed: Unweighed,
     /// The plans that are left, for those who ask for them; empty in the daemon.
     pub plans: Vec<visit::Visited>,
 }
@@ -122,7 +123,7 @@ impl Loop {
         let mut tally = Tally::default();
         let mut plans = Vec::new();
         let mut waiting = Vec::new();
-        let (mut asked, mut in_doubt, mut unseen) = (0, 0, Unseen::new());
+        let (mut asked, mut in_doubt, mut unweighed) = (0, 0, Unweighed::new());
         let first = if looks_first { visit::Pass::Weigh } else { visit::Pass::of(hands) };
         let mut visits = self.visits(&visitor, tasks, first);
         while let Some(visited) = visits.next().await {
@@ -133,10 +134,10 @@ impl Loop {
                 _ => in_doubt += 1,
             }
             if let Some(it) = visited.as_ref().filter(|_| looks_first)
-                && let settings = it.unseen()
+                && let settings = it.unweighed()
                 && !settings.is_empty()
             {
-                unseen.insert(it.wish.id.clone(), settings);
+                unweighed.insert(it.wish.id.clone(), settings);
             }
             match visited {
                 Some(visited) if looks_first && visited.last.has_work() => waiting.push(visited),
@@ -194,7 +195,7 @@ impl Loop {
             errors,
         };
         self.board.put_sweep(report.clone(), self.clock.now());
-        Swept { report, passed: !interrupted && breaker.passes(in_doubt), unseen, plans }
+        Swept { report, passed: !interrupted && breaker.passes(in_doubt), unweighed, plans }
     }
 
     fn visits<'a>(

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::desired::Desired;
 use crate::history::History;
-use crate::reconcile::{Before, Gate, Unseen};
+use crate::reconcile::{Before, Gate, Unweighed};
 use crate::settings;
 use crate::source::short;
 use crate::verdict::EXISTENCE;
@@ -29,8 +29,8 @@ struct Mark {
     beside: String,
     /// Whether all of it was in force: no older form stood in for a file with a fault.
     whole: bool,
-    /// What nobody could see of it.
-    unseen: Vec<(BucketId, Vec<String>)>,
+    /// What it was not weighed by.
+    unweighed: Vec<(BucketId, Vec<String>)>,
 }
 
 /// The last revision that passed.
@@ -61,18 +61,18 @@ impl Passed {
     pub(super) async fn gate(&mut self, in_force: &InForce, config: &Config, now: Timestamp) -> Gate {
         let Some(mark) = &self.mark else { return Gate::Whole };
         if self.is_of(in_force) {
-            let unseen = mark.unseen();
-            if unseen.is_empty() {
+            let unweighed = mark.unweighed();
+            if unweighed.is_empty() {
                 self.before = Some(Before::all(Arc::clone(&in_force.desired)));
                 return Gate::Open;
             }
-            let before = self.before.get_or_insert_with(|| Before::but(&in_force.desired, unseen, None));
+            let before = self.before.get_or_insert_with(|| Before::but(&in_force.desired, unweighed, None));
             return Gate::Since(before.clone());
         }
         if self.before.is_none() && !self.asked {
             self.asked = true;
             match recalled(mark, &self.beside, config, now).await {
-                Ok(desired) => self.before = Some(Before::but(&Arc::new(desired), mark.unseen(), None)),
+                Ok(desired) => self.before = Some(Before::but(&Arc::new(desired), mark.unweighed(), None)),
                 Err(why) => tracing::info!(
                     "what revision {} asked for, which passed the fleet breaker last, is not known any more: {why}; \
                      until {} passes, no drift is told from what it asks anew",
@@ -84,25 +84,28 @@ impl Passed {
         self.before.clone().map_or(Gate::Whole, Gate::Since)
     }
 
-    /// It has passed, without what the sweep could not see.
-    pub(super) async fn note(&mut self, in_force: &InForce, unseen: Unseen, history: &History) {
+    /// It has passed, without what the sweep could not weigh it by.
+    pub(super) async fn note(&mut self, in_force: &InForce, unweighed: Unweighed, history: &History) {
         let again = self.is_of(in_force);
-        let unseen = match &self.before {
-            Some(before) if again => before.still_unseen(&unseen),
-            _ => unseen,
+        let unweighed = match &self.before {
+            Some(before) if again => before.still_unweighed(&unweighed),
+            _ => unweighed,
         };
         let declared = |(id, _): &(BucketId, BTreeSet<&str>)| in_force.desired.buckets.contains_key(id);
-        let unseen: Unseen = unseen.into_iter().filter(declared).collect();
+        let unweighed: Unweighed = unweighed.into_iter().filter(declared).collect();
         let mark = Mark {
             revision: in_force.revision.to_string(),
             beside: self.beside.clone(),
             whole: in_force.faulty.is_empty(),
-            unseen: unseen.iter().map(|(id, it)| (id.clone(), it.iter().map(ToString::to_string).collect())).collect(),
+            unweighed: unweighed
+                .iter()
+                .map(|(id, it)| (id.clone(), it.iter().map(ToString::to_string).collect()))
+                .collect(),
         };
         if self.kept && self.mark.as_ref() == Some(&mark) {
             return;
         }
-        self.before = Some(Before::but(&in_force.desired, unseen, self.before.as_ref()));
+        self.before = Some(Before::but(&in_force.desired, unweighed, self.before.as_ref()));
         let text = serde_json::to_string(&mark).expect("a mark is plain data");
         let kept = history.put_cached(PASSED, text).await;
         if let Err(error) = &kept {
@@ -118,10 +121,10 @@ impl Passed {
 }
 
 impl Mark {
-    fn unseen(&self) -> Unseen {
+    fn unweighed(&self) -> Unweighed {
         // A name that this version does not know stands for all of the bucket.
         let named = |name: &String| settings::find(name).map_or(EXISTENCE, |setting| setting.name());
-        self.unseen.iter().map(|(id, names)| (id.clone(), names.iter().map(named).collect())).collect()
+        self.unweighed.iter().map(|(id, names)| (id.clone(), names.iter().map(named).collect())).collect()
     }
 }
 
