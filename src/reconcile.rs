@@ -21,6 +21,7 @@ use crate::desired::{Desired, Wish};
 use crate::plan::Brakes;
 use crate::report::tell::DriftChange;
 use crate::report::{Cause, Event, Repair, SweepReport};
+use crate::verdict::EXISTENCE;
 
 pub use fleet::{FleetBreaker, FleetLimit};
 pub use gate::{Before, Gate, Unweighed};
@@ -126,18 +127,17 @@ impl Loop {
         let (mut asked, mut in_doubt, mut unweighed) = (0, 0, Unweighed::new());
         let first = if looks_first { visit::Pass::Weigh } else { visit::Pass::of(hands) };
         let mut visits = self.visits(&visitor, tasks, first);
-        while let Some(visited) = visits.next().await {
+        while let Some((id, visited)) = visits.next().await {
             self.board.advance_sweep(self.clock.now());
             match &visited {
                 Some(it) if it.asks_anew => asked += 1,
                 Some(it) if !it.is_in_doubt() => {}
                 _ => in_doubt += 1,
             }
-            if let Some(it) = visited.as_ref().filter(|_| looks_first)
-                && let settings = it.unweighed()
-                && !settings.is_empty()
-            {
-                unweighed.insert(it.wish.id.clone(), settings);
+            // Of a visit that panicked nothing was seen.
+            let settings = visited.as_ref().map_or_else(|| BTreeSet::from([EXISTENCE]), Visited::unweighed);
+            if looks_first && !settings.is_empty() {
+                unweighed.insert(id, settings);
             }
             match visited {
                 Some(visited) if looks_first && visited.last.has_work() => waiting.push(visited),
@@ -157,7 +157,7 @@ impl Loop {
                 .into_iter()
                 .map(|it| Task { wish: it.wish, presence: visit::Known::Observed(Box::new(it.observed)) });
             let mut visits = self.visits(&visitor, tasks.collect(), visit::Pass::Act);
-            while let Some(visited) = visits.next().await {
+            while let Some((_, visited)) = visits.next().await {
                 self.board.touch_sweep(self.clock.now());
                 match visited {
                     Some(visited) => {
@@ -203,22 +203,24 @@ impl Loop {
         visitor: &Arc<Visitor>,
         tasks: Vec<Task>,
         pass: visit::Pass,
-    ) -> impl futures_util::Stream<Item = Option<Visited>> + Unpin + use<'a> {
+    ) -> impl futures_util::Stream<Item = (BucketId, Option<Visited>)> + Unpin + use<'a> {
         let visitor = Arc::clone(visitor);
         let stream = futures_util::stream::iter(tasks)
             .map(move |task| {
                 let visitor = Arc::clone(&visitor);
                 // A task of its own: the buckets share the cores, and a panic ends one bucket.
-                let span = tracing::info_span!("bucket", bucket.name = %task.wish.id);
-                tokio::spawn(async move { visitor.visit(task.wish, task.presence, pass).await }.instrument(span))
+                let id = task.wish.id.clone();
+                let span = tracing::info_span!("bucket", bucket.name = %id);
+                let visit = async move { visitor.visit(task.wish, task.presence, pass).await };
+                let visit = tokio::spawn(visit.instrument(span));
+                async move { (id, visit.await) }
             })
             .buffer_unordered(self.concurrency.max(1))
-            .map(|joined| match joined {
-                Ok(visited) => visited,
-                Err(_) => {
+            .map(|(id, joined)| {
+                if joined.is_err() {
                     self.witness.panicked();
-                    None
                 }
+                (id, joined.ok().flatten())
             });
         Box::pin(stream)
     }

@@ -234,3 +234,19 @@ async fn what_is_impossible_for_now_and_what_the_store_lacks_is_gated_when_it_ca
     let swept = rig.gated_but(&passed, &wanted).await;
     assert_eq!((cloud.count("write"), swept.report.held, swept.passed), (0, 5, false));
 }
+
+/// A visit that panicked lost the name of its bucket, which then counted as seen.
+#[tokio::test]
+async fn a_bucket_whose_visit_panicked_has_not_passed_with_the_rest() {
+    let (cloud, text) = fleet(4);
+    (2..4).for_each(|n| cloud.set(&id(&format!("ai-data-{n:02}")), "versioning", &json!({"status": "Enabled"})));
+    (0..2).for_each(|n| cloud.fail(fault("read", &format!("ai-data-{n:02}"), "", 1, Effect::Panic)));
+    let mut rig = Rig::over(&cloud);
+    rig.limit = FEW;
+    let swept = rig.gated(&desired(&text)).await;
+    assert_eq!(*rig.notes.panics.lock().expect("no panic"), 2);
+    assert_eq!(
+        (swept.passed, lines(&swept.unweighed)),
+        (true, vec!["ai-data-00 existence".into(), "ai-data-01 existence".into()])
+    );
+}
