@@ -134,8 +134,11 @@ async fn what_an_expression_would_repair_is_unseen_with_what_it_looks_at() {
     );
 }
 
+/// What it is, the fleet, what passed before, what comes, and the setting that is put off.
+type LetBe = (&'static str, MemoryCloud, Arc<Desired>, Arc<Desired>, &'static str);
+
 /// Ten buckets that differ and are let be until the 25th, each in its own way, and a fleet as it was before.
-fn let_be() -> [(&'static str, MemoryCloud, Arc<Desired>, Arc<Desired>, &'static str); 4] {
+fn let_be() -> [LetBe; 4] {
     let (_, text) = fleet(10);
     let until =
         |text: &str| text.replace("{versioning", "{suspend: {reason: migration, until: 2026-11-25}, versioning");
