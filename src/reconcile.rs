@@ -2,6 +2,7 @@
 
 mod fleet;
 mod gate;
+mod put_off;
 mod visit;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -20,9 +21,10 @@ use crate::desired::{Desired, Wish};
 use crate::plan::Brakes;
 use crate::report::tell::DriftChange;
 use crate::report::{Cause, Event, Repair, SweepReport};
+use crate::verdict::EXISTENCE;
 
 pub use fleet::{FleetBreaker, FleetLimit};
-pub use gate::{Before, Gate, Unseen};
+pub use gate::{Before, Gate, Unweighed};
 use visit::Visitor;
 
 /// Told of what the loop does: the history and the metrics.
@@ -83,8 +85,8 @@ pub struct Swept {
     /// Whether the revision has passed the gate: the sweep came to its end and saw the fleet, and
     /// the revision asks for no more anew than one sweep may change.
     pub passed: bool,
-    /// What could not be seen behind a gate, so that it has not passed with the rest.
-    pub unseen: Unseen,
+    /// What the revision was not weighed by behind a gate, so that it has not passed with the rest.
+    pub unweighed: Unweighed,
     /// The plans that are left, for those who ask for them; empty in the daemon.
     pub plans: Vec<visit::Visited>,
 }
@@ -122,21 +124,20 @@ impl Loop {
         let mut tally = Tally::default();
         let mut plans = Vec::new();
         let mut waiting = Vec::new();
-        let (mut asked, mut in_doubt, mut unseen) = (0, 0, Unseen::new());
+        let (mut asked, mut in_doubt, mut unweighed) = (0, 0, Unweighed::new());
         let first = if looks_first { visit::Pass::Weigh } else { visit::Pass::of(hands) };
         let mut visits = self.visits(&visitor, tasks, first);
-        while let Some(visited) = visits.next().await {
+        while let Some((id, visited)) = visits.next().await {
             self.board.advance_sweep(self.clock.now());
             match &visited {
                 Some(it) if it.asks_anew => asked += 1,
                 Some(it) if !it.is_in_doubt() => {}
                 _ => in_doubt += 1,
             }
-            if let Some(it) = visited.as_ref().filter(|_| looks_first)
-                && let settings = it.unseen()
-                && !settings.is_empty()
-            {
-                unseen.insert(it.wish.id.clone(), settings);
+            // Of a visit that panicked nothing was seen.
+            let settings = visited.as_ref().map_or_else(|| BTreeSet::from([EXISTENCE]), Visited::unweighed);
+            if looks_first && !settings.is_empty() {
+                unweighed.insert(id, settings);
             }
             match visited {
                 Some(visited) if looks_first && visited.last.has_work() => waiting.push(visited),
@@ -156,7 +157,7 @@ impl Loop {
                 .into_iter()
                 .map(|it| Task { wish: it.wish, presence: visit::Known::Observed(Box::new(it.observed)) });
             let mut visits = self.visits(&visitor, tasks.collect(), visit::Pass::Act);
-            while let Some(visited) = visits.next().await {
+            while let Some((_, visited)) = visits.next().await {
                 self.board.touch_sweep(self.clock.now());
                 match visited {
                     Some(visited) => {
@@ -194,7 +195,7 @@ impl Loop {
             errors,
         };
         self.board.put_sweep(report.clone(), self.clock.now());
-        Swept { report, passed: !interrupted && breaker.passes(in_doubt), unseen, plans }
+        Swept { report, passed: !interrupted && breaker.passes(in_doubt), unweighed, plans }
     }
 
     fn visits<'a>(
@@ -202,22 +203,24 @@ impl Loop {
         visitor: &Arc<Visitor>,
         tasks: Vec<Task>,
         pass: visit::Pass,
-    ) -> impl futures_util::Stream<Item = Option<Visited>> + Unpin + use<'a> {
+    ) -> impl futures_util::Stream<Item = (BucketId, Option<Visited>)> + Unpin + use<'a> {
         let visitor = Arc::clone(visitor);
         let stream = futures_util::stream::iter(tasks)
             .map(move |task| {
                 let visitor = Arc::clone(&visitor);
                 // A task of its own: the buckets share the cores, and a panic ends one bucket.
-                let span = tracing::info_span!("bucket", bucket.name = %task.wish.id);
-                tokio::spawn(async move { visitor.visit(task.wish, task.presence, pass).await }.instrument(span))
+                let id = task.wish.id.clone();
+                let span = tracing::info_span!("bucket", bucket.name = %id);
+                let visit = async move { visitor.visit(task.wish, task.presence, pass).await };
+                let visit = tokio::spawn(visit.instrument(span));
+                async move { (id, visit.await) }
             })
             .buffer_unordered(self.concurrency.max(1))
-            .map(|joined| match joined {
-                Ok(visited) => visited,
-                Err(_) => {
+            .map(|(id, joined)| {
+                if joined.is_err() {
                     self.witness.panicked();
-                    None
                 }
+                (id, joined.ok().flatten())
             });
         Box::pin(stream)
     }

@@ -20,7 +20,7 @@ use crate::history::History;
 use crate::metrics::Metrics;
 use crate::notify::messenger::Letterbox;
 use crate::past::Past;
-use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Unseen};
+use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Swept, Unweighed};
 use crate::report::Cause;
 use crate::serve::health::Heartbeat;
 use crate::source::Commits;
@@ -110,8 +110,8 @@ impl Sweeper {
             repaired = tracing::field::Empty, otel.status_code = tracing::field::Empty
         );
         telemetry::link(&span, &in_force.mark);
-        if let Some(unseen) = self.sweep(&in_force, cause, &gate).instrument(span).await {
-            passed.note(&in_force, unseen, &self.history).await;
+        if let Some(unweighed) = self.sweep(&in_force, cause, &gate).instrument(span).await {
+            passed.note(&in_force, unweighed, &self.history).await;
         }
         self.swept.send_replace(());
         true
@@ -153,8 +153,8 @@ impl Sweeper {
         }
     }
 
-    /// Makes one sweep. Returns, where the revision passed the gate, what could not be seen of it.
-    async fn sweep(&self, in_force: &InForce, cause: Cause, gate: &Gate) -> Option<Unseen> {
+    /// Makes one sweep. Returns, where the revision passed the gate, what it was not weighed by.
+    async fn sweep(&self, in_force: &InForce, cause: Cause, gate: &Gate) -> Option<Unweighed> {
         let limits = &self.config.limits;
         let it = Arc::new(Loop {
             cloud: Arc::clone(&self.cloud),
@@ -171,7 +171,7 @@ impl Sweeper {
         });
         let sweeping = it.sweep(&in_force.desired, cause, Hands::Free, gate);
         tokio::pin!(sweeping);
-        let Swept { report, passed, unseen, .. } = loop {
+        let Swept { report, passed, unweighed, .. } = loop {
             tokio::select! {
                 swept = &mut sweeping => break swept,
                 // A long sweep is alive as long as its buckets move, which `/readyz` sees.
@@ -223,7 +223,7 @@ impl Sweeper {
             report.seconds,
             said.join(", ")
         );
-        passed.then_some(unseen)
+        passed.then_some(unweighed)
     }
 
     /// Keeps what the endpoints can do over a restart.

@@ -32,7 +32,7 @@ pub use existence::creation_doc;
 use judge::{Breach, judge_policies, judge_spec, suspend_verdicts};
 pub use reads::next_reads;
 use target::Target;
-pub use waits::{hold_what_waits, waits_for};
+pub use waits::{hold_what_waits, is_asked_for, waits_for};
 
 /// What the planner must know besides the bucket.
 #[derive(Debug, Clone, Copy)]

@@ -48,7 +48,7 @@ pub(super) fn hold_behind_unread(wish: &Wish, observed: &Observed, now: Timestam
 }
 
 /// Whether somebody may have something to write there.
-fn is_asked_for(wish: &Wish, setting: &str, now: Timestamp) -> bool {
+pub fn is_asked_for(wish: &Wish, setting: &str, now: Timestamp) -> bool {
     if wish.wants.iter().any(|want| want.setting == setting) && !ignore::whole(&wish.ignore, setting) {
         return true;
     }

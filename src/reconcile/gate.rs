@@ -12,8 +12,10 @@ use crate::plan::{BucketPlan, Create, Held, PolicyVerdict, Step, failed_reads, w
 use crate::policy::Rule;
 use crate::verdict::{EXISTENCE, Hold, Verdict};
 
-/// What could not be seen of buckets: settings, or all of a bucket, for which `existence` stands.
-pub type Unseen = BTreeMap<BucketId, BTreeSet<&'static str>>;
+/// What a revision was not weighed by when it passed, and so has not passed with it: what could not
+/// be seen of buckets, and what was put off. Settings, or all of a bucket, for which `existence`
+/// stands.
+pub type Unweighed = BTreeMap<BucketId, BTreeSet<&'static str>>;
 
 /// What a sweep plans over the whole fleet before it writes any of it: too much, and none of it is
 /// written.
@@ -28,27 +30,27 @@ pub enum Gate {
     Since(Before),
 }
 
-/// What has passed: what the last revision that passed asks for, without what nobody could see of
-/// it. A bucket that may not be looked at keeps no revision from passing, and does not pass with it:
-/// else a revision that came while nothing could be seen would be obeyed without a gate as soon as
-/// it can.
+/// What has passed: what the last revision that passed asks for, without what it was not weighed by.
+/// A bucket that may not be looked at, or that is let be for a time, keeps no revision from passing,
+/// and does not pass with it: else a revision that came while nothing could be seen, or to a fleet
+/// that is paused, would be obeyed without a gate as soon as it can.
 #[derive(Debug, Clone)]
 pub struct Before {
     desired: Arc<Desired>,
-    unseen: Arc<Unseen>,
+    unweighed: Arc<Unweighed>,
 }
 
 impl Before {
     /// Everything that a revision asks for.
     pub fn all(desired: Arc<Desired>) -> Self {
-        Self { desired, unseen: Arc::default() }
+        Self { desired, unweighed: Arc::default() }
     }
 
-    /// What a revision asks for, without what was not seen of it. A bucket of which nothing was seen
-    /// stays under what had passed of it before.
-    pub fn but(desired: &Arc<Desired>, unseen: Unseen, before: Option<&Self>) -> Self {
+    /// What a revision asks for, without what it was not weighed by. A bucket of which nothing was
+    /// weighed stays under what had passed of it before.
+    pub fn but(desired: &Arc<Desired>, unweighed: Unweighed, before: Option<&Self>) -> Self {
         let mut all = Arc::clone(desired);
-        for (id, _) in unseen.iter().filter(|(_, settings)| settings.contains(EXISTENCE)) {
+        for (id, _) in unweighed.iter().filter(|(_, settings)| settings.contains(EXISTENCE)) {
             let known = before.and_then(|it| it.known(id));
             let buckets = &mut Arc::make_mut(&mut all).buckets;
             match known {
@@ -56,23 +58,18 @@ impl Before {
                 None => drop(buckets.remove(id)),
             }
         }
-        Self { desired: all, unseen: Arc::new(unseen) }
+        Self { desired: all, unweighed: Arc::new(unweighed) }
     }
 
-    /// What has passed of a bucket of which nothing is seen now.
+    /// What has passed of a bucket of which nothing is weighed now.
     fn known(&self, id: &BucketId) -> Option<Arc<Wish>> {
-        let whole = self.unseen.get(id).is_none_or(|settings| settings.contains(EXISTENCE));
+        let whole = self.unweighed.get(id).is_none_or(|settings| settings.contains(EXISTENCE));
         self.desired.buckets.get(id).filter(|_| whole).cloned()
     }
 
-    /// What was not seen of the last revision that passed.
-    pub fn unseen(&self) -> &Unseen {
-        &self.unseen
-    }
-
-    /// What is still unseen of it after one more sweep, which could not see `now`.
-    pub fn still_unseen(&self, now: &Unseen) -> Unseen {
-        let still = self.unseen.iter().filter_map(|(id, before)| {
+    /// What is still unweighed of it after one more sweep, which could not weigh `now`.
+    pub fn still_unweighed(&self, now: &Unweighed) -> Unweighed {
+        let still = self.unweighed.iter().filter_map(|(id, before)| {
             let now = now.get(id)?;
             let settings: BTreeSet<&'static str> = match (before.contains(EXISTENCE), now.contains(EXISTENCE)) {
                 (true, _) => now.clone(),
@@ -84,14 +81,19 @@ impl Before {
         still.collect()
     }
 
+    /// The settings of a bucket that have not passed, though others of it have.
+    pub(super) fn unweighed_of(&self, id: &BucketId) -> Option<&BTreeSet<&'static str>> {
+        self.unweighed.get(id).filter(|it| !it.contains(EXISTENCE))
+    }
+
     pub(super) fn desired(&self) -> &Desired {
         &self.desired
     }
 
-    /// Takes out of a plan under what has passed what could not be seen when it passed.
-    pub(super) fn leave_out_unseen(&self, plan: &mut BucketPlan) {
-        if let Some(unseen) = self.unseen.get(&plan.id).filter(|it| !it.contains(EXISTENCE)) {
-            plan.steps.retain(|step| !unseen.contains(step.setting));
+    /// Takes out of a plan under what has passed what it was not weighed by.
+    pub(super) fn leave_out_unweighed(&self, plan: &mut BucketPlan) {
+        if let Some(unweighed) = self.unweighed_of(&plan.id) {
+            plan.steps.retain(|step| !unweighed.contains(step.setting));
         }
     }
 }
@@ -113,9 +115,16 @@ impl Visited {
         failed_reads(&self.observed).any(|(_, error)| error.kind.is_transient())
     }
 
+    /// The settings by which the revision could not be weighed; `existence` alone for all of them.
+    pub(super) fn unweighed(&self) -> BTreeSet<&'static str> {
+        let mut unweighed = self.unseen();
+        unweighed.extend(&self.put_off);
+        if unweighed.contains(EXISTENCE) { BTreeSet::from([EXISTENCE]) } else { unweighed }
+    }
+
     /// The settings of which it could not be told what is to be written: those that were not read,
     /// and those that depend on one that was not.
-    pub(super) fn unseen(&self) -> BTreeSet<&'static str> {
+    fn unseen(&self) -> BTreeSet<&'static str> {
         let mut unseen: BTreeSet<_> = failed_reads(&self.observed).map(|(setting, _)| setting).collect();
         if unseen.contains(EXISTENCE) || self.observed.existence == Existence::Foreign {
             return BTreeSet::from([EXISTENCE]);

@@ -1,10 +1,12 @@
 //! One bucket in one sweep: look, plan, write, look again, until nothing is left to do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
 
+use super::put_off::PutOff;
 use super::{FleetBreaker, Hands, Loop, gate};
 use crate::apply::{Applied, apply};
 use crate::bucket::Region;
@@ -74,6 +76,23 @@ pub struct Visited {
     /// Whether something is to be written that the last revision which passed the gate would not
     /// write; anything, where none is known.
     pub(super) asks_anew: bool,
+    /// The settings of which something is put off that has not passed the gate before: found while
+    /// the fleet is weighed.
+    pub(super) put_off: BTreeSet<&'static str>,
+}
+
+/// A plan, and what it has that the last revision that passed has not.
+struct Planned {
+    plan: BucketPlan,
+    asks_anew: bool,
+    put_off: BTreeSet<&'static str>,
+}
+
+/// What the last revision that passed would do about a bucket.
+struct Earlier {
+    wish: Arc<Wish>,
+    seen: Observed,
+    plan: BucketPlan,
 }
 
 pub(super) struct Visitor {
@@ -99,7 +118,7 @@ impl Visitor {
         let mut repairs = Vec::new();
         let mut failed = Vec::new();
         let mut admitted = None;
-        let (mut last, mut asks_anew);
+        let (mut last, mut asks_anew, mut put_off);
         let mut round = 0;
         loop {
             round += 1;
@@ -109,7 +128,7 @@ impl Visitor {
                 return None;
             }
             // What was written is told even when the daemon ends before all is read again.
-            (last, asks_anew) = self.planned(&wish, &target, &observed, &failed, pass).await;
+            Planned { plan: last, asks_anew, put_off } = self.planned(&wish, &target, &observed, &failed, pass).await;
             if first.is_none() {
                 first = Some(last.clone());
             }
@@ -125,12 +144,13 @@ impl Visitor {
             repairs.append(&mut tried.repairs);
             if !moved {
                 // Nothing was written and nothing is new: the same plan would come again.
-                (last, asks_anew) = self.planned(&wish, &target, &observed, &failed, pass).await;
+                Planned { plan: last, asks_anew, put_off } =
+                    self.planned(&wish, &target, &observed, &failed, pass).await;
                 break;
             }
         }
         let first = first.unwrap_or_else(|| last.clone());
-        let visited = Visited { wish, observed, first, last, repairs, asks_anew };
+        let visited = Visited { wish, observed, first, last, repairs, asks_anew, put_off };
         if pass != Pass::Weigh || !visited.last.has_work() {
             info_span!("report").in_scope(|| self.tell(&visited));
         }
@@ -138,7 +158,7 @@ impl Visitor {
     }
 
     /// What is to be done, without what the gate holds and what waits for a write that failed in
-    /// this visit; and whether any of it is asked anew.
+    /// this visit; and what of it has not passed the gate.
     async fn planned(
         &self,
         wish: &Wish,
@@ -146,20 +166,29 @@ impl Visitor {
         observed: &Observed,
         failed: &[&'static str],
         pass: Pass,
-    ) -> (BucketPlan, bool) {
+    ) -> Planned {
         let now = self.it.clock.now();
-        let mut planned = info_span!("plan").in_scope(|| plan(wish, observed, &self.context(&self.desired, now)));
+        let context = self.context(&self.desired, now);
+        let mut planned = info_span!("plan").in_scope(|| plan(wish, observed, &context));
         let mut asks_anew = false;
+        let weighs = pass == Pass::Weigh;
         let holds = pass == Pass::Act && self.breaker.holds_revision();
-        if planned.has_work() && (holds || pass == Pass::Weigh) {
+        let mut put_off = if weighs { PutOff::of(wish, observed, &planned, &context) } else { PutOff::default() };
+        if (planned.has_work() && (holds || weighs)) || !put_off.is_empty() {
             let before = self.planned_before(wish, target, observed, now).await;
-            asks_anew = gate::asks_anew(&planned, before.as_ref());
+            if let (Some(before), Some(passed)) = (&before, &self.passed) {
+                let context = self.context(passed.desired(), now);
+                let unweighed = passed.unweighed_of(&wish.id);
+                put_off.leave_out(wish, &before.wish, unweighed, (&before.seen, &planned), &context);
+            }
+            let before = before.as_ref().map(|it| &it.plan);
+            asks_anew = gate::asks_anew(&planned, before);
             if holds {
-                gate::hold_anew(&mut planned, before.as_ref(), &self.breaker.why_revision());
+                gate::hold_anew(&mut planned, before, &self.breaker.why_revision());
             }
         }
         hold_what_waits(&mut planned, failed);
-        (planned, asks_anew)
+        Planned { plan: planned, asks_anew, put_off: put_off.settings() }
     }
 
     /// What the last revision that passed would do about the bucket as it is now. What that one
@@ -170,18 +199,18 @@ impl Visitor {
         target: &Target,
         observed: &Observed,
         now: Timestamp,
-    ) -> Option<BucketPlan> {
+    ) -> Option<Earlier> {
         let passed = self.passed.as_ref()?;
         let known = passed.desired().buckets.get(&wish.id)?;
         let (mut target, mut seen) = (target.clone(), observed.clone());
         // At the end of the daemon nothing is written any more, and what was seen is told by what was seen.
         self.it.stop.run_until_cancelled(self.look(known, &mut target, &mut seen)).await;
         let mut before = plan(known, &seen, &self.context(passed.desired(), now));
-        passed.leave_out_unseen(&mut before);
+        passed.leave_out_unweighed(&mut before);
         if known.region != wish.region {
             before.create = None;
         }
-        Some(before)
+        Some(Earlier { wish: Arc::clone(known), seen, plan: before })
     }
 
     fn context<'a>(&'a self, desired: &'a Desired, now: Timestamp) -> Context<'a> {

@@ -70,6 +70,18 @@ async fn what_comes_after_a_setting_that_is_wanted_and_cannot_be_read_waits() {
     assert_eq!((written(&cloud), again.report.in_sync), (vec!["tags", "abac"], 1));
 }
 
+/// What nobody would write is not waited for: a bucket that only observes writes nothing at all.
+#[tokio::test]
+async fn what_comes_after_a_setting_that_is_only_observed_waits_for_its_mode_alone() {
+    let cloud = MemoryCloud::default();
+    cloud.put(&id("ai-one"), "us-east-1", &[("tags", json!({"Team": "old"}))]);
+    let rule = r#"{match: {buckets: ["*"]}, mode: enforce, require: {abac: {status: Enabled}}}"#;
+    let policy = document("Policy", "by-tags", rule);
+    let desired = desired(&format!("{}{policy}", bucket("ai-one", "{mode: observe, tags: {Team: ml}}")));
+    cloud.fail(fail("read", "ai-one", "tags", S3ErrorKind::Denied));
+    assert_eq!(held(&Rig::over(&cloud).sweep(&desired).await), ["ai-one abac observe-only"]);
+}
+
 /// Somebody changed the tags just before they were written. They were left for the next round, and
 /// `abac` was switched on over tags that nobody had asked for.
 #[tokio::test]
