@@ -133,12 +133,10 @@ fn credential(git: &GitConfig) -> Result<Option<Credential>, Error> {
 /// fault is found.
 pub fn load_files(config: &Config, tree: &Tree, last_good: &dyn LastGood, now: Timestamp) -> (Desired, Loaded) {
     let accounts = config.accounts.iter().map(|account| (account.name.clone(), account.region.clone()));
-    // A store of one's own may name regions as it likes.
-    let regions = config.accounts.iter().filter(|it| it.endpoint.is_some()).map(|it| it.region.clone());
     let accounts: BTreeMap<_, _> = accounts.collect();
     let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?))).collect();
     let context =
-        Context { now, accounts: Some(accounts), ids, regions: regions.collect(), own_stores: config.own_stores() };
+        Context { now, accounts: Some(accounts), ids, regions: config.own_regions(), own_stores: config.own_stores() };
     let mut loaded = load_tree(tree, last_good, &context);
     config.choose_policies(&mut loaded.specs.policies);
     let (desired, joined) = resolve(&loaded.specs, &config.agent());

@@ -170,9 +170,8 @@ fn loaded(config: &Config, known: Option<&Config>, files: &[Written], now: Times
     let accounts = |config: &Config| {
         config.accounts.iter().map(|account| (account.name.clone(), account.region.clone())).collect()
     };
-    let regions = config.accounts.iter().filter(|it| it.endpoint.is_some()).map(|it| it.region.clone());
     let ids = config.accounts.iter().filter_map(|it| Some((it.name.clone(), it.id.clone()?)));
-    let (ids, regions, own_stores) = (ids.collect(), regions.collect(), config.own_stores());
+    let (ids, regions, own_stores) = (ids.collect(), config.own_regions(), config.own_stores());
     let context = Context { now, accounts: known.map(accounts), ids, regions, own_stores };
     let mut loaded = load(&files, &(), &context);
     config.choose_policies(&mut loaded.specs.policies);
