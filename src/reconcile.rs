@@ -4,6 +4,7 @@ mod fleet;
 mod gate;
 mod put_off;
 mod visit;
+mod weigh;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

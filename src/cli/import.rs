@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::session::{Failed, complain};
+use super::session::{Failed, complain, until_told_to_end};
 use super::{CANNOT_TELL, ConfigArgs, DRIFT, IN_SYNC, Output, print_findings};
 use crate::bucket::AccountName;
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -106,16 +106,8 @@ struct Found {
 /// Runs the command.
 pub async fn run(config: &ConfigArgs, args: &ImportArgs) -> ExitCode {
     let stop = CancellationToken::new();
-    let ending = tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            super::run::told_to_end().await;
-            stop.cancel();
-        }
-    });
-    let code = import(config, args, &stop).await.unwrap_or(CANNOT_TELL);
-    ending.abort();
-    ExitCode::from(code)
+    let code = until_told_to_end(&stop, import(config, args, &stop)).await;
+    ExitCode::from(code.unwrap_or(CANNOT_TELL))
 }
 
 async fn import(config: &ConfigArgs, args: &ImportArgs, stop: &CancellationToken) -> Result<u8, Failed> {

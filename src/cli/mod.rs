@@ -18,6 +18,8 @@ pub mod live;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod log;
 #[cfg(all(feature = "aws", feature = "daemon"))]
+pub mod look;
+#[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod man;
 #[cfg(all(feature = "aws", feature = "daemon"))]
 pub mod notify;

@@ -8,25 +8,15 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::look::look;
 use super::progress::Progress;
-use super::session::{self, Failed, Silent, complain};
+use super::session::{self, Failed, complain};
 use super::{CANNOT_TELL, ConfigArgs, IN_SYNC, live};
-use crate::account::ACCOUNT_SETTINGS;
-use crate::apply::Proof;
 use crate::board::Board;
 use crate::bucket::{AccountName, BucketId};
-use crate::clock::SystemClock;
 use crate::cloud::S3ErrorKind;
-use crate::cloud::read_only::ReadOnly;
 use crate::config::{Config, Override};
-use crate::desired::{Agent, Desired, resolve};
-use crate::finding::Place;
 use crate::observed::{Existence, Reading};
-use crate::plan::NoBrakes;
-use crate::reconcile::{FleetLimit, Gate, Hands, Loop};
-use crate::report::Cause;
-use crate::settings::SETTINGS;
-use crate::spec::{AccountSpec, Ask, Asked, Asks, BucketSpec, Mode, Specs};
 
 /// Records every setting of every bucket of the accounts, for `plan --live FILE`: a pull request is
 /// then checked against what is there without credentials. S3 is only read.
@@ -49,16 +39,8 @@ pub struct RecordArgs {
 /// Runs the command.
 pub async fn run(config: &ConfigArgs, args: &RecordArgs) -> ExitCode {
     let stop = CancellationToken::new();
-    let ending = tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            super::run::told_to_end().await;
-            stop.cancel();
-        }
-    });
-    let code = record(config, args, &stop).await.unwrap_or(CANNOT_TELL);
-    ending.abort();
-    ExitCode::from(code)
+    let code = session::until_told_to_end(&stop, record(config, args, &stop)).await;
+    ExitCode::from(code.unwrap_or(CANNOT_TELL))
 }
 
 async fn record(config: &ConfigArgs, args: &RecordArgs, stop: &CancellationToken) -> Result<u8, Failed> {
@@ -83,21 +65,7 @@ async fn record(config: &ConfigArgs, args: &RecordArgs, stop: &CancellationToken
     }
     let board = Arc::new(Board::default());
     progress.sweep(&board);
-    let it = Arc::new(Loop {
-        cloud: Arc::new(ReadOnly(cloud)),
-        clock: Arc::new(SystemClock),
-        board,
-        brakes: Arc::new(NoBrakes),
-        witness: Arc::new(Silent),
-        limit: FleetLimit { percent: 0.0, least: 0 },
-        concurrency: config.limits.concurrency,
-        owners: config.owners(),
-        proof: Proof::default(),
-        keep_plans: true,
-        stop: stop.clone(),
-    });
-    let desired = Arc::new(looks(&config, &accounts, &ids));
-    let visits = it.sweep(&desired, Cause::Demand, Hands::Bound, &Gate::Open).await.plans;
+    let visits = look(&config, cloud, &accounts, &ids, board, stop).await;
     if stop.is_cancelled() {
         return Err(complain("ended before its time: nothing was written", None));
     }
@@ -155,42 +123,4 @@ fn configuration(config: &ConfigArgs, args: &RecordArgs) -> Result<Config, Faile
         super::print_findings(&findings);
         Failed
     })
-}
-
-/// Wishes that want to see every setting of every bucket and of every account, and nothing else.
-fn looks(config: &Config, accounts: &[AccountName], ids: &BTreeSet<BucketId>) -> Desired {
-    let at = Place { file: "".into(), line: 1, column: 1 };
-    let look = |setting: &dyn crate::setting::AnySetting| {
-        (setting.name(), Ask { what: Asked::Value(setting.default_doc()), at: at.clone() })
-    };
-    let every: Asks = SETTINGS.iter().map(|it| look(*it)).collect();
-    let of_accounts: Asks = ACCOUNT_SETTINGS.iter().map(|it| look(crate::settings::named(it.name))).collect();
-    let bucket = |id: &BucketId| BucketSpec {
-        name: id.name.clone(),
-        account: Some(id.account.clone()),
-        region: None,
-        labels: Arc::default(),
-        mode: Some(Mode::Observe),
-        suspend: None,
-        ignore: Vec::new(),
-        namespace: None,
-        settings: every.clone(),
-        at: at.clone(),
-    };
-    let account = |name: &AccountName| AccountSpec {
-        name: name.clone(),
-        labels: Arc::default(),
-        mode: Some(Mode::Observe),
-        suspend: None,
-        settings: of_accounts.clone(),
-        at: at.clone(),
-    };
-    let specs = Specs {
-        buckets: ids.iter().map(bucket).collect(),
-        accounts: accounts.iter().map(account).collect(),
-        ..Specs::default()
-    };
-    let accounts = config.accounts.iter().map(|it| (it.name.clone(), it.region.clone())).collect();
-    let own_stores = config.own_stores();
-    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false, own_stores }).0
 }

@@ -159,15 +159,21 @@ impl Session {
             keep_plans: true,
             stop: self.stop.clone(),
         });
-        let stop = self.stop;
-        let ending = tokio::spawn(async move {
-            told_to_end().await;
-            stop.cancel();
-        });
-        let swept = it.sweep(&Arc::new(self.desired), Cause::Demand, hands, &Gate::Whole).await;
-        ending.abort();
-        swept
+        let desired = Arc::new(self.desired);
+        until_told_to_end(&self.stop, it.sweep(&desired, Cause::Demand, hands, &Gate::Whole)).await
     }
+}
+
+/// Does the work, and cancels `stop` when the process is told to end meanwhile.
+pub async fn until_told_to_end<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> T {
+    let stop = stop.clone();
+    let ending = tokio::spawn(async move {
+        told_to_end().await;
+        stop.cancel();
+    });
+    let done = work.await;
+    ending.abort();
+    done
 }
 
 /// The configuration with what the command line says of it.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -12,16 +12,9 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
-use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
-};
-use aws_smithy_runtime_api::client::interceptors::{Intercept, SharedInterceptor};
-use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -31,7 +24,6 @@ use super::directory::OwnEndpoint;
 use super::foreign::Onlooker;
 use super::pages::{self, Page, Paged};
 use super::region::{Compass, Places};
-use super::wire::{code_in, kind_of};
 use super::{BoxFuture, Cloud, Creation, Illegal, Listed, Observer, Presence, S3Error, S3ErrorKind, Target};
 use crate::bucket::{AccountId, AccountName, BucketId, Region};
 use crate::doc::Doc;
@@ -41,12 +33,14 @@ mod controlled;
 mod direct;
 mod follow;
 mod list;
+mod meter;
 #[cfg(test)]
 mod wired;
 
 pub use ask::Ask;
 pub(super) use direct::Direct;
 use direct::Keeper;
+use meter::Meter;
 
 /// An account as the configuration describes it.
 #[derive(Debug, Clone)]
@@ -336,68 +330,6 @@ async fn identity(
             tracing::warn!(account = %options.name, "AWS does not say whose the credentials are; requests name no expected owner");
             Ok(expected.cloned())
         }
-    }
-}
-
-/// Counts every request as it is sent, repeated ones too.
-#[derive(Clone)]
-struct Meter {
-    account: AccountName,
-    observer: Arc<dyn Observer>,
-}
-
-impl std::fmt::Debug for Meter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Meter")
-    }
-}
-
-impl Meter {
-    fn count(&self, operation: &str, response: Option<&HttpResponse>, begun: Instant) {
-        let failed = match response {
-            None => Some(S3ErrorKind::Transport),
-            Some(response) => match response.status().as_u16() {
-                // "Nothing configured" is a 404 and an answer like any other.
-                200..=299 | 404 => None,
-                status => Some(kind_of(status, code_in(response.body().bytes()))),
-            },
-        };
-        self.observer.request(&self.account, operation, failed, begun.elapsed().as_secs_f64());
-    }
-}
-
-#[derive(Debug)]
-struct Begun(Instant);
-
-impl Storable for Begun {
-    type Storer = StoreReplace<Self>;
-}
-
-impl Intercept for Meter {
-    fn name(&self) -> &'static str {
-        "Meter"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        cfg.interceptor_state().store_put(Begun(Instant::now()));
-        Ok(())
-    }
-
-    fn read_after_attempt(
-        &self,
-        context: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let Some(begun) = cfg.load::<Begun>() else { return Ok(()) };
-        let operation = cfg.load::<Metadata>().map_or("unknown", |it| it.name());
-        self.count(operation, context.response(), begun.0);
-        Ok(())
     }
 }
 

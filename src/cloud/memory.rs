@@ -64,8 +64,10 @@ pub struct Fault {
 pub enum Effect {
     /// The request fails.
     Fail(S3ErrorKind),
-    /// The write is taken and nothing is stored.
+    /// The write is taken and nothing is stored; a list has nothing of what is there.
     Forget,
+    /// What was asked is done, and the answer is lost.
+    Lose,
     /// Somebody else changes the setting to this value just before the request.
     Change(Doc),
     /// The request never ends.
@@ -177,6 +179,7 @@ impl MemoryCloud {
         match self.ask(verb, token.as_deref().unwrap_or(account.as_str()), "", "") {
             Some(Effect::Fail(kind)) => return Err(error(verb, account.as_str(), kind)),
             Some(Effect::Hang) => std::future::pending().await,
+            Some(Effect::Forget) => return Ok(Page::default()),
             _ => {}
         }
         let paging = self.state().paging;
@@ -216,6 +219,13 @@ impl MemoryCloud {
             }
             other => Ok(other),
         }
+    }
+}
+
+fn answered(effect: Option<&Effect>, verb: &str, target: &Target) -> Result<(), S3Error> {
+    match effect {
+        Some(Effect::Lose) => Err(error(verb, target.id.name.as_str(), S3ErrorKind::Transport)),
+        _ => Ok(()),
     }
 }
 
@@ -332,7 +342,7 @@ impl Cloud for MemoryCloud {
                 let bucket = Bucket { region: target.region.clone(), settings: values };
                 state.buckets.entry(target.id.clone()).or_insert(bucket);
             }
-            Ok(())
+            answered(effect.as_ref(), "create", target)
         })
     }
 
@@ -366,7 +376,7 @@ impl Cloud for MemoryCloud {
                 bucket.settings.insert(setting, to.clone());
                 state.strange.retain(|(id, known, _)| *id != target.id || *known != setting);
             }
-            Ok(())
+            answered(effect.as_ref(), "write", target)
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, info_span};
 
-use super::put_off::PutOff;
+use super::weigh::Planned;
 use super::{FleetBreaker, Hands, Loop, gate};
 use crate::apply::{Applied, apply};
 use crate::bucket::Region;
@@ -15,7 +15,7 @@ use crate::cloud::{Presence, S3Error, S3ErrorKind, Target};
 use crate::desired::{Desired, Wish};
 use crate::doc::Doc;
 use crate::observed::{Existence, Observed, Reading};
-use crate::plan::{BucketPlan, Context, Step, by_nature, creation_doc, hold_what_waits, next_reads, plan, waits_for};
+use crate::plan::{BucketPlan, Context, Step, by_nature, creation_doc, next_reads, waits_for};
 use crate::report::tell::{Visit, tell};
 use crate::report::{Repair, RepairResult};
 use crate::verdict::EXISTENCE;
@@ -81,20 +81,6 @@ pub struct Visited {
     pub(super) put_off: BTreeSet<&'static str>,
 }
 
-/// A plan, and what it has that the last revision that passed has not.
-struct Planned {
-    plan: BucketPlan,
-    asks_anew: bool,
-    put_off: BTreeSet<&'static str>,
-}
-
-/// What the last revision that passed would do about a bucket.
-struct Earlier {
-    wish: Arc<Wish>,
-    seen: Observed,
-    plan: BucketPlan,
-}
-
 pub(super) struct Visitor {
     pub(super) it: Arc<Loop>,
     pub(super) desired: Arc<Desired>,
@@ -157,63 +143,7 @@ impl Visitor {
         Some(visited)
     }
 
-    /// What is to be done, without what the gate holds and what waits for a write that failed in
-    /// this visit; and what of it has not passed the gate.
-    async fn planned(
-        &self,
-        wish: &Wish,
-        target: &Target,
-        observed: &Observed,
-        failed: &[&'static str],
-        pass: Pass,
-    ) -> Planned {
-        let now = self.it.clock.now();
-        let context = self.context(&self.desired, now);
-        let mut planned = info_span!("plan").in_scope(|| plan(wish, observed, &context));
-        let mut asks_anew = false;
-        let weighs = pass == Pass::Weigh;
-        let holds = pass == Pass::Act && self.breaker.holds_revision();
-        let mut put_off = if weighs { PutOff::of(wish, observed, &planned, &context) } else { PutOff::default() };
-        if (planned.has_work() && (holds || weighs)) || !put_off.is_empty() {
-            let before = self.planned_before(wish, target, observed, now).await;
-            if let (Some(before), Some(passed)) = (&before, &self.passed) {
-                let context = self.context(passed.desired(), now);
-                let unweighed = passed.unweighed_of(&wish.id);
-                put_off.leave_out(wish, &before.wish, unweighed, (&before.seen, &planned), &context);
-            }
-            let before = before.as_ref().map(|it| &it.plan);
-            asks_anew = gate::asks_anew(&planned, before);
-            if holds {
-                gate::hold_anew(&mut planned, before, &self.breaker.why_revision());
-            }
-        }
-        hold_what_waits(&mut planned, failed);
-        Planned { plan: planned, asks_anew, put_off: put_off.settings() }
-    }
-
-    /// What the last revision that passed would do about the bucket as it is now. What that one
-    /// looks at and this one does not is read for it, and for nothing else.
-    async fn planned_before(
-        &self,
-        wish: &Wish,
-        target: &Target,
-        observed: &Observed,
-        now: Timestamp,
-    ) -> Option<Earlier> {
-        let passed = self.passed.as_ref()?;
-        let known = passed.desired().buckets.get(&wish.id)?;
-        let (mut target, mut seen) = (target.clone(), observed.clone());
-        // At the end of the daemon nothing is written any more, and what was seen is told by what was seen.
-        self.it.stop.run_until_cancelled(self.look(known, &mut target, &mut seen)).await;
-        let mut before = plan(known, &seen, &self.context(passed.desired(), now));
-        passed.leave_out_unweighed(&mut before);
-        if known.region != wish.region {
-            before.create = None;
-        }
-        Some(Earlier { wish: Arc::clone(known), seen, plan: before })
-    }
-
-    fn context<'a>(&'a self, desired: &'a Desired, now: Timestamp) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, desired: &'a Desired, now: Timestamp) -> Context<'a> {
         Context { now, approvals: &desired.approvals, brakes: &*self.it.brakes }
     }
 
@@ -272,7 +202,7 @@ impl Visitor {
     }
 
     /// Reads until every verdict is known.
-    async fn look(&self, wish: &Wish, target: &mut Target, observed: &mut Observed) {
+    pub(super) async fn look(&self, wish: &Wish, target: &mut Target, observed: &mut Observed) {
         let now = self.it.clock.now();
         let mut followed = false;
         loop {

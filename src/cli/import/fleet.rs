@@ -1,5 +1,4 @@
-//! Reading live buckets: the loop's own sweep, with wishes that want a look at every setting, so
-//! that regions, budgets, patience and failures are those of the daemon.
+//! Reading live buckets, and telling how far it has come.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -10,25 +9,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Counter, Found, ImportArgs, check_globs, is_meant, said_account};
 use crate::agent;
-use crate::apply::Proof;
 use crate::board::Board;
 use crate::bucket::{AccountName, BucketId, BucketName};
+use crate::cli::look::look;
 use crate::cli::progress::Progress;
-use crate::cli::session::{Failed, Silent, complain};
-use crate::clock::SystemClock;
+use crate::cli::session::{Failed, complain};
 use crate::cloud::patient::Patience;
-use crate::cloud::read_only::ReadOnly;
 use crate::cloud::{Cloud, Observer};
 use crate::config::Config;
-use crate::desired::{Agent, Desired, resolve};
-use crate::finding::Place;
 use crate::import::live::{Extent, draft};
 use crate::observed::Existence;
-use crate::plan::NoBrakes;
-use crate::reconcile::{FleetLimit, Gate, Hands, Loop, Visited};
-use crate::report::{BucketState, Cause};
-use crate::settings::SETTINGS;
-use crate::spec::{Ask, Asked, BucketSpec, Mode, Specs};
+use crate::reconcile::Visited;
+use crate::report::BucketState;
 
 /// Reads the buckets that were asked for.
 pub(super) async fn read(
@@ -55,8 +47,7 @@ pub(super) async fn read(
         let said = if args.matching.is_empty() { "there is no bucket" } else { "no bucket matches" };
         return Err(complain(said, Some("check the account, and the globs of --match")));
     }
-    let desired = looks(config, &ids);
-    let visits = swept(config, cloud, desired, progress, stop).await;
+    let visits = seen(config, cloud, &ids, progress, stop).await;
     let mut visits: BTreeMap<BucketId, Visited> = visits.into_iter().map(|it| (it.wish.id.clone(), it)).collect();
     let extent = if args.full { Extent::Full } else { Extent::Different };
     for id in ids {
@@ -138,57 +129,17 @@ fn named(accounts: &[AccountName], args: &ImportArgs) -> Result<BTreeSet<BucketI
     Ok(ids)
 }
 
-/// Wishes that want to see every setting of every bucket, and nothing else.
-fn looks(config: &Config, ids: &BTreeSet<BucketId>) -> Desired {
-    let at = Place { file: "".into(), line: 1, column: 1 };
-    let every = SETTINGS.iter().map(|setting| {
-        let what = Asked::Value(setting.default_doc());
-        (setting.name(), Ask { what, at: at.clone() })
-    });
-    let every: crate::spec::Asks = every.collect();
-    let bucket = |id: &BucketId| BucketSpec {
-        name: id.name.clone(),
-        account: Some(id.account.clone()),
-        region: None,
-        labels: Arc::default(),
-        mode: Some(Mode::Observe),
-        suspend: None,
-        ignore: Vec::new(),
-        namespace: None,
-        settings: every.clone(),
-        at: at.clone(),
-    };
-    let specs = Specs { buckets: ids.iter().map(bucket).collect(), ..Specs::default() };
-    let accounts = config.accounts.iter().map(|it| (it.name.clone(), it.region.clone())).collect();
-    let own_stores = config.own_stores();
-    resolve(&specs, &Agent { mode: Mode::Observe, accounts, undeclared: false, guessed: false, own_stores }).0
-}
-
-async fn swept(
+async fn seen(
     config: &Config,
     cloud: Arc<dyn Cloud>,
-    desired: Desired,
+    ids: &BTreeSet<BucketId>,
     progress: &Progress,
     stop: &CancellationToken,
 ) -> Vec<Visited> {
     let board = Arc::new(Board::default());
     progress.sweep(&board);
-    let it = Arc::new(Loop {
-        cloud: Arc::new(ReadOnly(cloud)),
-        clock: Arc::new(SystemClock),
-        board: Arc::clone(&board),
-        brakes: Arc::new(NoBrakes),
-        witness: Arc::new(Silent),
-        limit: FleetLimit { percent: 0.0, least: 0 },
-        concurrency: config.limits.concurrency,
-        owners: config.owners(),
-        proof: Proof::default(),
-        keep_plans: true,
-        stop: stop.clone(),
-    });
-    let desired = Arc::new(desired);
     tokio::select! {
-        swept = it.sweep(&desired, Cause::Demand, Hands::Bound, &Gate::Open) => swept.plans,
+        visits = look(config, cloud, &[], ids, Arc::clone(&board), stop) => visits,
         never = tell_failures(&board, progress) => match never {},
     }
 }

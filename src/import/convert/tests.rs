@@ -18,6 +18,22 @@ fn converted(format: Format, text: &str) -> Converted {
     convert(format, text, &Given::default(), Extent::Different).expect("a file of that format")
 }
 
+/// Of one bucket, `ai-a`, with these properties.
+fn template(properties: Value) -> Converted {
+    let mut properties = properties;
+    properties["BucketName"] = json!("ai-a");
+    let template = json!({"Resources": {"A": {"Type": "AWS::S3::Bucket", "Properties": properties}}});
+    converted(Format::CloudFormation, &template.to_string())
+}
+
+/// The same.
+fn manifest(spec: Value) -> Converted {
+    let mut spec = spec;
+    spec["name"] = json!("ai-a");
+    let manifest = json!({"apiVersion": "s3.services.k8s.aws/v1alpha1", "kind": "Bucket", "metadata": {"name": "a"}, "spec": spec});
+    converted(Format::Ack, &manifest.to_string())
+}
+
 fn said(converted: &Converted, bucket: &str, setting: &str) -> Value {
     let draft = converted.drafts.iter().find(|draft| draft.name.as_str() == bucket).expect("the bucket");
     draft.settings.get(setting).map_or(Value::Null, Said::value)

@@ -119,75 +119,12 @@ async fn what_stands_after_a_write_that_nobody_saw_is_unknown() {
     }
 }
 
-/// S3 in memory whose answers may be lost on the way, or which lists no bucket.
-struct Away {
-    cloud: MemoryCloud,
-    lists: bool,
-    answers_writes: bool,
-}
-
-impl Cloud for Away {
-    fn list<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-        Box::pin(async move { if self.lists { self.cloud.list(account).await } else { Ok(Vec::new()) } })
-    }
-    fn list_directories<'a>(
-        &'a self,
-        account: &'a AccountName,
-        region: &'a Region,
-    ) -> BoxFuture<'a, Result<Vec<Listed>, S3Error>> {
-        self.cloud.list_directories(account, region)
-    }
-    fn found_at(&self, target: &Target) -> Option<Region> {
-        self.cloud.found_at(target)
-    }
-    fn foreign_fields(&self, target: &Target, setting: &'static str) -> Vec<String> {
-        self.cloud.foreign_fields(target, setting)
-    }
-    fn illegal(&self, account: &AccountName) -> Vec<driftless::cloud::Illegal> {
-        self.cloud.illegal(account)
-    }
-    fn remarks(&self, target: &Target, setting: &'static str) -> Vec<String> {
-        self.cloud.remarks(target, setting)
-    }
-    fn head<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Presence, S3Error>> {
-        self.cloud.head(target)
-    }
-    fn create<'a>(&'a self, target: &'a Target, creation: &'a Creation) -> BoxFuture<'a, Result<(), S3Error>> {
-        self.cloud.create(target, creation)
-    }
-    fn read<'a>(&'a self, target: &'a Target, setting: &'static str) -> BoxFuture<'a, Result<Doc, S3Error>> {
-        self.cloud.read(target, setting)
-    }
-    fn write<'a>(
-        &'a self,
-        target: &'a Target,
-        setting: &'static str,
-        seen: &'a Doc,
-        to: &'a Doc,
-    ) -> BoxFuture<'a, Result<(), S3Error>> {
-        Box::pin(async move {
-            self.cloud.write(target, setting, seen, to).await?;
-            let lost = S3Error {
-                operation: "PutBucketVersioning".to_owned(),
-                object: target.id.name.to_string(),
-                kind: S3ErrorKind::Transport,
-                code: String::new(),
-                status: 0,
-                request_id: None,
-                message: "the answer did not arrive".to_owned(),
-                action: None,
-            };
-            if self.answers_writes { Ok(()) } else { Err(lost) }
-        })
-    }
-}
-
 /// A write that S3 took was told as failed when its answer was lost, though a read could prove it.
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_is_proved_by_the_read_after_it() {
     let (cloud, desired) = two();
-    let mut rig = Rig::over(&cloud);
-    rig.wrapped = Some(Arc::new(Away { cloud: cloud.clone(), lists: true, answers_writes: false }));
+    cloud.fail(fault("write", "", "", usize::MAX, Effect::Lose));
+    let rig = Rig::over(&cloud);
     let swept = rig.sweep(&desired).await;
     assert_eq!((swept.report.failed, swept.report.in_sync, swept.report.repaired), (0, 2, 4));
 }
@@ -197,8 +134,8 @@ async fn a_write_whose_answer_is_lost_is_proved_by_the_read_after_it() {
 #[tokio::test]
 async fn a_bucket_that_was_made_after_the_list_is_ours_where_s3_vouches_for_it() {
     let (cloud, desired) = two();
+    cloud.fail(fault("list", "", "", 1, Effect::Forget));
     let mut rig = Rig::over(&cloud);
-    rig.wrapped = Some(Arc::new(Away { cloud: cloud.clone(), lists: false, answers_writes: true }));
     rig.owners.insert(AccountName::default());
     let swept = rig.sweep(&desired).await;
     assert_eq!((swept.report.in_sync, cloud.count("create")), (2, 0));
@@ -208,8 +145,8 @@ async fn a_bucket_that_was_made_after_the_list_is_ours_where_s3_vouches_for_it()
 #[tokio::test]
 async fn a_bucket_that_is_there_and_not_in_the_list_is_unknown_where_nobody_vouches_for_it() {
     let (cloud, desired) = two();
-    let mut rig = Rig::over(&cloud);
-    rig.wrapped = Some(Arc::new(Away { cloud: cloud.clone(), lists: false, answers_writes: true }));
+    cloud.fail(fault("list", "", "", 1, Effect::Forget));
+    let rig = Rig::over(&cloud);
     let swept = rig.sweep(&desired).await;
     assert_eq!((swept.report.unknown, held(&swept)), (2, Vec::new()));
     assert_eq!(cloud.count("create") + cloud.count("write") + cloud.count("read"), 0);
@@ -220,6 +157,5 @@ async fn a_bucket_that_is_there_and_not_in_the_list_is_unknown_where_nobody_vouc
         "it was not in the list of the account's buckets and is there now; looked at again in the next sweep; when it \
          stays so, the name belongs to another account"
     );
-    rig.wrapped = None;
     assert_eq!(rig.sweep(&desired).await.report.in_sync, 2, "the next list has it");
 }

@@ -10,20 +10,6 @@ fn draft_of<'a>(it: &'a Converted, bucket: &str) -> &'a Draft {
     it.drafts.iter().find(|draft| draft.name.as_str() == bucket).expect("the bucket")
 }
 
-fn template(properties: Value) -> Converted {
-    let mut properties = properties;
-    properties["BucketName"] = json!("ai-a");
-    let template = json!({"Resources": {"A": {"Type": "AWS::S3::Bucket", "Properties": properties}}});
-    converted(Format::CloudFormation, &template.to_string())
-}
-
-fn manifest(spec: Value) -> Converted {
-    let mut spec = spec;
-    spec["name"] = json!("ai-a");
-    let manifest = json!({"apiVersion": "s3.services.k8s.aws/v1alpha1", "kind": "Bucket", "metadata": {"name": "a"}, "spec": spec});
-    converted(Format::Ack, &manifest.to_string())
-}
-
 fn state(resources: &[(&str, Value)]) -> Converted {
     let resource = |(kind, attributes): &(&str, Value)| {
         let mut attributes = attributes.clone();

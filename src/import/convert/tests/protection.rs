@@ -18,20 +18,6 @@ fn state(resources: Vec<Value>) -> Converted {
     converted(Format::Terraform, &json!({"version": 4, "resources": resources}).to_string())
 }
 
-fn template(properties: Value) -> Converted {
-    let mut properties = properties;
-    properties["BucketName"] = json!("ai-a");
-    let template = json!({"Resources": {"A": {"Type": "AWS::S3::Bucket", "Properties": properties}}});
-    converted(Format::CloudFormation, &template.to_string())
-}
-
-fn manifest(spec: Value) -> Converted {
-    let mut spec = spec;
-    spec["name"] = json!("ai-a");
-    let manifest = json!({"apiVersion": "s3.services.k8s.aws/v1alpha1", "kind": "Bucket", "metadata": {"name": "a"}, "spec": spec});
-    converted(Format::Ack, &manifest.to_string())
-}
-
 /// Each says this of the setting, and nothing is lost.
 fn all_say(setting: &str, expected: &Value, files: &[Converted]) {
     for (n, file) in files.iter().enumerate() {
