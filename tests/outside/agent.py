@@ -200,7 +200,16 @@ class Agent:
             last = sweep.get("last")
             return last if last and last["startedAt"] >= moment and "running" not in sweep else None
 
-        return until(f"a sweep that began after {moment} has ended", ended, said=self.said)
+        last = until(f"a sweep that began after {moment} has ended", ended, said=self.said)
+        # The page knows it a moment before the log has all of it.
+        begun = last["startedAt"][:19]
+        told = lambda: re.search(r"sweep of |the sweep was ended", self.since(begun))
+        until("the log tells its end", told, said=self.said)
+        return last
+
+    def since(self, moment: str) -> str:
+        """What the log says from a second on, `2026-11-22T12:00:00`."""
+        return "".join(line for line in self.said().splitlines(keepends=True) if line[:19] >= moment)
 
     def follows(self, revision: str) -> dict:
         """Waits until the revision is in force and the sweep for it has ended."""
